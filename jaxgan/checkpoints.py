@@ -1,0 +1,173 @@
+"""Checkpoints of a TrainState through Orbax: written in the background, atomic, several kept.
+
+A checkpoint is a flat dictionary of numpy arrays named by their place in the state, beside the
+SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
+"""
+
+import hashlib
+import logging
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+
+from jaxgan.config import Config, UserError
+from jaxgan.records import CHECKPOINTS, read_config, read_environment
+from jaxgan.state import Gan, TrainState, build_gan, init_state
+
+logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells of every save
+
+Leaves = dict[str, np.ndarray]
+
+
+class Checkpoints:
+    """The checkpoints of one run, open for writing."""
+
+    def __init__(self, directory: Path, keep: int):
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+        self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
+
+    def save(self, state: TrainState) -> None:
+        """Copies the state and returns; the copy is written while training goes on.
+
+        Raises:
+          UserError: this or the save before it could not be written.
+        """
+        leaves = flatten(state)
+        args = ocp.args.Composite(
+            state=ocp.args.StandardSave(leaves),
+            record=ocp.args.JsonSave({"sha256": fingerprint(leaves)}),
+        )
+        self._do(lambda: self._manager.save(int(state.step), args=args, force=True))
+
+    def wait(self) -> None:
+        """Returns when every save is on the disk."""
+        self._do(self._manager.wait_until_finished)
+
+    def close(self) -> None:
+        self._manager.close()
+
+    def forget_after(self, step: int) -> None:
+        """Removes the checkpoints of later steps: damaged ones, which the run will write again."""
+        for later in steps(self.directory):
+            if later > step:
+                shutil.rmtree(self.directory / str(later), ignore_errors=True)
+        self._manager.reload()
+
+    def _do(self, action: Callable[[], object]) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                action()
+        except Exception as error:
+            reason = (str(error) or repr(error)).splitlines()[0]
+            raise UserError(f"{self.directory}: a checkpoint could not be saved: {reason}") from error
+
+
+def steps(directory: Path) -> list[int]:
+    """The steps of which there is a checkpoint, ascending."""
+    if not directory.is_dir():
+        return []
+    return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
+
+
+def restore(directory: Path, like: TrainState, step: int) -> TrainState:
+    """The state saved at `step`; `like` gives its structure, shapes and types.
+
+    Raises:
+      UserError: there is no such checkpoint, it is damaged, or it is of another network.
+    """
+    if step not in (known := steps(directory)):
+        raise UserError(f"{directory}: no checkpoint of step {step}; there are: {known or 'none'}")
+    wanted = flatten(like)
+    try:
+        leaves, recorded = _read(directory / str(step), wanted)
+    except Exception as error:
+        reason = (str(error) or repr(error)).splitlines()[0][:200]
+        raise UserError(f"{directory / str(step)}: damaged checkpoint ({reason})") from error
+    if fingerprint(leaves) != recorded:
+        raise UserError(f"{directory / str(step)}: damaged checkpoint (its SHA-256 differs)")
+    return unflatten(leaves, like)
+
+
+def restore_newest(
+    directory: Path, like: TrainState, warn: Callable[[str], None]
+) -> TrainState | None:
+    """The state of the newest sound checkpoint, or None where there is none at all.
+
+    A damaged one is passed over with a warning.
+
+    Raises:
+      UserError: there are checkpoints, and every one is damaged.
+    """
+    known = steps(directory)
+    for step in reversed(known):
+        try:
+            return restore(directory, like, step)
+        except UserError as error:
+            warn(f"{error}; trying the one before")
+    if known:
+        raise UserError(f"{directory}: every checkpoint is damaged; choose another --workdir")
+    return None
+
+
+def load_run(workdir: Path, step: int = -1) -> tuple[Config, Gan, TrainState]:
+    """The config, rules and state of a trained run; step -1 is the newest checkpoint.
+
+    Raises:
+      UserError: there is no run, or no such sound checkpoint.
+    """
+    config = read_config(workdir)
+    image_shape = tuple(read_environment(workdir)["data"]["shape"])
+    gan = build_gan(config, image_shape)
+    directory = workdir / CHECKPOINTS
+    if not (known := steps(directory)):
+        raise UserError(f"--workdir {workdir}: no checkpoint yet")
+    like = init_state(gan, image_shape, jax.random.key(config.seed))
+    return config, gan, restore(directory, like, known[-1] if step == -1 else step)
+
+
+def flatten(state: TrainState) -> Leaves:
+    """Copies of a state's arrays on the host, by their dotted place in the state."""
+    state = state.replace(key=jax.random.key_data(state.key))
+    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {_name(path): np.array(leaf) for path, leaf in leaves}
+
+
+def unflatten(leaves: Leaves, like: TrainState) -> TrainState:
+    """The inverse of `flatten`, on the default device."""
+    plain = like.replace(key=jax.random.key_data(like.key))
+    state = jax.tree_util.tree_map_with_path(lambda path, _: jnp.array(leaves[_name(path)]), plain)
+    return state.replace(key=jax.random.wrap_key_data(state.key))
+
+
+def fingerprint(leaves: Leaves) -> str:
+    """SHA-256 over names, shapes, types and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(leaves):
+        leaf = leaves[name]
+        digest.update(f"{name} {leaf.shape} {leaf.dtype}\n".encode())
+        digest.update(np.ascontiguousarray(leaf).data)
+    return digest.hexdigest()
+
+
+def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
+    args = ocp.args.Composite(
+        state=ocp.args.StandardRestore(wanted), record=ocp.args.JsonRestore()
+    )
+    handler = ocp.CompositeCheckpointHandler()
+    with warnings.catch_warnings(), ocp.Checkpointer(handler) as checkpointer:
+        warnings.simplefilter("ignore")
+        restored = checkpointer.restore(path.absolute(), args=args)
+    return restored["state"], restored["record"]["sha256"]
+
+
+def _name(path) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")

@@ -1,0 +1,204 @@
+"""The command line: verbs and flags. JAX is imported once flags, config and folder are valid."""
+
+import argparse
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from jaxgan import __version__, records
+from jaxgan.config import Config, UserError, from_mapping, override
+
+USAGE = 2  # exit status of what the user can mend
+FAILED = 1
+
+DESCRIPTION = """\
+train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
+                  the same command again resumes; Ctrl-C saves first
+sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N] [--out FILE]
+                  writes a .png grid, or an .npz with uint8 NHWC under "images"
+bench:            run.py bench
+                  time of a step against the machine's matrix products
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise UserError(f"{message}; see --help")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns its exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
+    try:
+        return VERBS[verb](rest)
+    except UserError as error:
+        return _fail(str(error), USAGE)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", USAGE)
+    except KeyboardInterrupt:
+        return _fail("interrupted; what was done since the last checkpoint is lost", 130)
+
+
+def train_command(argv: list[str]) -> int:
+    parser = Parser(
+        prog="run.py", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a file with get_config()")
+    parser.add_argument("--workdir", type=Path, metavar="DIR", help="default: runs/CONFIG_NAME")
+    parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
+    options, unknown = parser.parse_known_args(argv)
+    overrides = _overrides(unknown, parser)
+    if options.config is None:
+        raise UserError("--config FILE is needed, such as --config configs/mnist.py; see --help")
+    config = load_config(options.config, overrides)
+    workdir = options.workdir or Path("runs") / options.config.stem
+    records.check_workdir(workdir, config)
+
+    from jaxgan import train
+
+    try:
+        outcome = train.train(config, workdir)
+    except train.Diverged as error:
+        return _fail(str(error), FAILED)
+    return _report(outcome, workdir, config)
+
+
+def sample_command(argv: list[str]) -> int:
+    parser = Parser(prog="run.py sample", description="Writes images of a trained generator.")
+    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--num", type=_whole(1), default=64, help="how many (default 64)")
+    parser.add_argument("--seed", type=_whole(0), default=0, help="of the latents (default 0)")
+    parser.add_argument("--step", type=_whole(0), default=-1, help="default: the newest checkpoint")
+    parser.add_argument("--out", type=Path, default=Path("samples.png"), help=".png or .npz")
+    options = parser.parse_args(argv)
+    records.read_config(options.workdir)
+    if options.out.suffix not in (".png", ".npz"):
+        raise UserError(f"--out {options.out}: must end in .png or .npz")
+    if not options.out.absolute().parent.is_dir():
+        raise UserError(f"--out {options.out}: the folder {options.out.parent} does not exist")
+
+    from jaxgan.sample import sample
+
+    step = sample(options.workdir, options.step, options.num, options.seed, options.out)
+    print(f"{options.out}: {options.num} images from step {step}, seed {options.seed}")
+    return 0
+
+
+def bench_command(argv: list[str]) -> int:
+    Parser(
+        prog="run.py bench", description="Times the classic GAN's step on this machine."
+    ).parse_args(argv)
+
+    from jaxgan.bench import bench
+
+    bench()
+    return 0
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "train": train_command,
+    "sample": sample_command,
+    "bench": bench_command,
+}
+
+
+def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
+    """The checked config of a file's `get_config()` with the command line's overrides.
+
+    Raises:
+      UserError: the file is missing or fails, or a setting is unknown or not allowed.
+    """
+    if not path.is_file():
+        known = sorted(str(other) for other in path.absolute().parent.glob("*.py"))
+        names = ", ".join(os.path.relpath(other) for other in known)
+        raise UserError(f"--config {path}: no such file; there: {names or 'nothing'}")
+    spec = importlib.util.spec_from_file_location("config", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"--config {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        values = module.get_config().to_dict()
+    except Exception as error:
+        reason = (str(error) or repr(error)).strip('"').splitlines()[0]
+        raise UserError(f"--config {path}: {type(error).__name__}: {reason}") from error
+    for name, text in overrides:
+        override(values, name, text)
+    return from_mapping(values)
+
+
+def _overrides(arguments: list[str], parser: Parser) -> list[tuple[str, str]]:
+    """(name, text) of every --config.NAME=TEXT or --config.NAME TEXT."""
+    found, rest = [], list(arguments)
+    while rest:
+        flag = rest.pop(0)
+        name, equals, text = flag.partition("=")
+        if not name.startswith("--config."):
+            raise UserError(
+                f"unknown argument {flag!r}; verbs: {', '.join(VERBS)}; flags: --config FILE, "
+                "--workdir DIR, --config.NAME=VALUE; see --help"
+            )
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise UserError(f"{name}: needs a value, as in {name}=VALUE")
+            text = rest.pop(0)
+        found.append((name.removeprefix("--config."), text))
+    del parser
+    return found
+
+
+def _whole(low: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if value < low:
+            raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number of at least {low}")
+        return value
+
+    return whole
+
+
+def _report(outcome, workdir: Path, config: Config) -> int:
+    """The last words of a run: where everything is, and what to do next."""
+    if outcome.signal:
+        print(
+            f"saved at step {outcome.step} of {outcome.total_steps}; go on with:\n  {_again()}",
+            file=sys.stderr,
+        )
+        return 128 + outcome.signal
+    epochs = config.train.epochs
+    if outcome.step == outcome.first_step:
+        print(f"{workdir} was already trained for {epochs} epochs;", end=" ")
+        print(f"for more: {_again()} --config.train.epochs={epochs * 2}")
+        return 0
+    print(f"Trained {epochs} epochs, {outcome.step} steps. In {workdir}:")
+    for name, what in (
+        (records.SAMPLES, "the same 64 latents after each epoch"),
+        (records.CURVES, "losses and D's probabilities"),
+        (records.METRICS, "the figures behind the curves"),
+        (records.CHECKPOINTS, "the states to go on from"),
+    ):
+        print(f"  {workdir / name}: {what}")
+    print(f"Next: {_program()} sample --workdir {workdir} --num 64 --out samples.png")
+    return 0
+
+
+def _program() -> str:
+    name = os.path.basename(sys.argv[0])
+    return f"python {name}" if name.endswith(".py") else name
+
+
+def _again() -> str:
+    return f"{_program()} {shlex.join(sys.argv[1:])}"
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"jaxgan: error: {' '.join(message.split())}", file=sys.stderr)
+    return status

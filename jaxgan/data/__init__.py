@@ -1,0 +1,23 @@
+"""Data sets: uint8 pixels and labels in one canonical order, and the order of each epoch.
+
+Importing this package imports neither JAX nor TFDS, so that a wrong folder is reported at
+once: `epoch_order`, which needs JAX, is imported when it is first asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from jaxgan.data.datasets import DATASETS
+from jaxgan.data.load import Dataset, load_data
+
+if TYPE_CHECKING:
+    from jaxgan.data.order import epoch_order
+
+__all__ = ["DATASETS", "Dataset", "epoch_order", "load_data"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "epoch_order":
+        from jaxgan.data.order import epoch_order
+
+        return epoch_order
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

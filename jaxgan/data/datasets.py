@@ -1,0 +1,80 @@
+"""The data sets jaxgan knows: what each holds, and where its sources keep it."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSpec:
+    """What is known of a set before it is read.
+
+    Attributes:
+      tfds: its name in TFDS.
+      shape: height, width, channels.
+      classes: labels are 0 to classes - 1.
+      examples: how many each split has.
+      sha256: of each split's canonical array; "" where not known.
+      stems: what the names of its IDX files begin with, per split.
+      idx_surplus: whether IDX files may hold more than `examples`; TFDS takes the first ones.
+      packaged: the folder of its copy inside this package, or "".
+      folders: where operating systems install its IDX files.
+    """
+
+    tfds: str
+    shape: tuple[int, int, int]
+    classes: int
+    examples: Mapping[str, int]
+    sha256: Mapping[str, str]
+    stems: Mapping[str, tuple[str, ...]]
+    idx_surplus: bool = False
+    packaged: str = ""
+    folders: tuple[str, ...] = ()
+
+
+STEMS = {"train": ("train",), "test": ("t10k", "test")}
+UNKNOWN = {"train": "", "test": ""}
+
+
+def _mnist_like(name: str, sha256: Mapping[str, str], **places: Any) -> DatasetSpec:
+    examples = {"train": 60_000, "test": 10_000}
+    return DatasetSpec(name, (28, 28, 1), 10, examples, sha256, STEMS, **places)
+
+
+def _emnist(part: str, classes: int, train: int, test: int) -> DatasetSpec:
+    return DatasetSpec(
+        tfds=f"emnist/{part}",
+        shape=(28, 28, 1),  # transposed, as its authors and TFDS have them
+        classes=classes,
+        examples={"train": train, "test": test},
+        sha256=UNKNOWN,
+        stems={split: (f"emnist-{part}-{split}",) for split in ("train", "test")},
+        idx_surplus=True,
+    )
+
+
+DATASETS = {
+    "mnist": _mnist_like(
+        "mnist",
+        {
+            "train": "91006d8720390df5b306bcf41a85bfbebb101d7859e31dac324bd27c466d58ae",
+            "test": "c676cc3ee457a5684a62a47ecd4e70be28fbae26df12bcd094713a5e180b4a53",
+        },
+        packaged="mnist",
+    ),
+    "fashion_mnist": _mnist_like(
+        "fashion_mnist",
+        {
+            "train": "144c36c07ca2b58d1fcb3a594560ac88dfff1c83866768f33b3e2c1742016087",
+            "test": "e321bd43cb674beadc540459e3de9cb798b97ec1e382c61ed76d5e4d4fc4a23f",
+        },
+        folders=("/usr/share/datasets/fashion-mnist",),  # Debian's dataset-fashion-mnist
+    ),
+    "kmnist": _mnist_like("kmnist", UNKNOWN),
+    "emnist/byclass": _emnist("byclass", 62, 697_932, 116_323),
+    "emnist/bymerge": _emnist("bymerge", 47, 697_932, 116_323),
+    "emnist/balanced": _emnist("balanced", 47, 112_800, 18_800),
+    "emnist/letters": _emnist("letters", 37, 88_800, 14_800),
+    "emnist/digits": _emnist("digits", 10, 240_000, 40_000),
+    "emnist/mnist": _emnist("mnist", 10, 60_000, 10_000),
+}

@@ -1,0 +1,102 @@
+"""One split of a data set, from whichever source has it."""
+
+import dataclasses
+
+import numpy as np
+
+from jaxgan.config import DataConfig, UserError
+from jaxgan.data import idx, tfds_download, tfds_prepared
+from jaxgan.data.datasets import DATASETS
+from jaxgan.data.examples import (
+    Absent,
+    Examples,
+    canonical,
+    check_examples,
+    check_fingerprint,
+    fingerprint,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """One split in canonical order: the same arrays whichever source it came from.
+
+    Attributes:
+      pixels: uint8 (n, height, width, channels), C-contiguous.
+      labels: int32 (n,), in 0..classes-1; all -1 where the set has none.
+      classes: how many classes there are; 0 where the set has no labels.
+      source: where it came from, in words.
+      sha256: of the shape, the pixels and the labels.
+    """
+
+    name: str
+    split: str
+    pixels: np.ndarray
+    labels: np.ndarray
+    classes: int
+    source: str
+    sha256: str
+
+
+def load_data(config: DataConfig, split: str = "train") -> Dataset:
+    """The split of the set that the config names, or an error: never other data.
+
+    A source that does not have the set is passed over when config.source is "auto". One that
+    has it damaged is not.
+
+    Raises:
+      UserError: no source has the set, or it is damaged, or it is not the set it should be.
+    """
+    spec = DATASETS.get(config.name)
+    if spec and split not in spec.examples:
+        raise UserError(f"split {split!r}: {config.name} has {', '.join(spec.examples)}")
+    examples = _first_source(config, split)
+    if spec:
+        check_examples(examples, config.name, spec, split)
+    ordered = canonical(examples)
+    sha256 = fingerprint(ordered)
+    if spec:
+        check_fingerprint(sha256, examples.source, config.name, split)
+    return Dataset(
+        config.name,
+        split,
+        ordered.pixels,
+        ordered.labels,
+        ordered.classes,
+        ordered.source,
+        sha256,
+    )
+
+
+def _first_source(config: DataConfig, split: str) -> Examples:
+    tried = []
+    for source in SOURCES if config.source == "auto" else (config.source,):
+        try:
+            return SOURCES[source](config, split)
+        except Absent as reason:
+            tried.append(f"{source}: {reason}")
+        except OSError as error:
+            raise UserError(
+                f"{error.filename}: {error.strerror}; make it readable, or choose another folder "
+                "by config.data.dir"
+            ) from error
+    raise UserError(
+        f"config.data.name = {config.name!r}: no source has it; tried {'; '.join(tried)}. "
+        + _remedy(config)
+    )
+
+
+def _remedy(config: DataConfig) -> str:
+    if config.name not in DATASETS:
+        return "Point config.data.dir at a folder that holds it."
+    where = "Put its IDX files in a folder and name it by config.data.dir"
+    other = "" if config.source == "auto" else ", or set config.data.source=auto"
+    return f"{where}{other}, or run once with network access and config.data.source=download."
+
+
+SOURCES = {  # in the order in which "auto" tries them
+    "idx": idx.from_folder,
+    "prepared": tfds_prepared.from_folder,
+    "packaged": idx.from_package,
+    "download": tfds_download.from_network,
+}

@@ -1,0 +1,52 @@
+"""What a person sees while a run trains: a live bar on a terminal, else a line per epoch."""
+
+import sys
+import time
+from typing import Any
+
+from tqdm import tqdm
+
+BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
+
+
+class Progress:
+    """Epoch, speed, time left and both losses, on standard error."""
+
+    def __init__(self, step: int, total_steps: int, epochs: int):
+        self.total_steps = total_steps
+        self.epochs = epochs
+        self._warm: tuple[int, float] | None = None  # step and time after the first chunk
+        self._bar = None
+        if sys.stderr.isatty():
+            self._bar = tqdm(total=total_steps, initial=step, bar_format=BAR, dynamic_ncols=True)
+            self._bar.set_description("compiling")
+
+    def update(self, epoch: int, row: dict[str, Any], ends_epoch: bool) -> None:
+        """Shows a chunk's last row; `epoch` counts from 1."""
+        losses = f"D loss {_number(row['disc/loss'])}, G loss {_number(row['gen/loss'])}"
+        text = f"{self._speed(row['step'])}{losses}"
+        if self._bar is not None:
+            self._bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
+            self._bar.postfix = text
+            self._bar.update(row["step"] - self._bar.n)
+            self._bar.refresh()
+        elif ends_epoch:
+            print(f"epoch {epoch}/{self.epochs}: {text}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _speed(self, step: int) -> str:
+        now = time.monotonic()
+        if self._warm is None:  # the first chunk's time was the compiler's
+            self._warm = (step, now)
+            return ""
+        first, since = self._warm
+        rate = (step - first) / (now - since)
+        left = tqdm.format_interval((self.total_steps - step) / rate)
+        return f"{rate:.0f} steps/s, {left} left, "
+
+
+def _number(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.3f}"

@@ -1,0 +1,197 @@
+"""The run directory: config, environment and metrics rows, each readable by a person.
+
+Whole files are replaced atomically and rows are appended, so that a kill at any moment leaves
+what was there before.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from jaxgan.config import Config, UserError, from_mapping, to_config_dict, walk
+
+CONFIG, ENVIRONMENT, METRICS, LOCK = "config.json", "environment.json", "metrics.jsonl", ".lock"
+CHECKPOINTS, SAMPLES, CURVES = "checkpoints", "samples", "curves.png"
+PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+def check_workdir(workdir: Path, config: Config) -> None:
+    """Refuses, before anything is written, a folder that cannot take this run.
+
+    Raises:
+      UserError: the path is a file or a folder of something else, another process is using it,
+        or it holds a run whose config differs in a setting that may not change.
+    """
+    if not workdir.exists():
+        parent = next(path for path in workdir.absolute().parents if path.exists())
+        if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
+            raise UserError(f"--workdir {workdir}: {parent} is not a folder one can write to")
+        return
+    if not workdir.is_dir():
+        raise UserError(f"--workdir {workdir}: is a file, not a folder")
+    if not os.access(workdir, os.W_OK | os.X_OK):
+        raise UserError(f"--workdir {workdir}: cannot be written to; choose another")
+    if (workdir / CONFIG).exists():
+        with _locked(workdir):
+            _check_same_config(workdir, config)
+    elif any(not path.name.startswith(".") for path in workdir.iterdir()):
+        raise UserError(f"--workdir {workdir}: holds other files and no run; choose a new folder")
+
+
+@contextlib.contextmanager
+def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iterator[None]:
+    """Holds the run directory for one process: creates it, or checks that the run is the same.
+
+    Raises:
+      UserError: as `check_workdir`, or the data of the run was other data.
+    """
+    check_workdir(workdir, config)
+    workdir.mkdir(parents=True, exist_ok=True)
+    with _locked(workdir):
+        if (workdir / CONFIG).exists():
+            _check_same_config(workdir, config)
+        if (workdir / ENVIRONMENT).exists():
+            environment = _merged(read_environment(workdir), environment, workdir)
+        _write(workdir / ENVIRONMENT, json.dumps(environment, indent=2))
+        _write(workdir / CONFIG, json.dumps(to_config_dict(config).to_dict(), indent=2))
+        yield
+
+
+def read_config(workdir: Path) -> Config:
+    """The config of the run in `workdir`.
+
+    Raises:
+      UserError: there is no run, or its config cannot be read.
+    """
+    path = workdir / CONFIG
+    if not path.is_file():
+        raise UserError(f"--workdir {workdir}: holds no run ({path} does not exist)")
+    return from_mapping(_read(path))
+
+
+def read_environment(workdir: Path) -> dict[str, Any]:
+    """What `open_run` recorded; "changes" lists what later starts found different."""
+    path = workdir / ENVIRONMENT
+    if not path.is_file():
+        raise UserError(f"--workdir {workdir}: {path} does not exist")
+    return _read(path)
+
+
+def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Versions, devices, flags, data and commit: what a run's bits may depend on besides config."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return {
+        "versions": versions,
+        "devices": [f"{device.platform}: {device.device_kind}" for device in devices],
+        "machine": f"{platform.system()} {platform.machine()}",
+        "flags": {name: os.environ[name] for name in sorted(os.environ) if _is_flag(name)},
+        "git_commit": _git_commit(),
+        "data": data,
+    }
+
+
+def append_rows(workdir: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Adds rows to metrics.jsonl; they are on the disk when this returns."""
+    with open(workdir / METRICS, "a") as file:
+        file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_rows(workdir: Path) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl up to the first that is damaged."""
+    rows: list[dict[str, Any]] = []
+    path = workdir / METRICS
+    if not path.exists():
+        return rows
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def drop_rows_after(workdir: Path, step: int) -> list[dict[str, Any]]:
+    """Removes the rows of steps that a resumed run will do again; returns the rest."""
+    rows = [row for row in read_rows(workdir) if row["step"] <= step]
+    if (workdir / METRICS).exists():
+        _write(workdir / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
+    return rows
+
+
+@contextlib.contextmanager
+def _locked(workdir: Path) -> Iterator[None]:
+    """Holds the folder's lock, which the system releases when the process ends, however it ends."""
+    try:
+        held = filelock.FileLock(workdir / LOCK).acquire(timeout=0)
+    except filelock.Timeout:
+        raise UserError(f"--workdir {workdir}: another process is training there") from None
+    with held:
+        yield
+
+
+def _check_same_config(workdir: Path, config: Config) -> None:
+    recorded = {name: value for name, _, value in walk(read_config(workdir))}
+    for name, field, value in walk(config):
+        if value != recorded[name] and not field.metadata["may_change"]:
+            raise UserError(
+                f"--workdir {workdir}: its run has config.{name} = {recorded[name]!r}, not "
+                f"{value!r}; choose another --workdir, or that value to resume it"
+            )
+
+
+def _merged(recorded: dict[str, Any], now: dict[str, Any], workdir: Path) -> dict[str, Any]:
+    """The record of a run's first start, with what this start found different."""
+    if recorded["data"]["sha256"] != now["data"]["sha256"]:
+        raise UserError(
+            f"--workdir {workdir}: its run saw other data (SHA-256 {recorded['data']['sha256']}, "
+            f"now {now['data']['sha256']} from {now['data']['source']})"
+        )
+    changed = {key: now[key] for key in now if now[key] != recorded.get(key)}
+    if changed and changed not in recorded.get("changes", []):
+        recorded.setdefault("changes", []).append(changed)
+    return recorded
+
+
+def _is_flag(name: str) -> bool:
+    return name == "XLA_FLAGS" or name.startswith("JAX_")
+
+
+def _git_commit() -> str:
+    """The commit of the source that runs, or "" where it is no checkout."""
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path}: damaged ({error})") from None
+
+
+def _write(path: Path, text: str) -> None:
+    """Replaces a file whole: a reader, or a kill, meets the old text or the new."""
+    new = path.with_name(f".{path.name}.new")
+    with open(new, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)

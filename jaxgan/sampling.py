@@ -1,0 +1,47 @@
+"""Latents, and images from them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.state import Gan
+from jaxgan.types import Images, Latents, Params, PRNGKey, to_pixels
+
+BLOCK = 256  # images generated at a time: bounds the memory of large requests
+
+
+def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
+    """`count` draws from the standard normal prior."""
+    return jax.random.normal(key, (count, gan.latent_size))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def generate(gan: Gan, params: Params, stats: Params, z: Latents) -> Images:
+    """G(z) as at test time: stored statistics where the network has any."""
+    return gan.gen.apply({"params": params, **stats}, z, train=False)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def sample_pixels(gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey) -> jax.Array:
+    """`count` generated images as uint8 pixels, BLOCK at a time."""
+    size = min(count, BLOCK)
+    blocks = -(-count // size)
+    z = sample_latents(gan, blocks * size, key).reshape(blocks, size, gan.latent_size)
+    pixels = jax.lax.map(lambda block: to_pixels(generate(gan, params, stats, block)), z)
+    return pixels.reshape(blocks * size, *pixels.shape[2:])[:count]
+
+
+def interpolate(gan: Gan, start: Latents, end: Latents, points: int) -> Latents:
+    """Great-circle paths between latents, `points` on each with both ends (White 2016, slerp).
+
+    Returns (batch, points, latent). Normal latents lie near a sphere, and so do these, where
+    those of a straight line would not.
+    """
+    unit = lambda z: z / jnp.linalg.norm(z, axis=-1, keepdims=True)  # noqa: E731
+    angle = jnp.arccos(jnp.clip(jnp.sum(unit(start) * unit(end), -1), -1, 1))[:, None, None]
+    t = jnp.linspace(0.0, 1.0, points)[None, :, None]
+    weight = lambda share: jnp.where(  # noqa: E731
+        angle < 1e-6, share, jnp.sin(share * angle) / jnp.sin(jnp.maximum(angle, 1e-6))
+    )
+    return weight(1 - t) * start[:, None] + weight(t) * end[:, None]

@@ -1,0 +1,149 @@
+"""Downloading and preparing without TensorFlow."""
+
+import gzip
+import io
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import requests
+from etils import epath
+from tensorflow_datasets.core.download import downloader
+from tensorflow_datasets.core.download.download_manager import DownloadManager
+
+from jaxgan.config import DataConfig, UserError
+from jaxgan.data import load_data, tfds_download
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+@pytest.fixture
+def online(monkeypatch):
+    """Something answers at the addresses of the sets."""
+    monkeypatch.setattr(requests, "head", lambda *args, **kwargs: requests.Response())
+
+
+def serve(monkeypatch, files):
+    """Downloads find the paths in `files`, by the end of the address."""
+
+    def download(self, urls):
+        if isinstance(urls, str):
+            return epath.Path(files[urls.rpartition("/")[2]])
+        return {key: epath.Path(files[url.rpartition("/")[2]]) for key, url in urls.items()}
+
+    monkeypatch.setattr(DownloadManager, "download", download)
+
+
+def error_of(config):
+    with pytest.raises(UserError) as caught:
+        load_data(config)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_download_is_prepared_and_is_the_same_data(monkeypatch, tmp_path, idx_folder, online):
+    serve(monkeypatch, {path.name: path for path in idx_folder.iterdir()})
+    config = DataConfig("kmnist", "auto", str(tmp_path / "tfds"))
+    first, again = load_data(config), load_data(config)
+    assert first.source.startswith("TFDS download")
+    assert again.source.startswith("prepared TFDS folder")
+    idx = load_data(DataConfig("kmnist", "idx", str(idx_folder)))
+    assert first.sha256 == again.sha256 == idx.sha256
+
+
+def test_emnist_comes_out_of_its_zip_as_its_authors_stored_it(
+    monkeypatch, tmp_path, arrays, idx_bytes, online
+):
+    with zipfile.ZipFile(tmp_path / "gzip.zip", "w") as archive:
+        for split, (images, labels) in arrays.items():
+            for what, array in (("images-idx3", images), ("labels-idx1", labels)):
+                name = f"gzip/emnist-balanced-{split}-{what}-ubyte.gz"
+                archive.writestr(name, gzip.compress(idx_bytes(array)))
+    serve(monkeypatch, {"gzip.zip": tmp_path / "gzip.zip"})
+    tfds_download.prepare("emnist/balanced", tmp_path)
+    # As a set of its own name, so that the number of examples is not checked.
+    monkeypatch.delitem(tfds_download.DATASETS, "emnist/balanced")
+    data = load_data(DataConfig("emnist/balanced", "prepared", str(tmp_path)), "test")
+    images, labels = arrays["test"]
+    expected = sorted((image.tobytes(), label) for image, label in zip(images, labels, strict=True))
+    found = zip(data.pixels, data.labels, strict=True)
+    assert sorted((image.tobytes(), label) for image, label in found) == expected
+    assert data.classes == 47
+
+
+def test_of_emnist_letters_only_the_examples_that_tfds_takes_are_written(monkeypatch):
+    builder = tfds_download.tfds_builder("emnist/letters")(config="letters", data_dir="unused")
+    images = np.zeros((14_803, 1, 1), np.uint8)
+    written = builder._generate_examples(lambda split: (images, images[:, 0, 0]), "test")
+    assert sum(1 for _ in written) == 14_800
+
+
+def test_without_network_nothing_is_written(tmp_path):
+    error = error_of(DataConfig("kmnist", "download", str(tmp_path / "new")))
+    assert "no network: http://codh.rois.ac.jp/kmnist/dataset/kmnist/" in error
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_network_that_swallows_everything_is_given_up_in_time(monkeypatch, tmp_path):
+    monkeypatch.setattr(tfds_download, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(requests, "head", lambda *args, **kwargs: time.sleep(3))
+    start = time.monotonic()
+    assert "no answer in 0.2 s" in error_of(DataConfig("kmnist", "download", str(tmp_path)))
+    assert time.monotonic() - start < 2
+    assert tfds_download.PROBE_SECONDS < 10
+
+
+def test_a_connection_that_breaks_leaves_no_set_behind(tmp_path, online):
+    error = error_of(DataConfig("kmnist", "download", str(tmp_path)))
+    assert "TFDS could not download or prepare it (ConnectionError: no network in tests" in error
+    assert not list(tmp_path.rglob("3.0.1*"))
+
+
+def test_damage_during_preparation_leaves_no_set_behind(monkeypatch, tmp_path, idx_folder, online):
+    (idx_folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"<html>")
+    serve(monkeypatch, {path.name: path for path in idx_folder.iterdir()})
+    error = error_of(DataConfig("kmnist", "download", str(tmp_path / "tfds")))
+    assert "t10k-labels-idx1-ubyte.gz: begins with 3c 68" in error
+    assert not list(tmp_path.rglob("*3.0.1*"))
+
+
+def test_other_bytes_than_tfds_registered_are_refused(monkeypatch, tmp_path, online):
+    def respond(self, method, url, **kwargs):
+        response = requests.Response()
+        response.status_code, response.url = 200, url
+        response.raw = io.BytesIO(b"something else")
+        return response
+
+    monkeypatch.setattr(requests.Session, "request", respond)
+    error = error_of(DataConfig("kmnist", "download", str(tmp_path)))
+    assert "NonMatchingChecksumError" in error
+    assert not list(tmp_path.rglob("*3.0.1*"))
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, online):
+    (tmp_path / "file").write_text("")
+    error = error_of(DataConfig("kmnist", "download", str(tmp_path / "file" / "tfds")))
+    assert f"{tmp_path / 'file' / 'tfds'}: kmnist cannot be prepared there" in error
+    assert "config.data.dir" in error
+
+
+def test_downloads_have_time_limits_and_tfds_is_left_as_it_was(monkeypatch):
+    seen = {}
+
+    def opened(url, **kwargs):
+        seen.update(kwargs, retries=downloader.MAX_RETRIES)
+
+    monkeypatch.setattr(downloader, "_open_url", opened)
+    before = downloader.MAX_RETRIES
+    with tfds_download._impatient():
+        downloader._open_url("x", verify=True)
+    limits = (tfds_download.CONNECT_SECONDS, tfds_download.SILENCE_SECONDS)
+    assert seen == {"verify": True, "timeout": limits, "retries": tfds_download.RETRIES}
+    assert (downloader.MAX_RETRIES, downloader._open_url) == (before, opened)
+
+
+def test_preparing_is_quiet(monkeypatch, tmp_path, arrays, capfd):
+    tfds_download.prepare("kmnist", tmp_path, arrays.__getitem__)
+    load_data(DataConfig("kmnist", "prepared", str(tmp_path)))
+    assert capfd.readouterr() == ("", "")

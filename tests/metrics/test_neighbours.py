@@ -1,0 +1,123 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from prdc import compute_prdc
+
+from jaxgan.config import UserError
+from jaxgan.metrics import classifier_score, density_coverage, neighbours, precision_recall
+
+
+def gaussians(samples, features, scale=1.0, seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    real, fake = rng.normal(size=(2, samples, features))
+    return real.astype(dtype), (scale * fake).astype(dtype)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+@pytest.mark.parametrize("features", [2, 64])
+def test_all_four_equal_the_prdc_package(k, features):
+    real, fake = gaussians(400, features, scale=1.1)
+    fake = fake[:350]
+    expected = compute_prdc(real, fake, nearest_k=k)
+    found = precision_recall(real, fake, k), density_coverage(real, fake, k)
+    assert found[0].precision == expected["precision"]
+    assert found[0].recall == expected["recall"]
+    assert found[1].coverage == expected["coverage"]
+    np.testing.assert_allclose(found[1].density, expected["density"], rtol=1e-12)
+
+
+def test_float32_features_far_from_zero_equal_the_prdc_package_in_float64():
+    real, fake = gaussians(300, 16, dtype=np.float32)
+    real, fake = real + np.float32(1000), fake + np.float32(1000)
+    expected = compute_prdc(real.astype(float), fake.astype(float), nearest_k=5)
+    found = precision_recall(jnp.asarray(real), jnp.asarray(fake), k=5)
+    assert found == (expected["precision"], expected["recall"])
+    assert density_coverage(real, fake).coverage == expected["coverage"]
+
+
+def test_a_set_against_itself_has_all_four_exactly_one():
+    """Of n balls each holds its centre and, strictly inside, k - 1 neighbours: k in all."""
+    real, _ = gaussians(500, 32)
+    assert precision_recall(real, real[::-1]) == (1.0, 1.0)
+    assert density_coverage(real, real[::-1]) == (1.0, 1.0)
+
+
+def test_a_point_on_the_sphere_is_outside():
+    real = np.arange(10.0)[:, None]  # every inner ball reaches 1 far for k = 1 or 2
+    assert precision_recall(real, np.array([[11.0], [30.0]]), k=1).precision == 0
+    assert precision_recall(real, np.array([[9.999], [10.0]]), k=1).precision == 0.5
+    assert density_coverage(real, real[3:5], k=1) == (1.0, 0.2)  # only their own balls
+
+
+def test_far_sets_score_zero():
+    real, fake = gaussians(50, 4)
+    assert precision_recall(real, fake + 100) == (0.0, 0.0)
+    assert density_coverage(real, fake + 100) == (0.0, 0.0)
+
+
+def test_one_distribution_has_density_one_and_the_coverage_that_theory_expects():
+    """1 - (n-1)...(n-k) / ((2n-1)...(2n-k)), about 1 - 2^-k: Naeem et al. 2020, section 3."""
+    real, fake = gaussians(2000, 16)
+    steps = np.arange(1, 6)
+    expected = 1 - np.prod((2000 - steps) / (4000 - steps))
+    found = density_coverage(real, fake)
+    np.testing.assert_allclose(found.coverage, expected, atol=0.015)
+    np.testing.assert_allclose(found.density, 1, atol=0.06)
+
+
+def test_shrunk_fakes_are_precise_and_recall_little():
+    real, fake = gaussians(500, 8, scale=0.3)
+    found = precision_recall(real, fake)
+    assert found.precision > 0.95
+    assert found.recall < 0.1
+
+
+def test_100_images_repeated_100_times_fail_coverage_though_not_the_classifier_score():
+    real, fresh = gaussians(2000, 10)
+    repeated = np.tile(fresh[:100], (100, 1))
+    scores = []
+    for features in (fresh, repeated):
+        odds = np.exp(20 * features)
+        scores.append(classifier_score(odds / odds.sum(axis=1, keepdims=True)).mean)
+    assert scores[1] > 0.9 * scores[0]
+    found = density_coverage(real, repeated)
+    assert found.coverage < 0.3 < 0.95 < density_coverage(real, fresh).coverage
+    assert found.density > 0.8  # nor does density see it
+    assert precision_recall(real, repeated[:1000]).recall == 0  # its balls have radius zero
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_kth_smallest_counts_equal_values_apart(k):
+    values = jnp.array([3.0, 1.0, 1.0, 2.0, 7.0])
+    assert neighbours._kth_smallest(values, k) == sorted(values.tolist())[k - 1]
+
+
+def test_distances_of_60000_samples_are_never_whole():
+    with jax.enable_x64(True):
+        points = jax.ShapeDtypeStruct((60_000, 32), jnp.float64)
+        radii = jax.ShapeDtypeStruct((60_000,), jnp.float64)
+        for lowered in (
+            neighbours._neighbour_distances.lower(points, 5),
+            neighbours._balls_of_points.lower(points, points, radii),
+            neighbours._balls_with_points.lower(points, radii, points),
+        ):
+            temporary = lowered.compile().memory_analysis().temp_size_in_bytes
+            assert temporary < 2**29  # whole: 27 GiB
+
+
+@pytest.mark.parametrize("metric", [precision_recall, density_coverage])
+@pytest.mark.parametrize(
+    ("real", "fake", "k", "message"),
+    [
+        (np.ones((5, 3)), np.ones((9, 3)), 5, "real has 5 samples: needs at least 6; .*k = 5"),
+        (np.ones((9, 3)), np.ones((5, 3)), 5, "fake has 5 samples"),
+        (np.ones((9, 3)), np.ones((9, 3)), 0, "k = 0: must be at least 1"),
+        (np.ones((9, 3)), np.ones((9, 2)), 3, "real has 3 features and fake 2"),
+        (np.ones((9, 3)), np.full((9, 3), np.nan), 3, "fake holds NaN"),
+        (np.ones(9), np.ones((9, 3)), 3, r"real has shape \(9,\)"),
+    ],
+)
+def test_sets_without_k_neighbours_are_refused(metric, real, fake, k, message):
+    with pytest.raises(UserError, match=message):
+        metric(real, fake, k)
