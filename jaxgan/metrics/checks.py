@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 
 from jaxgan.config import UserError
 
-Features = Float[np.ndarray, "samples features"]  # float64
+Features = Float[np.ndarray, "_ features"]  # float64; one row per sample
 Fractions = Float[np.ndarray, " classes"]  # float64, sums to 1
 
 SUM_TOLERANCE = 1e-3  # a softmax in float32 is within 1e-6 of 1, logits are not

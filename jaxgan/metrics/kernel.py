@@ -32,7 +32,8 @@ def kernel_distance(
 
     Bińkowski et al. 2018 (arXiv:1801.01401), the Kernel Inception Distance; the estimator is
     that of Gretton et al. 2012 (JMLR 13), eq. 3. Subsets are drawn without replacement, each
-    from the whole set. One subset of as many samples as both sets have is the estimate from all of them.
+    from the whole set. One subset, of as many samples as both sets have, is the estimate from
+    all of them.
 
     Args:
       real, fake: (samples, features) of one width.

@@ -163,7 +163,7 @@ def _rounding(norms: Float[Array, " others"], features: int) -> Float[Array, " o
 def _kth_smallest(values: Float[Array, " n"], k: int) -> Scalar:
     """Climbs through the distinct values; for small k it beats a sort, and XLA's top_k is one."""
 
-    def climb(_: int, level: Scalar) -> Scalar:
+    def climb(_: Int[Array, ""], level: Scalar) -> Scalar:
         above = jnp.min(jnp.where(values > level, values, jnp.inf))
         return jnp.where(jnp.sum(values <= level) >= k, level, above)
 
