@@ -50,6 +50,15 @@ def test_a_point_on_the_sphere_is_outside():
     assert density_coverage(real, real[3:5], k=1) == (1.0, 0.2)  # only their own balls
 
 
+def test_equal_distances_stay_equal_under_a_rotation():
+    """The corners of a simplex: all as far apart, but in floating point only nearly so."""
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(90, 90)))[0] + 3
+    real, fake = rotation[:60], rotation[60:]
+    assert precision_recall(real, fake) == (0.0, 0.0)
+    assert density_coverage(real, fake) == (0.0, 0.0)
+    assert density_coverage(real, real[:30], k=1) == (1.0, 0.5)
+
+
 def test_far_sets_score_zero():
     real, fake = gaussians(50, 4)
     assert precision_recall(real, fake + 100) == (0.0, 0.0)
