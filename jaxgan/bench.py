@@ -1,0 +1,165 @@
+"""How fast the classic GAN trains on this machine, against what its matrix products must take.
+
+Everything is timed in turn within one process, so that the ratios hold on a machine whose speed
+drifts.
+"""
+
+import contextlib
+import dataclasses
+import io
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan import records
+from jaxgan.config import Config
+from jaxgan.data import epoch_order, load_data
+from jaxgan.state import build_gan, init_state
+from jaxgan.steps import train_epoch
+from jaxgan.train import train
+
+ROUNDS = 7
+MATRIX = 2048  # side of the product that shows the machine's own speed
+LOOP_EPOCHS = 5
+
+
+def bench() -> None:
+    """Prints milliseconds per step, and the ratios step/floor, loop/step and PyTorch/step."""
+    config = Config()
+    data = load_data(config.data)
+    device = jax.devices()[0]
+    print(f"jax {jax.__version__} on {device.platform} ({device.device_kind}), medians:")
+    run_epoch, steps = _epoch_runner(config, data)
+    product = _product_runner()
+    floor_flops = classic_flops(config)
+    floors, epochs = [], []
+    run_epoch(), product()
+    for _ in range(ROUNDS):
+        floors.append(floor_flops / (2 * MATRIX**3 / _seconds(product)))
+        epochs.append(_seconds(run_epoch) / steps)
+    floor, step = statistics.median(floors), statistics.median(epochs)
+    print(f"  matrix products of a step: {floor * 1e3:.2f} ms ", end="")
+    print(f"({floor_flops / 1e9:.2f} GFLOP at {floor_flops / floor / 1e9:.0f} GFLOP/s)")
+    ratio = statistics.median(e / f for e, f in zip(epochs, floors, strict=True))
+    print(f"  a step of the jitted epoch: {step * 1e3:.2f} ms, {1 / step:.0f} steps/s, ", end="")
+    print(f"{ratio:.2f} times its products")
+    loop = _loop_seconds_per_step(config)
+    after = _seconds(run_epoch) / steps
+    bare = (epochs[-1] + after) / 2
+    print(f"  a step of the whole training loop: {loop * 1e3:.2f} ms, ", end="")
+    print(f"{loop / bare:.2f} times the jitted epoch timed before and after it")
+    _bench_pytorch(config, run_epoch, steps)
+
+
+def classic_flops(config: Config) -> float:
+    """Floating-point operations in the matrix products of one step of the MLP GAN.
+
+    A layer's forward, weight-gradient and input-gradient products cost the same. G: one forward
+    pass, one backward. D: forward on real, on fake, and on fake again after its update; weight
+    gradients twice; input gradients twice within D, and once through to G's images.
+    """
+    image = 28 * 28
+    gen = _layers((config.network.latent_size, *config.network.gen_widths, image))
+    disc = _layers((image, *config.network.disc_widths, 1))
+    gen_products = 3 * sum(gen) - gen[0]
+    disc_products = 3 * sum(disc) + 2 * sum(disc) + 2 * sum(disc[1:]) + sum(disc)
+    return 2.0 * config.train.batch_size * (gen_products + disc_products)
+
+
+def _layers(widths: tuple[int, ...]) -> list[int]:
+    return [fan_in * fan_out for fan_in, fan_out in zip(widths, widths[1:], strict=False)]
+
+
+def _epoch_runner(config: Config, data) -> tuple[Callable[[], None], int]:
+    image_shape = data.pixels.shape[1:]
+    gan = build_gan(config, image_shape)
+    state = init_state(gan, image_shape, jax.random.key(0))
+    pixels = jax.device_put(data.pixels)
+    order = epoch_order(state.key, 0, len(pixels), config.train.batch_size)
+
+    def run() -> None:
+        nonlocal state
+        state, history = train_epoch(gan, state, pixels, order)
+        jax.block_until_ready((state, history))
+
+    return run, len(order)
+
+
+def _product_runner() -> Callable[[], None]:
+    matrix = jax.random.normal(jax.random.key(0), (MATRIX, MATRIX))
+    product = jax.jit(jnp.matmul)
+    return lambda: jax.block_until_ready(product(matrix, matrix))
+
+
+def _loop_seconds_per_step(config: Config) -> float:
+    """Of `train` with all it writes, from the end of its first epoch to the end of its last."""
+    short = dataclasses.replace(config.train, epochs=LOOP_EPOCHS)
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
+        train(dataclasses.replace(config, train=short), Path(folder) / "run")
+        lines = (Path(folder) / "run" / records.METRICS).read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    ends = [row for row in rows if row["epoch"] == int(row["epoch"])]
+    return (ends[-1]["seconds"] - ends[0]["seconds"]) / (ends[-1]["step"] - ends[0]["step"])
+
+
+def _bench_pytorch(config: Config, run_epoch: Callable[[], None], steps: int) -> None:
+    try:
+        import torch
+    except ImportError:
+        print("  PyTorch is not installed: no comparison")
+        return
+    run_steps = _pytorch_runner(torch, config)
+    run_steps(20)
+    ratios = []
+    for _ in range(3):
+        theirs = _seconds(lambda: run_steps(200)) / 200
+        ratios.append(theirs / (_seconds(run_epoch) / steps))
+    print(f"  PyTorch {torch.__version__} eager, same device: {theirs * 1e3:.2f} ms, ", end="")
+    print(f"{statistics.median(ratios):.2f} times the jitted epoch")
+
+
+def _pytorch_runner(torch, config: Config) -> Callable[[int], None]:
+    """The classic loop as it is usually written, on random images that are already there."""
+    nn, widths = torch.nn, config.network
+    device = "cuda" if jax.devices()[0].platform == "gpu" else "cpu"
+
+    def mlp(sizes, last):
+        layers = []
+        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2)]
+        return nn.Sequential(*layers[:-1], *last).to(device)
+
+    gen = mlp((widths.latent_size, *widths.gen_widths, 784), [nn.Tanh()])
+    disc = mlp((784, *widths.disc_widths, 1), [])
+    gen_adam, disc_adam = (torch.optim.Adam(net.parameters(), 2e-4) for net in (gen, disc))
+    loss = nn.BCEWithLogitsLoss()
+    images = torch.rand(6400, 784, device=device) * 2 - 1
+    batch = config.train.batch_size
+    ones, zeros = torch.ones(batch, 1, device=device), torch.zeros(batch, 1, device=device)
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            real = images[torch.randint(len(images), (batch,), device=device)]
+            fake = gen(torch.randn(batch, widths.latent_size, device=device))
+            disc_adam.zero_grad()
+            (loss(disc(real), ones) + loss(disc(fake.detach()), zeros)).backward()
+            disc_adam.step()
+            gen_adam.zero_grad()
+            loss(disc(fake), ones).backward()
+            gen_adam.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return run
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start

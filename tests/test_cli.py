@@ -1,0 +1,202 @@
+"""The command line as a person meets it: in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxgan import checkpoints, records
+from jaxgan.cli import load_config, main
+from jaxgan.config import Config, UserError
+from tests import tiny
+
+ROOT = Path(__file__).parent.parent
+CONFIG = str(ROOT / "configs" / "mnist.py")
+TINY = (
+    "--config.network.gen_widths=(7,)",
+    "--config.network.disc_widths=(6,)",
+    "--config.train.batch_size=8",
+    "--config.data.name=tiny",
+    "--config.data.source=idx",
+)
+
+
+def start(*arguments, **options):
+    command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, **pipes | options)
+
+
+def run(*arguments):
+    process = start(*arguments)
+    out, err = process.communicate(timeout=180)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+WRONG = {
+    "a typo in a flag": (["--confg", "x"], "--confg"),
+    "a typo in a setting": (["--config", CONFIG, "--config.train.epoch=3"], "train.epochs"),
+    "a setting without a value": (["--config", CONFIG, "--config.seed"], "--config.seed=VALUE"),
+    "a missing config": (["--config", "configs/mnst.py"], "configs/mnist.py"),
+    "no config": ([], "--config configs/mnist.py"),
+    "an unknown verb": (["trian"], "verbs: train, sample"),
+    "a bad value": (["--config", CONFIG, "--config.train.epochs=-1"], "at least 1"),
+    "a word for a number": (["--config", CONFIG, "--config.seed=one"], "must be int"),
+    "nan": (["--config", CONFIG, "--config.optimizer.gen.learning_rate=nan"], "learning_rate"),
+    "an unknown loss": (["--config", CONFIG, "--config.loss=hing"], "non_saturating, saturating"),
+    "a file as work directory": (["--config", CONFIG, "--workdir", CONFIG], "is a file"),
+    "a work directory that cannot be": (["--config", CONFIG, "--workdir", "/proc/x/y"], "/proc"),
+    "sample without a run": (["sample", "--workdir", "nowhere"], "holds no run"),
+    "sample of nothing": (["sample", "--workdir", "x", "--num", "0"], "at least 1"),
+    "sample to a strange file": (["sample", "--workdir", "x", "--num", "many"], "many"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_gets_one_line_and_exit_code_2(name, capsys, monkeypatch):
+    arguments, named = WRONG[name]
+    monkeypatch.chdir(ROOT)
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert named in err
+
+
+@pytest.mark.parametrize("name", ["a typo in a flag", "a missing config", "a bad value"])
+def test_what_is_wrong_is_said_without_importing_jax(name):
+    process = start(*WRONG[name][0], env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert "Traceback" not in err
+    imported = set(re.findall(r"\|\s+([\w.]+)$", err, re.MULTILINE))
+    assert "jaxgan.config" in imported
+    assert not imported & {"jax", "flax", "orbax", "matplotlib", "tensorflow_datasets"}
+
+
+def test_help_explains_the_verbs(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["--help"])
+    assert done.value.code == 0
+    out = capsys.readouterr().out
+    assert all(verb in out for verb in ("train", "sample", "bench", "--config.NAME=VALUE"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.py")), ids=lambda p: p.stem)
+def test_every_config_file_loads_and_says_how_to_run_it(path):
+    if path.stem.startswith("features"):
+        pytest.skip("settings of a feature net, not of a run")
+    assert isinstance(load_config(path, []), Config)
+    assert f"python run.py --config configs/{path.name}" in path.read_text()
+
+
+def test_a_config_file_that_fails_is_named(tmp_path):
+    for text in ("def get_config(): return 1 / 0", "syntax error", "x = 1"):
+        (tmp_path / "bad.py").write_text(text)
+        with pytest.raises(UserError, match=r"bad\.py: \w+Error"):
+            load_config(tmp_path / "bad.py", [])
+
+
+def leaves(workdir):
+    return checkpoints.flatten(checkpoints.load_run(workdir)[2])
+
+
+def wait_for(condition, process, timeout=120):
+    end = time.monotonic() + timeout
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def being_saved(workdir, step):
+    """Whether a checkpoint of a later step than this has been begun and not ended."""
+    folder = workdir / "checkpoints"
+    names = os.listdir(folder) if folder.is_dir() else []
+    return any("tmp" in name and int(name.split(".")[0]) > step for name in names)
+
+
+def test_a_run_killed_twice_once_within_a_save_ends_with_the_bits_of_one_never_killed(data, tmp_path):
+    # Wide layers, so that a save takes a while.
+    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--config.train.epochs=3"]
+    arguments += ["--config.save.every=1", "--config.network.gen_widths=(1500, 1500)"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run(*arguments, "--workdir", whole)[0] == 0
+
+    process = start(*arguments, "--workdir", killed)
+    wait_for(lambda: being_saved(killed, 0), process)
+    process.kill()
+    process.communicate()
+    assert checkpoints.steps(killed / "checkpoints") == []
+    assert len(records.read_rows(killed)) > 0
+
+    process = start(*arguments, "--workdir", killed)
+    wait_for(lambda: (killed / "checkpoints" / "12").exists(), process)
+    process.kill()
+    process.communicate()
+
+    code, out, _ = run(*arguments, "--workdir", killed)
+    assert code == 0
+    assert "Trained 3 epochs" in out
+    ours, theirs = leaves(killed), leaves(whole)
+    assert ours.keys() == theirs.keys()
+    for name, leaf in ours.items():
+        assert leaf.tobytes() == theirs[name].tobytes(), name
+    rows = [[{**row, "seconds": 0} for row in records.read_rows(d)] for d in (killed, whole)]
+    assert rows[0] == rows[1]
+    assert not any("tmp" in name for name in os.listdir(killed / "checkpoints"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_names_the_command_that_resumes(data, tmp_path, number):
+    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--workdir", tmp_path / "r"]
+    arguments += ["--config.train.epochs=100000", "--config.save.every=100000"]
+    process = start(*arguments)
+    wait_for(lambda: len(records.read_rows(tmp_path / "r")) > 3, process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in err
+    (step,) = checkpoints.steps(tmp_path / "r" / "checkpoints")
+    assert f"saved at step {step} of" in err
+    assert f"python run.py --config {CONFIG}" in err
+    assert records.read_rows(tmp_path / "r")[-1]["step"] == step
+
+
+def test_a_whole_run_in_plain_lines_says_where_things_are(data, tmp_path):
+    workdir = tmp_path / "run"
+    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--workdir", workdir]
+    code, out, err = run(*arguments, "--config.train.epochs=2")
+    assert code == 0
+    assert re.search(r"epoch 2/2: \d+ steps/s, 00:00 left, D loss \d+\.\d+, G loss \d+\.\d+", err)
+    assert len(err.splitlines()) == 2
+    assert f"sample --workdir {workdir}" in out
+    code, out, _ = run(*arguments, "--config.train.epochs=2")
+    assert (code, "already trained" in out) == (0, True)
+    target = tmp_path / "s.npz"
+    assert run("sample", "--workdir", workdir, "--num", 3, "--out", target)[0] == 0
+    assert np.load(target)["images"].shape == (3, tiny.SIDE, tiny.SIDE, 1)
+
+
+def test_wrong_data_is_one_line_and_leaves_nothing(data, tmp_path):
+    broken = tiny.write_data(tmp_path / "data")
+    images = broken / "train-images-idx3-ubyte.gz"
+    images.write_bytes(images.read_bytes()[:100])
+    workdir = tmp_path / "run"
+    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={broken}", "--workdir", workdir]
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert "train-images-idx3-ubyte.gz" in err
+    assert not workdir.exists()

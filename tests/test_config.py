@@ -1,0 +1,108 @@
+import dataclasses
+import math
+
+import pytest
+
+from jaxgan.config import Config, UserError, default_config, from_mapping, override, walk
+from jaxgan.losses import LOSSES
+from jaxgan.networks import NETWORKS
+
+FIELDS = {name: (field, value) for name, field, value in walk(Config())}
+
+
+def with_value(name, value):
+    values = default_config().to_dict()
+    *groups, last = name.split(".")
+    group = values
+    for part in groups:
+        group = group[part]
+    group[last] = value
+    return values
+
+
+def test_the_default_config_is_the_classic_gan():
+    config = Config()
+    assert config.network.gen_widths == (256, 512)
+    assert config.network.disc_widths == (512, 256)
+    assert config.network.latent_size == 100
+    assert config.loss == "non_saturating"
+    assert (config.train.batch_size, config.train.epochs) == (64, 50)
+    for adam in (config.optimizer.gen, config.optimizer.disc):
+        assert dataclasses.astuple(adam) == (2e-4, 0.9, 0.999, 1e-8)
+
+
+def test_a_config_dict_gives_back_the_config_it_came_from():
+    assert from_mapping(default_config().to_dict()) == Config()
+
+
+def test_configs_are_hashable():
+    assert hash(Config()) == hash(from_mapping(default_config().to_dict()))
+
+
+def test_a_name_that_is_not_declared_cannot_be_set_in_a_config_file():
+    with pytest.raises(AttributeError, match="epoch"):
+        default_config().train.epoch = 3
+
+
+def test_every_setting_has_a_meaning():
+    assert all(field.metadata["meaning"] for field, _ in FIELDS.values())
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_refuses_a_value_of_another_type(name):
+    wrong = 5 if isinstance(FIELDS[name][1], str) else "five"
+    with pytest.raises(UserError, match=rf"config\.{name} = .*must be"):
+        from_mapping(with_value(name, wrong))
+
+
+@pytest.mark.parametrize("name", [n for n, (_, v) in FIELDS.items() if isinstance(v, float)])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
+def test_every_number_refuses_nan_infinity_and_less_than_zero(name, value):
+    with pytest.raises(UserError, match=rf"config\.{name}"):
+        from_mapping(with_value(name, value))
+
+
+@pytest.mark.parametrize("name", [n for n, (_, v) in FIELDS.items() if isinstance(v, int)])
+def test_every_whole_number_refuses_less_than_zero(name):
+    with pytest.raises(UserError, match=rf"config\.{name} = -1: must be"):
+        from_mapping(with_value(name, -1))
+
+
+@pytest.mark.parametrize("name", ["train.epochs", "train.batch_size", "network.latent_size"])
+def test_sizes_refuse_zero(name):
+    with pytest.raises(UserError, match="at least 1"):
+        from_mapping(with_value(name, 0))
+
+
+def test_an_unknown_setting_lists_the_known_ones():
+    with pytest.raises(UserError, match=r"config\.train\.epoch; known: epochs, batch_size"):
+        from_mapping(default_config().to_dict() | {"train": {"epoch": 3}})
+
+
+def test_an_override_reads_the_text_as_the_settings_type():
+    values = default_config().to_dict()
+    for name, text in (
+        ("train.epochs", "5"),
+        ("optimizer.gen.learning_rate", "1e-3"),
+        ("network.gen_widths", "(8, 9)"),
+        ("data.name", "5"),
+    ):
+        override(values, name, text)
+    config = from_mapping(values)
+    assert config.train.epochs == 5
+    assert config.optimizer.gen.learning_rate == 1e-3
+    assert config.network.gen_widths == (8, 9)
+    assert config.data.name == "5"
+
+
+def test_an_unknown_override_names_the_closest_setting():
+    with pytest.raises(UserError, match=r"--config\.train\.epoch; did you mean: train\.epochs"):
+        override(default_config().to_dict(), "train.epoch", "5")
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("loss", LOSSES), ("network.name", NETWORKS)], ids=["losses", "networks"]
+)
+def test_the_config_allows_what_the_table_holds(name, table):
+    allowed = FIELDS[name][0].metadata["check"].allowed
+    assert allowed == f"one of {', '.join(table)}"

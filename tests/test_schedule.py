@@ -1,0 +1,59 @@
+import pytest
+
+from jaxgan.config import TrainConfig, UserError
+from jaxgan.schedule import chunks, make_schedule, row_bounds
+
+
+def schedule(**train):
+    return make_schedule(TrainConfig(**train), 60_000)
+
+
+def test_an_epoch_of_mnist_is_937_steps_of_64():
+    assert schedule(batch_size=64).epoch == 937
+
+
+def test_an_epoch_is_one_device_call_by_default():
+    assert [(c.start, c.stop) for c in chunks(schedule(), 0, 2)] == [(0, 937), (0, 937)]
+
+
+@pytest.mark.parametrize("chunks_per_epoch", [1, 3, 10, 5000])
+@pytest.mark.parametrize("logs_per_epoch", [1, 7, 10, 5000])
+def test_chunks_and_rows_cover_every_step_once(chunks_per_epoch, logs_per_epoch):
+    plan = schedule(chunks_per_epoch=chunks_per_epoch, logs_per_epoch=logs_per_epoch)
+    steps, row_ends = 0, []
+    for chunk in chunks(plan, 0, 3):
+        assert chunk.epoch * plan.epoch + chunk.start == steps
+        row_ends += [steps + stop for _, stop in row_bounds(plan, chunk)]
+        steps += chunk.stop - chunk.start
+        assert chunk.ends_epoch == (steps % plan.epoch == 0)
+    assert steps == 3 * 937
+    whole = schedule(logs_per_epoch=logs_per_epoch)
+    wanted = [
+        epoch * 937 + stop
+        for epoch, chunk in enumerate(chunks(whole, 0, 3))
+        for _, stop in row_bounds(whole, chunk)
+    ]
+    assert row_ends == wanted
+
+
+def test_a_run_goes_on_in_mid_epoch():
+    plan = schedule(chunks_per_epoch=10)
+    assert [tuple(c) for c in chunks(plan, 94 * 9, 1)] == [(0, 846, 937, True)]
+
+
+def test_nothing_is_left_to_do_after_the_last_epoch():
+    assert list(chunks(schedule(), 937 * 5, 5)) == []
+    assert list(chunks(schedule(), 937 * 5, 3)) == []
+
+
+def test_a_step_takes_a_batch_for_each_d_step():
+    assert schedule(batch_size=64, d_steps=5).epoch == 60_000 // 320
+
+
+@pytest.mark.parametrize(
+    ("train", "named"),
+    [({"batch_size": 60_001}, "60001"), ({"batch_size": 30_001, "d_steps": 2}, "d_steps = 2")],
+)
+def test_a_batch_larger_than_the_data_is_refused(train, named):
+    with pytest.raises(UserError, match=rf"{named}.*60000 examples"):
+        schedule(**train)

@@ -1,0 +1,186 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan.config import Config, EmaConfig, NetworkConfig, TrainConfig
+from jaxgan.sampling import sample_latents
+from jaxgan.state import build_gan, init_state, sampling_params
+from jaxgan.steps import d_update, g_update, train_epoch, train_step
+from jaxgan.types import Stream
+
+SHAPE = (4, 4, 1)
+SMALL = dataclasses.replace(
+    Config(),
+    network=NetworkConfig(latent_size=5, gen_widths=(7,), disc_widths=(6,)),
+    train=TrainConfig(batch_size=8),
+)
+
+
+def small(**changes):
+    gan = build_gan(dataclasses.replace(SMALL, **changes), SHAPE)
+    return gan, init_state(gan, SHAPE, jax.random.key(0))
+
+
+def real_images(count=8, seed=1):
+    return jax.random.uniform(jax.random.key(seed), (count, *SHAPE), minval=-1)
+
+
+def same(a, b):
+    return all(jax.tree.leaves(jax.tree.map(lambda x, y: bool(jnp.all(x == y)), a, b)))
+
+
+def test_d_update_leaves_the_generator_alone():
+    gan, state = small()
+    after, _ = d_update(gan, state, real_images(), jax.random.key(2))
+    assert same(after.gen, state.gen)
+    assert not same(after.disc.params, state.disc.params)
+
+
+def test_g_update_leaves_the_discriminator_alone():
+    gan, state = small()
+    after, _ = g_update(gan, state, real_images(), jax.random.key(2))
+    assert same(after.disc, state.disc)
+    assert not same(after.gen.params, state.gen.params)
+
+
+def test_a_step_is_a_d_update_and_then_a_g_update_against_the_new_discriminator():
+    gan, state = small()
+    real, key = real_images(), jax.random.key(2)
+    (update_key,) = jax.random.split(key, 1)
+    between, _ = d_update(gan, state, real, update_key)
+    wanted, _ = g_update(gan, between, real, update_key)
+    after, _ = train_step(gan, state, real, key)
+    assert same((after.gen, after.disc), (wanted.gen, wanted.disc))
+    assert int(after.step) == 1
+
+
+def test_each_d_step_sees_its_own_batch():
+    gan, state = small(train=TrainConfig(batch_size=8, d_steps=2))
+    real, key = real_images(16), jax.random.key(2)
+    first, second = jax.random.split(key, 2)
+    wanted, _ = d_update(gan, state, real[:8], first)
+    wanted, _ = d_update(gan, wanted, real[8:], second)
+    after, _ = train_step(gan, state, real, key)
+    assert same(after.disc, wanted.disc)
+
+
+def test_the_generators_forward_pass_is_computed_once_per_step():
+    gan, state = small(network=NetworkConfig(latent_size=16, gen_widths=(32,), disc_widths=(32,)))
+
+    def products(function):
+        compiled = jax.jit(function, static_argnums=0).lower(
+            gan, state, real_images(), jax.random.key(0)
+        )
+        return compiled.compile().as_text().count(" dot(")
+
+    generator_layers = 2
+    apart = products(d_update) + products(g_update)
+    assert products(train_step) == apart - generator_layers
+
+
+def test_losses_are_those_of_the_logits():
+    gan, state = small()
+    real, key = real_images(), jax.random.key(2)
+    _, metrics = d_update(gan, state, real, key)
+    z = sample_latents(gan, 8, jax.random.fold_in(key, Stream.LATENTS))
+    fake = gan.gen.apply({"params": state.gen.params}, z, train=True)
+    prob_real, prob_fake = (
+        jax.nn.sigmoid(gan.disc.apply({"params": state.disc.params}, images, train=True))
+        for images in (real, fake)
+    )
+    loss = -jnp.mean(jnp.log(prob_real)) - jnp.mean(jnp.log(1 - prob_fake))
+    np.testing.assert_allclose(metrics["disc/loss"], loss, rtol=1e-5)
+    np.testing.assert_allclose(metrics["disc/prob_real"], prob_real.mean(), rtol=1e-6)
+    np.testing.assert_allclose(metrics["disc/prob_fake"], prob_fake.mean(), rtol=1e-6)
+
+
+def pixels_and_order(steps=6):
+    pixels = jax.random.randint(jax.random.key(4), (64, *SHAPE), 0, 256).astype(jnp.uint8)
+    return pixels, jax.random.permutation(jax.random.key(5), 64)[: steps * 8].reshape(steps, 8)
+
+
+def test_an_epoch_in_chunks_gives_the_bits_of_the_whole():
+    gan, state = small()
+    pixels, order = pixels_and_order()
+    whole, history = train_epoch(gan, state, pixels, order)
+    _, parts = small()
+    losses = []
+    for start, stop in ((0, 1), (1, 4), (4, 6)):
+        parts, metrics = train_epoch(gan, parts, pixels, order[start:stop])
+        losses.append(metrics["gen/loss"])
+    assert same(whole.replace(key=0), parts.replace(key=0))
+    assert same(history["gen/loss"], jnp.concatenate(losses))
+
+
+def test_steps_draw_different_latents():
+    gan, state = small()
+    pixels, _ = pixels_and_order()
+    order = jnp.zeros((2, 8), jnp.int32)
+    gan = dataclasses.replace(gan, disc_tx=freeze(), gen_tx=freeze())
+    state = state.replace(
+        gen=state.gen.replace(opt_state=()), disc=state.disc.replace(opt_state=())
+    )
+    _, history = train_epoch(gan, state, pixels, order)
+    assert history["gen/loss"][0] != history["gen/loss"][1]
+    assert history["disc/prob_real"][0] == history["disc/prob_real"][1]
+
+
+def freeze():
+    """An optimiser that changes nothing."""
+    zero = lambda grads, state, params: (jax.tree.map(jnp.zeros_like, grads), state)  # noqa: E731
+    return optax.GradientTransformation(lambda params: (), zero)
+
+
+def test_the_state_is_donated():
+    gan, state = small()
+    pixels, order = pixels_and_order()
+    kernel = state.gen.params["Linear_0"]["dense"]["kernel"]
+    train_epoch(gan, state, pixels, order)
+    assert kernel.is_deleted()
+
+
+def test_an_update_with_a_non_finite_loss_is_skipped_and_counted():
+    gan, state = small()
+    real = real_images().at[0, 0, 0, 0].set(jnp.nan)
+    after, metrics = train_step(gan, state, real, jax.random.key(2))
+    assert same(after.disc, state.disc)
+    assert metrics["disc/skipped"] == 1
+    assert metrics["gen/skipped"] == 0
+    assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(after.gen.params))
+
+
+def test_the_branch_on_cpu_and_the_select_elsewhere_update_alike(monkeypatch):
+    gan, state = small()
+    args = (gan, state, real_images(), jax.random.key(2))
+    branch, _ = jax.jit(train_step, static_argnums=0)(*args)
+    jax.clear_caches()
+    monkeypatch.setattr(jax.lax, "platform_dependent", lambda *, cpu, default: default())
+    select, _ = jax.jit(train_step, static_argnums=0)(*args)
+    for a, b in zip(jax.tree.leaves(branch.gen), jax.tree.leaves(select.gen), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+
+
+def test_the_average_halves_a_weight_after_its_half_life():
+    gan, state = small(ema=EmaConfig(half_life=16))  # two steps of eight images
+    gan = dataclasses.replace(gan, gen_tx=freeze())
+    state = state.replace(gen=state.gen.replace(opt_state=()))
+    state = state.replace(ema_params=jax.tree.map(lambda p: p + 1, state.gen.params))
+    for i in range(2):
+        state, _ = train_step(gan, state, real_images(), jax.random.key(i))
+    for average, weight in zip(
+        jax.tree.leaves(state.ema_params), jax.tree.leaves(state.gen.params), strict=True
+    ):
+        np.testing.assert_allclose(average - weight, 0.5, rtol=1e-5)
+    assert sampling_params(state) is state.ema_params
+
+
+@pytest.mark.parametrize("half_life", [0, 100])
+def test_two_states_of_one_config_have_one_structure(half_life):
+    gan, first = small(ema=EmaConfig(half_life=half_life))
+    second = init_state(gan, SHAPE, jax.random.key(1))
+    assert jax.tree.structure(first) == jax.tree.structure(second)
+    assert not same(first.gen.params, second.gen.params)

@@ -1,0 +1,228 @@
+import dataclasses
+import json
+import os
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import checkpoints, records
+from jaxgan.config import AdamConfig, OptimizerConfig, SaveConfig, UserError
+from jaxgan.sample import sample
+from jaxgan.train import Diverged, train
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A run of three epochs."""
+    workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
+    train(tiny.config(data, epochs=3), workdir)
+    return workdir
+
+
+def rows_without_times(workdir):
+    return [{**row, "seconds": 0} for row in records.read_rows(workdir)]
+
+
+def leaves(workdir, step=-1):
+    return checkpoints.flatten(checkpoints.load_run(workdir, step)[2])
+
+
+def assert_same_run(a, b):
+    assert rows_without_times(a) == rows_without_times(b)
+    assert checkpoints.fingerprint(leaves(a)) == checkpoints.fingerprint(leaves(b))
+    for name in os.listdir(a / records.SAMPLES):
+        assert (a / records.SAMPLES / name).read_bytes() == (b / records.SAMPLES / name).read_bytes()
+
+
+def test_a_run_leaves_everything_that_the_run_directory_promises(finished):
+    assert sorted(os.listdir(finished)) == [
+        ".lock",
+        "checkpoints",
+        "config.json",
+        "curves.png",
+        "environment.json",
+        "metrics.jsonl",
+        "samples",
+    ]
+    assert checkpoints.steps(finished / "checkpoints") == [12, 24, 36]
+    assert sorted(os.listdir(finished / "samples")) == [f"epoch_000{i}.png" for i in (1, 2, 3)]
+    rows = records.read_rows(finished)
+    assert [row["step"] for row in rows] == [4, 8, 12, 16, 20, 24, 28, 32, 36]
+    assert rows[-1]["images"] == 36 * 8
+    assert rows[-1]["epoch"] == 3
+    environment = records.read_environment(finished)
+    assert environment["versions"]["jax"] == jax.__version__
+    assert len(environment["data"]["sha256"]) == 64
+    grid = np.asarray(Image.open(finished / "samples" / "epoch_0003.png"))
+    assert grid.shape == (8 * (tiny.SIDE + 2) + 2,) * 2
+
+
+def test_the_same_config_gives_the_same_bits(finished, data, tmp_path):
+    train(tiny.config(data, epochs=3), tmp_path / "again")
+    assert_same_run(finished, tmp_path / "again")
+
+
+def test_another_seed_gives_another_run(finished, data, tmp_path):
+    config = dataclasses.replace(tiny.config(data, epochs=3), seed=1)
+    train(config, tmp_path / "other")
+    assert rows_without_times(finished) != rows_without_times(tmp_path / "other")
+
+
+@pytest.mark.parametrize("chunks_per_epoch", [2, 3])
+def test_chunks_do_not_change_the_bits(finished, data, tmp_path, chunks_per_epoch):
+    train(tiny.config(data, epochs=3, chunks_per_epoch=chunks_per_epoch), tmp_path / "run")
+    assert_same_run(finished, tmp_path / "run")
+
+
+def test_a_run_of_more_epochs_goes_on_from_a_shorter_one(finished, data, tmp_path):
+    train(tiny.config(data, epochs=1), tmp_path / "run")
+    outcome = train(tiny.config(data, epochs=3), tmp_path / "run")
+    assert (outcome.first_step, outcome.step) == (12, 36)
+    assert_same_run(finished, tmp_path / "run")
+
+
+def test_a_finished_run_does_nothing_more(finished, data):
+    before = (finished / "metrics.jsonl").read_bytes()
+    outcome = train(tiny.config(data, epochs=3), finished)
+    assert outcome.first_step == outcome.step == 36
+    assert (finished / "metrics.jsonl").read_bytes() == before
+
+
+def arrays_of(folder):
+    """The files that hold the arrays; Orbax leaves copies of some elsewhere."""
+    return [path for path in (folder / "state" / "d").iterdir() if path.is_file()]
+
+
+def damage_missing_file(folder):
+    for path in arrays_of(folder):
+        path.unlink()
+
+
+def damage_flipped_bit(folder):
+    largest = max(arrays_of(folder), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+
+
+def damage_truncated(folder):
+    for path in arrays_of(folder):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def damage_emptied(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage", [damage_missing_file, damage_flipped_bit, damage_truncated, damage_emptied]
+)
+def test_a_damaged_newest_checkpoint_is_passed_over(finished, data, tmp_path, capsys, damage):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    damage(workdir / "checkpoints" / "36")
+    outcome = train(tiny.config(data, epochs=3), workdir)
+    assert outcome.first_step == 24
+    assert "36: damaged checkpoint" in capsys.readouterr().err
+    assert_same_run(finished, workdir)
+
+
+def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    for step in (12, 24, 36):
+        damage_emptied(workdir / "checkpoints" / str(step))
+    with pytest.raises(UserError, match="every checkpoint is damaged"):
+        train(tiny.config(data, epochs=3), workdir)
+
+
+def test_a_metrics_file_cut_in_mid_row_is_mended(finished, data, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    shutil.rmtree(workdir / "checkpoints" / "36")
+    metrics = workdir / "metrics.jsonl"
+    metrics.write_bytes(metrics.read_bytes()[:-40])
+    train(tiny.config(data, epochs=3), workdir)
+    assert_same_run(finished, workdir)
+
+
+def test_a_folder_of_another_config_is_refused_naming_the_field(finished, data):
+    config = dataclasses.replace(tiny.config(data, epochs=3), loss="saturating")
+    with pytest.raises(UserError, match=r"config\.loss = 'non_saturating', not 'saturating'"):
+        train(config, finished)
+
+
+def test_other_data_under_the_same_name_is_refused(finished, tmp_path):
+    other = tiny.write_data(tmp_path / "data", seed=1)
+    with pytest.raises(UserError, match="other data"):
+        train(tiny.config(other, epochs=3), finished)
+
+
+def test_a_folder_of_other_files_is_refused_and_left_alone(data, tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match="holds other files and no run"):
+        train(tiny.config(data), tmp_path)
+    assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+def test_a_second_process_on_a_run_is_refused(finished, data):
+    with records._locked(finished), pytest.raises(UserError, match="another process"):
+        train(tiny.config(data, epochs=3), finished)
+
+
+def test_a_batch_larger_than_the_data_leaves_nothing_behind(data, tmp_path):
+    with pytest.raises(UserError, match="batch_size = 101.*100 examples"):
+        train(tiny.config(data, batch_size=101), tmp_path / "run")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_diverging_run_stops_and_names_the_step(data, tmp_path):
+    wild = OptimizerConfig(gen=AdamConfig(learning_rate=1e38), disc=AdamConfig(learning_rate=1e38))
+    config = dataclasses.replace(tiny.config(data, epochs=3), optimizer=wild)
+    with pytest.raises(Diverged, match=r"5 updates in a row were not finite, up to step \d+"):
+        train(config, tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert any(json.loads(line)["disc/skipped"] > 0 for line in lines)
+
+
+def test_a_full_disk_is_one_clear_error(data, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.ocp.CheckpointManager, "save", full)
+    with pytest.raises(UserError, match="could not be saved.*No space left on device"):
+        train(tiny.config(data), tmp_path / "run")
+
+
+def test_only_the_newest_checkpoints_are_kept(data, tmp_path):
+    config = dataclasses.replace(tiny.config(data, epochs=5), save=SaveConfig(every=2, keep=2))
+    train(config, tmp_path / "run")
+    assert checkpoints.steps(tmp_path / "run" / "checkpoints") == [48, 60]
+
+
+def test_samples_are_a_picture_or_an_array_of_the_same_images(finished, tmp_path):
+    for name in ("a.png", "a.npz", "b.npz"):
+        assert sample(finished, -1, 9, 4, tmp_path / name) == 36
+    images = np.load(tmp_path / "a.npz")["images"]
+    assert images.shape == (9, tiny.SIDE, tiny.SIDE, 1)
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images, np.load(tmp_path / "b.npz")["images"])
+    grid = np.asarray(Image.open(tmp_path / "a.png"))
+    np.testing.assert_array_equal(grid[2 : 2 + tiny.SIDE, 2 : 2 + tiny.SIDE], images[0, ..., 0])
+    sample(finished, -1, 9, 5, tmp_path / "other.npz")
+    assert (np.load(tmp_path / "other.npz")["images"] != images).any()
+
+
+def test_a_step_without_a_checkpoint_lists_those_there_are(finished, tmp_path):
+    with pytest.raises(UserError, match=r"no checkpoint of step 5; there are: \[12, 24, 36\]"):
+        sample(finished, 5, 1, 0, tmp_path / "a.png")

@@ -1,0 +1,39 @@
+"""A data set, a config and a run small enough for a test."""
+
+import dataclasses
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from jaxgan.config import Config, DataConfig, NetworkConfig, SaveConfig, TrainConfig
+
+EXAMPLES, SIDE = 100, 6
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    header = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}i", *array.shape)
+    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), mtime=0))
+
+
+def write_data(folder: Path, seed: int = 0) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.RandomState(seed)
+    for stem in ("train", "t10k"):
+        images = random.randint(0, 256, (EXAMPLES, SIDE, SIDE))
+        write_idx(folder / f"{stem}-images-idx3-ubyte.gz", images)
+        write_idx(folder / f"{stem}-labels-idx1-ubyte.gz", random.randint(0, 10, EXAMPLES))
+    return folder
+
+
+def config(folder: Path, **train) -> Config:
+    """12 steps of 8 images per epoch, in rows of 4 steps."""
+    defaults = {"epochs": 2, "batch_size": 8, "logs_per_epoch": 3, "max_skipped": 5}
+    return dataclasses.replace(
+        Config(),
+        data=DataConfig(name="tiny", source="idx", dir=str(folder)),
+        network=NetworkConfig(latent_size=5, gen_widths=(7,), disc_widths=(6,)),
+        train=TrainConfig(**defaults | train),
+        save=SaveConfig(every=1),
+    )
