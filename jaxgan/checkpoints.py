@@ -7,6 +7,7 @@ SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
 import hashlib
 import logging
 import shutil
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -90,8 +91,9 @@ def restore(directory: Path, like: TrainState, step: int) -> TrainState:
     try:
         leaves, recorded = _read(directory / str(step), wanted)
     except Exception as error:
-        reason = (str(error) or repr(error)).splitlines()[0][:200]
-        raise UserError(f"{directory / str(step)}: damaged checkpoint ({reason})") from error
+        _silence_other_reads()
+        reason = (str(error) or repr(error)).splitlines()[0].split(":")[0]
+        raise UserError(f"{directory / str(step)}: damaged checkpoint ({reason})") from None
     if fingerprint(leaves) != recorded:
         raise UserError(f"{directory / str(step)}: damaged checkpoint (its SHA-256 differs)")
     return unflatten(leaves, like)
@@ -167,6 +169,18 @@ def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
         warnings.simplefilter("ignore")
         restored = checkpointer.restore(path.absolute(), args=args)
     return restored["state"], restored["record"]["sha256"]
+
+
+def _silence_other_reads() -> None:
+    """After one failed read, those beside it report, at length, to an event loop that is gone."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    before = sys.unraisablehook
+
+    def hook(unraisable) -> None:
+        if str(unraisable.exc_value) != "Event loop is closed":
+            before(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def _name(path) -> str:

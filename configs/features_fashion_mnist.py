@@ -1,0 +1,21 @@
+"""The feature net of Fashion-MNIST: a classifier whose penultimate layer is what metrics compare.
+
+    python -m jaxgan.metrics.train_features --config configs/features_fashion_mnist.py
+
+`--data_dir=FOLDER` names the folder of the set's four IDX files, which are not shipped.
+"""
+
+from jaxgan.config import DataConfig
+from jaxgan.metrics.train_features import FeatureConfig
+
+
+def get_config() -> FeatureConfig:
+    return FeatureConfig(
+        data=DataConfig(name="fashion_mnist"),
+        epochs=120,
+        weight_decay=0.05,
+        scale=0.05,
+        shift=2.0,
+        mirror=True,
+        erase=8,
+    )

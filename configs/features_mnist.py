@@ -1,0 +1,17 @@
+"""The feature net of MNIST: a classifier whose penultimate layer is what metrics compare.
+
+python -m jaxgan.metrics.train_features --config configs/features_mnist.py
+"""
+
+from jaxgan.config import DataConfig
+from jaxgan.metrics.train_features import FeatureConfig
+
+
+def get_config() -> FeatureConfig:
+    return FeatureConfig(
+        data=DataConfig(name="mnist"),
+        epochs=60,
+        rotation=10.0,
+        scale=0.1,
+        shift=2.0,
+    )

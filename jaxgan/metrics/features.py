@@ -1,0 +1,246 @@
+"""Feature nets: what an image is to a classifier, for distances between sets of images.
+
+Two small convolutional classifiers come with the package, trained by `train_features` on MNIST
+and on Fashion-MNIST. Numbers in the features of different nets, or of different weights of one
+net, cannot be compared: so weights are pinned by their SHA-256. Any other net is an importable
+function, named as package.module:function.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax import linen as nn
+from flax.traverse_util import unflatten_dict
+from jaxtyping import Array, Float
+
+from jaxgan.config import UserError
+from jaxgan.metrics.checks import check_at_least, checked_features, checked_probabilities
+from jaxgan.types import Images, Params, Pixels, to_images
+
+WEIGHTS = Path(__file__).parent / "weights"
+PINNED = {  # SHA-256 of the weights' files
+    "mnist": "",
+    "fashion_mnist": "",
+}
+SHAPE = (28, 28, 1)
+CLASSES = 10
+BATCH = 500  # the work of two cores lasts 0.1 s, and 50 MB hold its largest layer
+
+
+class Extracted(NamedTuple):
+    """Of n images: features and, where the net is a classifier, its class probabilities."""
+
+    features: Float[np.ndarray, "samples features"]  # float32
+    probabilities: Float[np.ndarray, "samples classes"] | None  # float32
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureNet:
+    """A function from images to features, and which one it is.
+
+    Attributes:
+      name: as given to `load_features`.
+      sha256: of the weights' file; for a function of the user's, its import path.
+      classes: how many there are; 0 for a function of the user's, where the width of its
+        probabilities tells.
+      function: uint8 (n, height, width, channels) to features, or (features, probabilities).
+    """
+
+    name: str
+    sha256: str
+    classes: int
+    function: Callable[[np.ndarray], Any]
+
+    def extract(self, pixels: Pixels, batch_size: int = BATCH) -> Extracted:
+        """Features of images, computed in equal batches; the last one is filled up with zeros.
+
+        A net that treats each image by itself gives the same for any batch size, to rounding.
+
+        Args:
+          pixels: uint8 (n, height, width, channels), numpy or JAX.
+          batch_size: images that the function is given at a time.
+
+        Raises:
+          UserError: pixels that are no images, or not ones of the net's shape; a function that
+            fails, or gives other than (n, features), rows of probabilities, or finite numbers.
+        """
+        check_at_least("batch_size", batch_size, 1)
+        pixels = _checked_pixels(pixels)
+        parts = [
+            self._extract_batch(pixels[start : start + batch_size], batch_size)
+            for start in range(0, len(pixels), batch_size)
+        ]
+        features, probabilities = zip(*parts, strict=True)
+        width = {np.shape(part)[1:] for part in features}
+        if len(width) > 1:
+            raise UserError(f"features {self.name!r}: widths differ between batches: {width}")
+        return Extracted(
+            self._finite(np.concatenate(features)),
+            None if probabilities[0] is None else self._sound(np.concatenate(probabilities)),
+        )
+
+    def _extract_batch(self, pixels: np.ndarray, batch_size: int) -> tuple[Any, Any]:
+        filled = np.zeros((batch_size, *pixels.shape[1:]), np.uint8)
+        filled[: len(pixels)] = pixels
+        try:
+            result = self.function(filled)
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"features {self.name!r}: failed on uint8 pixels of shape {filled.shape}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        pair = result if isinstance(result, tuple) else (result, None)
+        if len(pair) != 2:
+            raise UserError(
+                f"features {self.name!r}: gave {len(pair)} arrays; must be features, or the "
+                "tuple (features, probabilities)"
+            )
+        return tuple(_rows(self.name, array, batch_size, len(pixels)) for array in pair)  # type: ignore[return-value]
+
+    def _finite(self, features: np.ndarray) -> np.ndarray:
+        name = f"features {self.name!r}"
+        return checked_features(name, features, 1, "draw some").astype(np.float32)
+
+    def _sound(self, probabilities: np.ndarray) -> np.ndarray:
+        name = f"probabilities of {self.name!r}"
+        return checked_probabilities(name, probabilities).astype(np.float32)
+
+
+class Classifier(nn.Module):
+    """Five 3x3 convolutions and a dense layer of features, each normalised, then the classes.
+
+    Layers are named by their place, so that a net trained with batch normalisation and the same
+    net with that folded into its weights (`normalise=False`) have parameters of the same names.
+    """
+
+    channels: tuple[int, ...] = (32, 32, 64, 64, 64)
+    strides: tuple[int, ...] = (1, 2, 1, 2, 2)
+    features: int = 128
+    dropout: float = 0.0
+    normalise: bool = False
+
+    @nn.compact
+    def __call__(
+        self, images: Images, train: bool = False
+    ) -> tuple[Float[Array, "batch features"], Float[Array, "batch classes"]]:
+        """(features after their ReLU, logits)."""
+        bias = not self.normalise
+        x = images
+        for place, (width, stride) in enumerate(zip(self.channels, self.strides, strict=True)):
+            x = nn.Conv(
+                width,
+                (3, 3),
+                (stride, stride),
+                use_bias=bias,
+                precision="highest",
+                name=f"conv{place}",
+            )(x)
+            x = nn.relu(self._normalised(x, f"conv{place}_norm", train))
+        x = x.reshape(len(x), -1)
+        x = nn.Dense(self.features, use_bias=bias, precision="highest", name="features")(x)
+        features = nn.relu(self._normalised(x, "features_norm", train))
+        kept = nn.Dropout(self.dropout, deterministic=not train)(features)
+        return features, nn.Dense(CLASSES, precision="highest", name="classes")(kept)
+
+    def _normalised(self, x, name, train):
+        if not self.normalise:
+            return x
+        return nn.BatchNorm(use_running_average=not train, momentum=0.9, name=name)(x)
+
+
+def load_features(name: str) -> FeatureNet:
+    """The packaged net `name`, or the function that an import path "package.module:function" names.
+
+    Raises:
+      UserError: no such net or function; weights that are not those whose SHA-256 is pinned.
+    """
+    if name in PINNED:
+        raw = _read(WEIGHTS / f"{name}.npz")
+        sha256 = hashlib.sha256(raw).hexdigest()
+        if sha256 != PINNED[name]:
+            raise UserError(
+                f"{WEIGHTS / name}.npz: damaged weights: their SHA-256 is {sha256[:16]}..., "
+                f"and must be {PINNED[name][:16]}...; install jaxgan again"
+            )
+        return packaged_net(name, raw)
+    return FeatureNet(name, name, 0, _import_function(name))
+
+
+def packaged_net(name: str, raw: bytes) -> FeatureNet:
+    """The classifier with the weights of an .npz file's bytes, whichever they are."""
+    with np.load(io.BytesIO(raw)) as arrays:
+        flat = {layer: arrays[layer].astype(np.float32) for layer in arrays.files}
+    params = jax.device_put(unflatten_dict(flat, sep="/"))
+    function = functools.partial(_classify_checked, name, params)
+    return FeatureNet(name, hashlib.sha256(raw).hexdigest(), CLASSES, function)
+
+
+def _classify_checked(name: str, params: Params, pixels: np.ndarray) -> tuple[Array, Array]:
+    if pixels.shape[1:] != SHAPE:
+        raise UserError(f"features {name!r}: images of shape {pixels.shape[1:]}; must be {SHAPE}")
+    return _classify(params, pixels)
+
+
+@jax.jit
+def _classify(params: Params, pixels: Pixels) -> tuple[Array, Array]:
+    features, logits = Classifier().apply({"params": params}, to_images(pixels))  # type: ignore[misc]
+    return features, jax.nn.softmax(logits)
+
+
+def _import_function(path: str) -> Callable[[np.ndarray], Any]:
+    module, colon, attribute = path.partition(":")
+    if not (module and colon and attribute):
+        raise UserError(
+            f"unknown features {path!r}; known: {', '.join(PINNED)}, and the import path of a "
+            "function of your own, as package.module:function"
+        )
+    try:
+        function = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        raise UserError(
+            f"features {path!r}: cannot be imported: {type(error).__name__}: {error}; must be "
+            "installed, or in a folder that PYTHONPATH names"
+        ) from error
+    if not callable(function):
+        raise UserError(f"features {path!r}: {type(function).__name__} is not callable")
+    return function
+
+
+def _checked_pixels(pixels: Pixels) -> np.ndarray:
+    array = np.asarray(pixels)
+    if array.dtype != np.uint8 or array.ndim != 4 or 0 in array.shape:
+        raise UserError(
+            f"pixels: {array.dtype} of shape {array.shape}; must be uint8 of shape "
+            "(n, height, width, channels), none of them 0"
+        )
+    return array
+
+
+def _rows(name: str, values: Any, batch_size: int, count: int) -> np.ndarray | None:
+    """The first `count` of an array's `batch_size` rows: those of images, not of filling."""
+    if values is None:
+        return None
+    shape = np.shape(values)
+    if len(shape) != 2 or shape[0] != batch_size or shape[1] == 0:
+        raise UserError(
+            f"features {name!r}: an array of shape {shape} for {batch_size} images; must be "
+            f"({batch_size}, features), and of probabilities ({batch_size}, classes)"
+        )
+    return np.asarray(values)[:count]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}; install jaxgan again") from error

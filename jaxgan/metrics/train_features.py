@@ -1,0 +1,271 @@
+"""Trains a packaged feature net: a classifier of one data set's images.
+
+    python -m jaxgan.metrics.train_features --config configs/features_mnist.py
+
+writes the weights, batch normalisation folded in, and prints their accuracy on the test images
+and the SHA-256 to pin in `features.PINNED`. No choice is made by the test images: they are
+looked at once, at the end. The same seed on the same machine gives the same weights.
+"""
+
+import argparse
+import dataclasses
+import functools
+import runpy
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import struct
+from flax.traverse_util import flatten_dict
+from jaxtyping import Array
+
+from jaxgan.config import (
+    DECAY,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SEED,
+    DataConfig,
+    UserError,
+    at_least,
+    setting,
+    walk,
+)
+from jaxgan.data import Dataset, epoch_order, load_data
+from jaxgan.metrics.features import SHAPE, WEIGHTS, Classifier, FeatureNet, packaged_net
+from jaxgan.types import (
+    Images,
+    Labels,
+    Order,
+    Params,
+    Pixels,
+    PRNGKey,
+    Scalar,
+    Stream,
+    stream_key,
+    to_images,
+)
+
+BACKGROUND = -1.0  # black, what lies around the images of both sets
+PRECISION = np.float16  # of the weights in the file; accuracy is that of the rounded ones
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureConfig:
+    data: DataConfig = DataConfig()
+    seed: int = setting(0, "root of every random draw", SEED)
+    epochs: int = setting(40, "passes over the training images", at_least(1))
+    batch_size: int = setting(256, "images per update", at_least(1))
+    learning_rate: float = setting(2e-3, "peak, after one epoch of warm-up; cosine to 0", POSITIVE)
+    weight_decay: float = setting(0.01, "of kernels, decoupled (AdamW)", NOT_NEGATIVE)
+    dropout: float = setting(0.3, "fraction of features dropped", DECAY)
+    ema_decay: float = setting(0.999, "of the averaged weights, per update", DECAY)
+    rotation: float = setting(0.0, "largest turn, degrees", NOT_NEGATIVE)
+    scale: float = setting(0.0, "largest change of size, as a fraction", DECAY)
+    shift: float = setting(2.0, "largest shift along each axis, pixels", NOT_NEGATIVE)
+    mirror: bool = setting(False, "left and right are swapped in half of the images")
+    erase: int = setting(0, "side of a blackened square, pixels", at_least(0))
+
+    def __post_init__(self) -> None:
+        for name, field, value in walk(self):
+            check = field.metadata["check"]
+            if not check.test(value):
+                raise UserError(f"config.{name} = {value!r}: must be {check.allowed}")
+
+
+class Learner(struct.PyTreeNode):
+    """Everything that training changes, and the root key, which it does not."""
+
+    step: jax.Array
+    key: jax.Array
+    variables: Params  # weights, and batch statistics
+    average: Params  # exponential moving average of the variables
+    opt_state: Params
+
+
+def main(config: FeatureConfig, out: Path) -> None:
+    """Trains, writes the weights to the file `out` and reports on the test images."""
+    began = time.monotonic()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    average = train(config, load_data(config.data, "train"))
+    net = packaged_net(config.data.name, write_weights(out, folded(average)))
+    accuracy = accuracy_on(net, load_data(config.data, "test"))
+    print(f"{out}: {out.stat().st_size} bytes, SHA-256 {net.sha256}")
+    print(
+        f"test accuracy {accuracy:.2%}, seed {config.seed}, {jax.devices()[0].device_kind}, "
+        f"{time.monotonic() - began:.0f} s"
+    )
+
+
+def train(config: FeatureConfig, data: Dataset) -> Params:
+    """The averaged variables after all epochs."""
+    steps = len(data.pixels) // config.batch_size
+    tx = optimizer(config, steps)
+    state = init(config, tx, jax.random.key(config.seed))
+    pixels, labels = jnp.asarray(data.pixels), jnp.asarray(data.labels)
+    for epoch in range(config.epochs):
+        order = epoch_order(state.key, epoch, len(pixels), config.batch_size)
+        state, losses = run_epoch(config, tx, state, pixels, labels, order)
+        print(f"epoch {epoch + 1} of {config.epochs}: loss {np.mean(losses):.4f}", flush=True)
+    return state.average
+
+
+def run_epoch(config, tx, state: Learner, pixels: Pixels, labels: Labels, order: Order):
+    """(state, losses (steps,)) after one update per row of `order`, indices into the images."""
+    if jax.default_backend() != "cpu":
+        return scan_epoch(config, tx, state, pixels, labels, order)
+    losses = []
+    for row in order:  # XLA's convolutions on CPU are slow within a scan
+        state, loss = update(config, tx, state, pixels, labels, row)
+        losses.append(loss)
+    return state, np.asarray(losses)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
+def scan_epoch(config, tx, state, pixels, labels, order):
+    def step(state, row):
+        return update(config, tx, state, pixels, labels, row)
+
+    return jax.lax.scan(step, state, order)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
+def update(config, tx, state: Learner, pixels, labels, row) -> tuple[Learner, Scalar]:
+    """One update by the mean cross-entropy of the images that `row` names, augmented."""
+    key = stream_key(state.key, Stream.UPDATE, state.step)
+    augment_key, dropout_key = jax.random.split(key)
+    images = augmented(config, to_images(pixels[row]), augment_key)
+    stats = {"batch_stats": state.variables["batch_stats"]}
+
+    def loss_fn(params):
+        (_, logits), changed = classifier(config).apply(
+            {"params": params, **stats},
+            images,
+            train=True,
+            rngs={"dropout": dropout_key},
+            mutable=["batch_stats"],
+        )
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels[row])
+        return jnp.mean(losses), changed
+
+    params = state.variables["params"]
+    (loss, stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(params)
+    changes, opt_state = tx.update(grads, state.opt_state, params)
+    variables = {"params": optax.apply_updates(params, changes), **stats}
+    average = optax.incremental_update(variables, state.average, 1 - config.ema_decay)
+    step = state.step + 1
+    return state.replace(step=step, variables=variables, average=average, opt_state=opt_state), loss
+
+
+def init(config: FeatureConfig, tx: optax.GradientTransformation, key: PRNGKey) -> Learner:
+    """The state before the first update; `key` is the root of every draw."""
+    variables = classifier(config).init(stream_key(key, Stream.INIT, 0), jnp.zeros((1, *SHAPE)))
+    return Learner(
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        variables=variables,
+        average=jax.tree.map(jnp.copy, variables),
+        opt_state=tx.init(variables["params"]),
+    )
+
+
+def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation:
+    """AdamW (Loshchilov & Hutter 2019) of kernels and biases; `steps` is of one epoch."""
+    last = config.epochs * steps + 1  # after the warm-up, also of a single epoch
+    rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, steps, last)
+
+    def kernels(params):
+        return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+
+    return optax.adamw(rate, weight_decay=config.weight_decay, mask=kernels)
+
+
+def classifier(config: FeatureConfig) -> Classifier:
+    return Classifier(dropout=config.dropout, normalise=True)
+
+
+def augmented(config: FeatureConfig, images: Images, key: PRNGKey) -> Images:
+    """Each image turned, scaled, shifted, mirrored and in part blackened, all at random."""
+    keys = jax.random.split(key, 5)
+    count, size = len(images), images.shape[1]
+
+    def uniform(place, largest, shape=()):
+        return jax.random.uniform(keys[place], (count, *shape), minval=-largest, maxval=largest)
+
+    angles = uniform(0, jnp.deg2rad(config.rotation))
+    scales = 1 + uniform(1, config.scale)
+    shifts = uniform(2, config.shift, (2,))
+    signs = jnp.where(jax.random.bernoulli(keys[3], 0.5, (count,)) & config.mirror, -1.0, 1.0)
+    warped = jax.vmap(warp)(images, angles, scales, shifts, signs)
+    corners = jax.random.randint(keys[4], (count, 2), 0, size - config.erase + 1)
+    return jnp.where(squares(corners, config.erase, size), BACKGROUND, warped)
+
+
+def warp(image: Array, angle: Scalar, scale: Scalar, shift: Array, sign: Scalar) -> Array:
+    """One image turned about its centre, scaled, shifted and, for sign -1, mirrored."""
+    centre = (image.shape[0] - 1) / 2
+    along = jnp.arange(image.shape[0]) - centre
+    rows, columns = jnp.meshgrid(along, along, indexing="ij")
+    cosine, sine = jnp.cos(angle) / scale, jnp.sin(angle) / scale
+    source = [
+        cosine * rows - sine * columns + shift[0] + centre,
+        sign * (sine * rows + cosine * columns) + shift[1] + centre,
+    ]
+    return jax.scipy.ndimage.map_coordinates(
+        image[..., 0], source, order=1, mode="constant", cval=BACKGROUND
+    )[..., None]
+
+
+def squares(corners: Array, side: int, size: int) -> Array:
+    """Masks (n, size, size, 1), true on the square of `side` whose least corner is given."""
+    along = jnp.arange(size) - corners[:, :, None]
+    inside = (along >= 0) & (along < side)
+    return (inside[:, 0, :, None] & inside[:, 1, None, :])[..., None]
+
+
+def folded(variables: Params) -> Params:
+    """The parameters of the same net without batch normalisation, for inference."""
+    params, stats = variables["params"], variables["batch_stats"]
+    plain = {"classes": params["classes"]}
+    for norm, values in stats.items():
+        layer = norm.removesuffix("_norm")
+        gain = params[norm]["scale"] / jnp.sqrt(values["var"] + 1e-5)  # Linen's epsilon
+        kernel = params[layer]["kernel"]
+        plain[layer] = {
+            "kernel": kernel * gain.reshape(*(1,) * (kernel.ndim - 1), -1),
+            "bias": params[norm]["bias"] - values["mean"] * gain,
+        }
+    return plain
+
+
+def write_weights(out: Path, params: Params) -> bytes:
+    """Writes an .npz of half-precision arrays under the names of their layers; its bytes."""
+    flat = flatten_dict(params, sep="/")
+    np.savez(out, **{name: np.asarray(flat[name], PRECISION) for name in sorted(flat)})
+    return out.read_bytes()
+
+
+def accuracy_on(net: FeatureNet, data: Dataset) -> float:
+    probabilities = net.extract(data.pixels).probabilities
+    return float(np.mean(np.argmax(probabilities, axis=1) == data.labels))
+
+
+def command_line() -> None:
+    parser = argparse.ArgumentParser(description="Trains a packaged feature net.")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--data_dir", default="", metavar="DIR", help="folder with the IDX files")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: the packaged weights")
+    options = parser.parse_args()
+    try:
+        config = runpy.run_path(str(options.config))["get_config"]()
+        data = dataclasses.replace(config.data, dir=options.data_dir)
+        out = options.out or WEIGHTS / f"{data.name}.npz"
+        main(dataclasses.replace(config, data=data), out)
+    except (UserError, OSError) as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    command_line()
