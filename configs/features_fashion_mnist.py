@@ -12,10 +12,8 @@ from jaxgan.metrics.train_features import FeatureConfig
 def get_config() -> FeatureConfig:
     return FeatureConfig(
         data=DataConfig(name="fashion_mnist"),
-        epochs=120,
+        epochs=24,
         weight_decay=0.05,
-        scale=0.05,
-        shift=2.0,
+        shift=1.0,
         mirror=True,
-        erase=8,
     )

@@ -10,7 +10,7 @@ from jaxgan.metrics.train_features import FeatureConfig
 def get_config() -> FeatureConfig:
     return FeatureConfig(
         data=DataConfig(name="mnist"),
-        epochs=60,
+        epochs=12,
         rotation=10.0,
         scale=0.1,
         shift=2.0,

@@ -1,6 +1,6 @@
 """The classic multi-layer-perceptron GAN on MNIST (Goodfellow et al. 2014), non-saturating loss.
 
-    python run.py --config configs/mnist.py
+python run.py --config configs/mnist.py
 """
 
 from ml_collections import ConfigDict

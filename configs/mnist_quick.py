@@ -1,6 +1,6 @@
 """A first look: the classic GAN on MNIST for a few epochs.
 
-    python run.py --config configs/mnist_quick.py
+python run.py --config configs/mnist_quick.py
 """
 
 from ml_collections import ConfigDict

@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -73,7 +74,7 @@ def classic_flops(config: Config) -> float:
 
 
 def _layers(widths: tuple[int, ...]) -> list[int]:
-    return [fan_in * fan_out for fan_in, fan_out in zip(widths, widths[1:], strict=False)]
+    return [fan_in * fan_out for fan_in, fan_out in pairwise(widths)]
 
 
 def _epoch_runner(config: Config, data) -> tuple[Callable[[], None], int]:
@@ -131,7 +132,7 @@ def _pytorch_runner(torch, config: Config) -> Callable[[int], None]:
 
     def mlp(sizes, last):
         layers = []
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        for fan_in, fan_out in pairwise(sizes):
             layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2)]
         return nn.Sequential(*layers[:-1], *last).to(device)
 

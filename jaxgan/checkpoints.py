@@ -69,7 +69,9 @@ class Checkpoints:
                 action()
         except Exception as error:
             reason = (str(error) or repr(error)).splitlines()[0]
-            raise UserError(f"{self.directory}: a checkpoint could not be saved: {reason}") from error
+            raise UserError(
+                f"{self.directory}: a checkpoint could not be saved: {reason}"
+            ) from error
 
 
 def steps(directory: Path) -> list[int]:
@@ -161,9 +163,7 @@ def fingerprint(leaves: Leaves) -> str:
 
 
 def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
-    args = ocp.args.Composite(
-        state=ocp.args.StandardRestore(wanted), record=ocp.args.JsonRestore()
-    )
+    args = ocp.args.Composite(state=ocp.args.StandardRestore(wanted), record=ocp.args.JsonRestore())
     handler = ocp.CompositeCheckpointHandler()
     with warnings.catch_warnings(), ocp.Checkpointer(handler) as checkpointer:
         warnings.simplefilter("ignore")

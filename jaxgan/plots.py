@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 PADDING = 2  # pixels between the images of a grid
 WHITE = 255

@@ -4,6 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from jaxgan.state import Gan
 from jaxgan.types import Images, Latents, Params, PRNGKey, to_pixels
@@ -19,7 +20,8 @@ def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
 @functools.partial(jax.jit, static_argnums=0)
 def generate(gan: Gan, params: Params, stats: Params, z: Latents) -> Images:
     """G(z) as at test time: stored statistics where the network has any."""
-    return gan.gen.apply({"params": params, **stats}, z, train=False)
+    images: Images = gan.gen.apply({"params": params, **stats}, z, train=False)  # type: ignore
+    return images
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
@@ -32,16 +34,18 @@ def sample_pixels(gan: Gan, params: Params, stats: Params, count: int, key: PRNG
     return pixels.reshape(blocks * size, *pixels.shape[2:])[:count]
 
 
-def interpolate(gan: Gan, start: Latents, end: Latents, points: int) -> Latents:
+def interpolate(start: Latents, end: Latents, points: int) -> Array:
     """Great-circle paths between latents, `points` on each with both ends (White 2016, slerp).
 
     Returns (batch, points, latent). Normal latents lie near a sphere, and so do these, where
     those of a straight line would not.
     """
-    unit = lambda z: z / jnp.linalg.norm(z, axis=-1, keepdims=True)  # noqa: E731
-    angle = jnp.arccos(jnp.clip(jnp.sum(unit(start) * unit(end), -1), -1, 1))[:, None, None]
+    cosine = jnp.sum(_unit(start) * _unit(end), axis=-1)[:, None, None]
+    angle = jnp.maximum(jnp.arccos(jnp.clip(cosine, -1, 1)), 1e-4)  # never a division by zero
     t = jnp.linspace(0.0, 1.0, points)[None, :, None]
-    weight = lambda share: jnp.where(  # noqa: E731
-        angle < 1e-6, share, jnp.sin(share * angle) / jnp.sin(jnp.maximum(angle, 1e-6))
-    )
-    return weight(1 - t) * start[:, None] + weight(t) * end[:, None]
+    first, second = jnp.sin((1 - t) * angle), jnp.sin(t * angle)
+    return (first * start[:, None] + second * end[:, None]) / jnp.sin(angle)
+
+
+def _unit(z):
+    return z / jnp.linalg.norm(z, axis=-1, keepdims=True)

@@ -85,9 +85,12 @@ def train_epoch(
     whole. The state's buffers are donated. Returns metrics of shape (steps,).
     """
 
+    flat = pixels.reshape(len(pixels), -1)  # on CPU rows are gathered ten times faster than boxes
+
     def step(state, row):
         key = stream_key(state.key, Stream.UPDATE, state.step)
-        return train_step(gan, state, to_images(pixels[row]), key)
+        chosen = flat.at[row].get(mode="promise_in_bounds").reshape(-1, *pixels.shape[1:])
+        return train_step(gan, state, to_images(chosen), key)
 
     return jax.lax.scan(step, state, order)
 

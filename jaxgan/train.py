@@ -30,7 +30,7 @@ class Diverged(RuntimeError):
 
 
 class Outcome(NamedTuple):
-    """How a call of `train` ended: steps done, steps planned, and the signal that stopped it or 0."""
+    """How a call of `train` ended: steps done and planned, and the signal that stopped it, or 0."""
 
     first_step: int
     step: int
@@ -48,7 +48,7 @@ class Finished(NamedTuple):
 
 
 def train(config: Config, workdir: Path) -> Outcome:
-    """Trains, or goes on training, the run in `workdir`. See DESIGN of the run directory in README.
+    """Trains, or goes on training, the run in `workdir`.
 
     The device works through the next chunk while the host writes down the one before.
 
@@ -67,7 +67,7 @@ def train(config: Config, workdir: Path) -> Outcome:
         state = run.resume(state)
         pixels = jax.device_put(data.pixels)
         first_step = step = int(state.step)
-        pending = None
+        pending: Finished | None = None
         for chunk in chunks(schedule, step, config.train.epochs):
             order = _order(config, state, chunk, len(data.pixels))
             state, history = train_epoch(gan, state, pixels, order)
@@ -78,7 +78,8 @@ def train(config: Config, workdir: Path) -> Outcome:
             pending = done
             if caught or _save_due(config, chunk):
                 run.record(pending)
-                pending = run.save(state)
+                run.save(state)
+                pending = None
             if caught:
                 break
         run.close()
@@ -149,11 +150,10 @@ class Run:
             if self.skipped_in_a_row >= self.config.train.max_skipped:
                 self.close()
                 self._draw_curves()
-                known = checkpoints.steps(self.saved.directory)
+                last = checkpoints.steps(self.saved.directory)[-1:] or ["none"]
                 raise Diverged(
                     f"{self.skipped_in_a_row} updates in a row were not finite, up to step "
-                    f"{first + i}; the last checkpoint is of step {known[-1] if known else 'none'}; "
-                    "a smaller learning rate may help"
+                    f"{first + i}; last checkpoint: {last[0]}; a smaller learning rate may help"
                 )
 
 

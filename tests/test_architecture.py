@@ -70,7 +70,9 @@ def test_each_outside_package_is_met_in_one_room(path):
 def test_pure_layers_open_no_file_read_no_clock_and_print_nothing(path):
     if room(path) == "__init__" or not 2 <= LAYERS[room(path)] <= 4:
         return
-    names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+    names = {
+        node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)
+    }
     assert not names & {"open", "print", "time", "Path", "os"}
 
 

@@ -127,7 +127,9 @@ def being_saved(workdir, step):
     return any("tmp" in name and int(name.split(".")[0]) > step for name in names)
 
 
-def test_a_run_killed_twice_once_within_a_save_ends_with_the_bits_of_one_never_killed(data, tmp_path):
+def test_a_run_killed_twice_once_within_a_save_ends_with_the_bits_of_one_never_killed(
+    data, tmp_path
+):
     # Wide layers, so that a save takes a while.
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--config.train.epochs=3"]
     arguments += ["--config.save.every=1", "--config.network.gen_widths=(1500, 1500)"]
@@ -160,7 +162,14 @@ def test_a_run_killed_twice_once_within_a_save_ends_with_the_bits_of_one_never_k
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_names_the_command_that_resumes(data, tmp_path, number):
-    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--workdir", tmp_path / "r"]
+    arguments = [
+        "--config",
+        CONFIG,
+        *TINY,
+        f"--config.data.dir={data}",
+        "--workdir",
+        tmp_path / "r",
+    ]
     arguments += ["--config.train.epochs=100000", "--config.save.every=100000"]
     process = start(*arguments)
     wait_for(lambda: len(records.read_rows(tmp_path / "r")) > 3, process)

@@ -40,7 +40,9 @@ def assert_same_run(a, b):
     assert rows_without_times(a) == rows_without_times(b)
     assert checkpoints.fingerprint(leaves(a)) == checkpoints.fingerprint(leaves(b))
     for name in os.listdir(a / records.SAMPLES):
-        assert (a / records.SAMPLES / name).read_bytes() == (b / records.SAMPLES / name).read_bytes()
+        assert (a / records.SAMPLES / name).read_bytes() == (
+            b / records.SAMPLES / name
+        ).read_bytes()
 
 
 def test_a_run_leaves_everything_that_the_run_directory_promises(finished):
@@ -181,7 +183,7 @@ def test_a_second_process_on_a_run_is_refused(finished, data):
 
 
 def test_a_batch_larger_than_the_data_leaves_nothing_behind(data, tmp_path):
-    with pytest.raises(UserError, match="batch_size = 101.*100 examples"):
+    with pytest.raises(UserError, match=r"batch_size = 101.*100 examples"):
         train(tiny.config(data, batch_size=101), tmp_path / "run")
     assert os.listdir(tmp_path) == []
 
@@ -200,7 +202,7 @@ def test_a_full_disk_is_one_clear_error(data, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.ocp.CheckpointManager, "save", full)
-    with pytest.raises(UserError, match="could not be saved.*No space left on device"):
+    with pytest.raises(UserError, match=r"could not be saved.*No space left on device"):
         train(tiny.config(data), tmp_path / "run")
 
 

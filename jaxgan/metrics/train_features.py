@@ -13,6 +13,7 @@ import functools
 import runpy
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,18 +36,7 @@ from jaxgan.config import (
 )
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.metrics.features import SHAPE, WEIGHTS, Classifier, FeatureNet, packaged_net
-from jaxgan.types import (
-    Images,
-    Labels,
-    Order,
-    Params,
-    Pixels,
-    PRNGKey,
-    Scalar,
-    Stream,
-    stream_key,
-    to_images,
-)
+from jaxgan.types import Images, Order, Params, PRNGKey, Scalar, Stream, stream_key, to_images
 
 BACKGROUND = -1.0  # black, what lies around the images of both sets
 PRECISION = np.float16  # of the weights in the file; accuracy is that of the rounded ones
@@ -54,10 +44,10 @@ PRECISION = np.float16  # of the weights in the file; accuracy is that of the ro
 
 @dataclasses.dataclass(frozen=True)
 class FeatureConfig:
-    data: DataConfig = DataConfig()
+    data: DataConfig
     seed: int = setting(0, "root of every random draw", SEED)
-    epochs: int = setting(40, "passes over the training images", at_least(1))
-    batch_size: int = setting(256, "images per update", at_least(1))
+    epochs: int = setting(20, "passes over the training images", at_least(1))
+    batch_size: int = setting(128, "images per update", at_least(1))
     learning_rate: float = setting(2e-3, "peak, after one epoch of warm-up; cosine to 0", POSITIVE)
     weight_decay: float = setting(0.01, "of kernels, decoupled (AdamW)", NOT_NEGATIVE)
     dropout: float = setting(0.3, "fraction of features dropped", DECAY)
@@ -112,7 +102,7 @@ def train(config: FeatureConfig, data: Dataset) -> Params:
     return state.average
 
 
-def run_epoch(config, tx, state: Learner, pixels: Pixels, labels: Labels, order: Order):
+def run_epoch(config, tx, state: Learner, pixels, labels, order: Order):
     """(state, losses (steps,)) after one update per row of `order`, indices into the images."""
     if jax.default_backend() != "cpu":
         return scan_epoch(config, tx, state, pixels, labels, order)
@@ -188,41 +178,30 @@ def classifier(config: FeatureConfig) -> Classifier:
 
 def augmented(config: FeatureConfig, images: Images, key: PRNGKey) -> Images:
     """Each image turned, scaled, shifted, mirrored and in part blackened, all at random."""
-    keys = jax.random.split(key, 5)
-    count, size = len(images), images.shape[1]
-
-    def uniform(place, largest, shape=()):
-        return jax.random.uniform(keys[place], (count, *shape), minval=-largest, maxval=largest)
-
-    angles = uniform(0, jnp.deg2rad(config.rotation))
-    scales = 1 + uniform(1, config.scale)
-    shifts = uniform(2, config.shift, (2,))
-    signs = jnp.where(jax.random.bernoulli(keys[3], 0.5, (count,)) & config.mirror, -1.0, 1.0)
-    warped = jax.vmap(warp)(images, angles, scales, shifts, signs)
-    corners = jax.random.randint(keys[4], (count, 2), 0, size - config.erase + 1)
-    return jnp.where(squares(corners, config.erase, size), BACKGROUND, warped)
+    keys = jax.random.split(key, len(images))
+    return jax.vmap(functools.partial(altered, config))(images, keys)
 
 
-def warp(image: Array, angle: Scalar, scale: Scalar, shift: Array, sign: Scalar) -> Array:
-    """One image turned about its centre, scaled, shifted and, for sign -1, mirrored."""
-    centre = (image.shape[0] - 1) / 2
-    along = jnp.arange(image.shape[0]) - centre
-    rows, columns = jnp.meshgrid(along, along, indexing="ij")
+def altered(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
+    turn_key, scale_key, shift_key, mirror_key, erase_key = jax.random.split(key, 5)
+    size = image.shape[0]
+    angle = jnp.deg2rad(config.rotation) * jax.random.uniform(turn_key, minval=-1)
+    scale = 1 + config.scale * jax.random.uniform(scale_key, minval=-1)
+    shift = config.shift * jax.random.uniform(shift_key, (2,), minval=-1)
+    sign = jnp.where(config.mirror & jax.random.bernoulli(mirror_key), -1, 1)
     cosine, sine = jnp.cos(angle) / scale, jnp.sin(angle) / scale
+
+    rows, columns = jnp.mgrid[:size, :size]
+    down, right = rows - (size - 1) / 2, columns - (size - 1) / 2  # from the centre
     source = [
-        cosine * rows - sine * columns + shift[0] + centre,
-        sign * (sine * rows + cosine * columns) + shift[1] + centre,
+        cosine * down - sine * right + shift[0] + (size - 1) / 2,
+        sign * (sine * down + cosine * right) + shift[1] + (size - 1) / 2,
     ]
-    return jax.scipy.ndimage.map_coordinates(
-        image[..., 0], source, order=1, mode="constant", cval=BACKGROUND
-    )[..., None]
-
-
-def squares(corners: Array, side: int, size: int) -> Array:
-    """Masks (n, size, size, 1), true on the square of `side` whose least corner is given."""
-    along = jnp.arange(size) - corners[:, :, None]
-    inside = (along >= 0) & (along < side)
-    return (inside[:, 0, :, None] & inside[:, 1, None, :])[..., None]
+    warped = jax.scipy.ndimage.map_coordinates(image[..., 0], source, 1, cval=BACKGROUND)
+    top, left = jax.random.randint(erase_key, (2,), 0, size - config.erase + 1)
+    beside = (rows < top) | (rows >= top + config.erase)
+    beside |= (columns < left) | (columns >= left + config.erase)
+    return jnp.where(beside, warped, BACKGROUND)[..., None]
 
 
 def folded(variables: Params) -> Params:
@@ -243,13 +222,14 @@ def folded(variables: Params) -> Params:
 def write_weights(out: Path, params: Params) -> bytes:
     """Writes an .npz of half-precision arrays under the names of their layers; its bytes."""
     flat = flatten_dict(params, sep="/")
-    np.savez(out, **{name: np.asarray(flat[name], PRECISION) for name in sorted(flat)})
+    arrays: Any = {name: np.asarray(flat[name], PRECISION) for name in sorted(flat)}
+    np.savez(out, **arrays)
     return out.read_bytes()
 
 
 def accuracy_on(net: FeatureNet, data: Dataset) -> float:
-    probabilities = net.extract(data.pixels).probabilities
-    return float(np.mean(np.argmax(probabilities, axis=1) == data.labels))
+    _, probabilities = net.extract(data.pixels)
+    return float(np.mean(np.argmax(np.asarray(probabilities), axis=1) == data.labels))
 
 
 def command_line() -> None:

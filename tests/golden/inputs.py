@@ -1,8 +1,9 @@
-"""Weights, latents and batches of the golden runs, made by numpy so that both frameworks share them.
+"""Weights, latents and batches of the golden runs, made by numpy for both frameworks.
 
 `RandomState` is frozen: these numbers are the same under every version of numpy.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ def weights(widths: tuple[int, ...], seed: int) -> list[tuple[np.ndarray, np.nda
             random.uniform(-(fan_in**-0.5), fan_in**-0.5, (fan_in, fan_out)),
             random.uniform(-(fan_in**-0.5), fan_in**-0.5, fan_out),
         )
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False)
+        for fan_in, fan_out in pairwise(widths)
     ]
 
 

@@ -35,7 +35,10 @@ def run(size, dtype):
     gen = network(size.gen, 1, dtype, [nn.Tanh()])
     disc = network(size.disc, 2, dtype, [])
     gen_adam, disc_adam = adam(gen), adam(disc)
-    ones, zeros = torch.ones(inputs.BATCH, 1, dtype=dtype), torch.zeros(inputs.BATCH, 1, dtype=dtype)
+    ones, zeros = (
+        torch.ones(inputs.BATCH, 1, dtype=dtype),
+        torch.zeros(inputs.BATCH, 1, dtype=dtype),
+    )
     losses = []
     for z, real in zip(*inputs.latents_and_batches(size), strict=True):
         z, real = torch.tensor(z, dtype=dtype), torch.tensor(real, dtype=dtype)

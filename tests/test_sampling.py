@@ -1,0 +1,65 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.config import Config, NetworkConfig
+from jaxgan.sampling import BLOCK, generate, interpolate, sample_latents, sample_pixels
+from jaxgan.state import build_gan, init_state
+from jaxgan.types import Stream, stream_key, to_images, to_pixels
+
+SHAPE = (3, 3, 1)
+CONFIG = dataclasses.replace(Config(), network=NetworkConfig(latent_size=4, gen_widths=(5,)))
+GAN = build_gan(CONFIG, SHAPE)
+
+
+def test_pixels_to_images_and_back_is_the_identity():
+    every = jnp.arange(256, dtype=jnp.uint8).reshape(1, 16, 16, 1)
+    images = to_images(every)
+    assert (images.min(), images.max()) == (-1, 1)
+    np.testing.assert_array_equal(to_pixels(images), every)
+
+
+def test_latents_are_standard_normal():
+    z = sample_latents(GAN, 50_000, jax.random.key(0))
+    np.testing.assert_allclose(z.mean(0), 0, atol=0.02)
+    np.testing.assert_allclose(jnp.cov(z.T), np.eye(4), atol=0.03)
+
+
+def test_more_samples_begin_with_the_fewer_ones_latents():
+    key = jax.random.key(3)
+    np.testing.assert_array_equal(sample_latents(GAN, 64, key), sample_latents(GAN, 100, key)[:64])
+
+
+def test_samples_in_blocks_are_those_of_one_pass():
+    state = init_state(GAN, SHAPE, jax.random.key(0))
+    count, key = BLOCK + 7, jax.random.key(1)
+    z = sample_latents(GAN, count, key)
+    whole = to_pixels(generate(GAN, state.gen.params, state.gen.stats, z))
+    blocks = sample_pixels(GAN, state.gen.params, state.gen.stats, count, key)
+    assert blocks.shape == (count, *SHAPE)
+    assert np.abs(whole.astype(int) - blocks.astype(int)).max() <= 1
+
+
+def test_a_path_has_its_ends_and_stays_at_their_distance_from_the_origin():
+    start, end = jnp.array([[3.0, 0, 0, 0]]), jnp.array([[0, 3.0, 0, 0]])
+    path = interpolate(start, end, 5)
+    np.testing.assert_allclose(path[:, 0], start, atol=1e-6)
+    np.testing.assert_allclose(path[:, -1], end, atol=1e-6)
+    np.testing.assert_allclose(jnp.linalg.norm(path, axis=-1), 3, rtol=1e-6)
+
+
+def test_a_path_from_a_point_to_itself_stays_there():
+    point = jnp.array([[1.0, -2.0, 0.5, 0]])
+    np.testing.assert_allclose(interpolate(point, point, 3), jnp.stack([point] * 3, 1), rtol=1e-5)
+
+
+def test_every_stream_and_counter_has_a_key_of_its_own():
+    root = jax.random.key(0)
+    keys = {
+        tuple(jax.random.key_data(stream_key(root, stream, counter)).tolist())
+        for stream in Stream
+        for counter in range(50)
+    }
+    assert len(keys) == 50 * len(Stream)
