@@ -4,6 +4,7 @@ A checkpoint is a flat dictionary of numpy arrays named by their place in the st
 SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
 """
 
+import functools
 import hashlib
 import logging
 import shutil
@@ -11,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +23,6 @@ from jaxgan.config import Config, UserError
 from jaxgan.records import CHECKPOINTS, read_config, read_environment
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 
-logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells of every save
-
 Leaves = dict[str, np.ndarray]
 
 
@@ -32,6 +32,7 @@ class Checkpoints:
     def __init__(self, directory: Path, keep: int):
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        _silence_orbax()
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
 
@@ -69,9 +70,9 @@ class Checkpoints:
                 action()
         except Exception as error:
             reason = (str(error) or repr(error)).splitlines()[0]
-            raise UserError(
-                f"{self.directory}: a checkpoint could not be saved: {reason}"
-            ) from error
+            if "No space left on device" in reason:
+                reason = "No space left on device; free some, then repeat the command to go on"
+            raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
 
 
 def steps(directory: Path) -> list[int]:
@@ -93,7 +94,6 @@ def restore(directory: Path, like: TrainState, step: int) -> TrainState:
     try:
         leaves, recorded = _read(directory / str(step), wanted)
     except Exception as error:
-        _silence_other_reads()
         reason = (str(error) or repr(error)).splitlines()[0].split(":")[0]
         raise UserError(f"{directory / str(step)}: damaged checkpoint ({reason})") from None
     if fingerprint(leaves) != recorded:
@@ -165,22 +165,27 @@ def fingerprint(leaves: Leaves) -> str:
 def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
     args = ocp.args.Composite(state=ocp.args.StandardRestore(wanted), record=ocp.args.JsonRestore())
     handler = ocp.CompositeCheckpointHandler()
+    _silence_orbax()
     with warnings.catch_warnings(), ocp.Checkpointer(handler) as checkpointer:
         warnings.simplefilter("ignore")
         restored = checkpointer.restore(path.absolute(), args=args)
     return restored["state"], restored["record"]["sha256"]
 
 
-def _silence_other_reads() -> None:
-    """After one failed read, those beside it report, at length, to an event loop that is gone."""
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    before = sys.unraisablehook
+def _silence_orbax() -> None:
+    """Errors reach us as exceptions; Orbax logs each at length too.
 
-    def hook(unraisable) -> None:
-        if str(unraisable.exc_value) != "Event loop is closed":
-            before(unraisable)
+    And after one failed read or write, those beside it report to an event loop that is gone.
+    """
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    if getattr(sys.unraisablehook, "func", None) is not _unless_loop_is_closed:
+        sys.unraisablehook = functools.partial(_unless_loop_is_closed, sys.unraisablehook)
 
-    sys.unraisablehook = hook
+
+def _unless_loop_is_closed(hook: Callable[[Any], Any], unraisable: Any) -> None:
+    if str(unraisable.exc_value) != "Event loop is closed":
+        hook(unraisable)
 
 
 def _name(path) -> str:

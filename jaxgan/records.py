@@ -31,9 +31,7 @@ def check_workdir(workdir: Path, config: Config) -> None:
         or it holds a run whose config differs in a setting that may not change.
     """
     if not workdir.exists():
-        parent = next(path for path in workdir.absolute().parents if path.exists())
-        if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
-            raise UserError(f"--workdir {workdir}: {parent} is not a folder one can write to")
+        _check_creatable(workdir)
         return
     if not workdir.is_dir():
         raise UserError(f"--workdir {workdir}: is a file, not a folder")
@@ -129,6 +127,18 @@ def drop_rows_after(workdir: Path, step: int) -> list[dict[str, Any]]:
     if (workdir / METRICS).exists():
         _write(workdir / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
     return rows
+
+
+def _check_creatable(workdir: Path) -> None:
+    """Makes the first folder of the path that is missing, and removes it again."""
+    missing = [path for path in (workdir, *workdir.absolute().parents) if not path.exists()][-1]
+    try:
+        missing.mkdir()
+        missing.rmdir()
+    except OSError as error:
+        raise UserError(
+            f"--workdir {workdir}: {missing} cannot be created ({error.strerror}); choose another"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ class TrainState(struct.PyTreeNode):
 
 @functools.cache
 def build_gan(config: Config, image_shape: ImageShape) -> Gan:
-    """The rules that a config asks for; equal configs give one object, so that `jit` traces once."""
+    """The rules a config asks for; equal configs give one object, so that `jit` traces once."""
     gen, disc = NETWORKS[config.network.name](config.network, image_shape)
     images_per_step = config.train.batch_size * config.train.d_steps
     half_life = config.ema.half_life

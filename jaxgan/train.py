@@ -150,10 +150,10 @@ class Run:
             if self.skipped_in_a_row >= self.config.train.max_skipped:
                 self.close()
                 self._draw_curves()
-                last = checkpoints.steps(self.saved.directory)[-1:] or ["none"]
+                last = max(checkpoints.steps(self.saved.directory), default=0)
                 raise Diverged(
                     f"{self.skipped_in_a_row} updates in a row were not finite, up to step "
-                    f"{first + i}; last checkpoint: {last[0]}; a smaller learning rate may help"
+                    f"{first + i}; last checkpoint: step {last}; a smaller learning rate may help"
                 )
 
 
