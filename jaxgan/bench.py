@@ -117,10 +117,11 @@ def _bench_pytorch(config: Config, run_epoch: Callable[[], None], steps: int) ->
         return
     run_steps = _pytorch_runner(torch, config)
     run_steps(20)
-    ratios = []
-    for _ in range(3):
-        theirs = _seconds(lambda: run_steps(200)) / 200
-        ratios.append(theirs / (_seconds(run_epoch) / steps))
+    times, ratios = [], []
+    for _ in range(ROUNDS):
+        times.append(_seconds(lambda: run_steps(100)) / 100)
+        ratios.append(times[-1] / (_seconds(run_epoch) / steps))
+    theirs = statistics.median(times)
     print(f"  PyTorch {torch.__version__} eager, same device: {theirs * 1e3:.2f} ms, ", end="")
     print(f"{statistics.median(ratios):.2f} times the jitted epoch")
 

@@ -12,11 +12,14 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
 PADDING = 2  # pixels between the images of a grid
+SIDE = 56  # smaller images are enlarged a whole number of times, up to about this
 WHITE = 255
 
 
 def save_grid(path: Path, pixels: np.ndarray) -> None:
     """Writes (n, height, width, 1 or 3) uint8 pixels as one nearly square PNG, row by row."""
+    scale = max(1, SIDE // max(pixels.shape[1:3]))
+    pixels = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width, channels = pixels.shape
     columns = int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)

@@ -106,8 +106,8 @@ class FeatureNet:
                 f"features {self.name!r}: gave {len(pair)} arrays; must be features, or the "
                 "tuple (features, probabilities)"
             )
-        first, second = (_rows(self.name, array, batch_size, len(pixels)) for array in pair)
-        return first, second
+        rows = functools.partial(_rows, self.name, batch_size=batch_size, count=len(pixels))
+        return rows(pair[0]), None if pair[1] is None else rows(pair[1])
 
 
 class Classifier(nn.Module):
@@ -223,10 +223,8 @@ def _checked_pixels(pixels: ArrayLike) -> np.ndarray:
     return array
 
 
-def _rows(name: str, values: Any, batch_size: int, count: int) -> np.ndarray | None:
+def _rows(name: str, values: Any, batch_size: int, count: int) -> np.ndarray:
     """The first `count` of an array's `batch_size` rows: those of images, not of filling."""
-    if values is None:
-        return None
     shape = np.shape(values)
     if len(shape) != 2 or shape[0] != batch_size or shape[1] == 0:
         raise UserError(

@@ -130,7 +130,7 @@ def update(config, tx, state: Learner, pixels, labels, row) -> tuple[Learner, Sc
     stats = {"batch_stats": state.variables["batch_stats"]}
 
     def loss_fn(params):
-        (_, logits), changed = classifier(config).apply(
+        (_, logits), changed = Classifier(dropout=config.dropout, normalise=True).apply(
             {"params": params, **stats},
             images,
             train=True,
@@ -151,7 +151,9 @@ def update(config, tx, state: Learner, pixels, labels, row) -> tuple[Learner, Sc
 
 def init(config: FeatureConfig, tx: optax.GradientTransformation, key: PRNGKey) -> Learner:
     """The state before the first update; `key` is the root of every draw."""
-    variables = classifier(config).init(stream_key(key, Stream.INIT, 0), jnp.zeros((1, *SHAPE)))
+    variables = Classifier(dropout=config.dropout, normalise=True).init(
+        stream_key(key, Stream.INIT, 0), jnp.zeros((1, *SHAPE))
+    )
     return Learner(
         step=jnp.zeros((), jnp.int32),
         key=key,
@@ -161,6 +163,7 @@ def init(config: FeatureConfig, tx: optax.GradientTransformation, key: PRNGKey) 
     )
 
 
+@functools.cache
 def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation:
     """AdamW (Loshchilov & Hutter 2019) of kernels and biases; `steps` is of one epoch."""
     last = config.epochs * steps + 1  # after the warm-up, also of a single epoch
@@ -170,10 +173,6 @@ def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation
         return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
 
     return optax.adamw(rate, weight_decay=config.weight_decay, mask=kernels)
-
-
-def classifier(config: FeatureConfig) -> Classifier:
-    return Classifier(dropout=config.dropout, normalise=True)
 
 
 def augmented(config: FeatureConfig, images: Images, key: PRNGKey) -> Images:

@@ -1,0 +1,224 @@
+"""Feature nets: pinned weights, features of images, functions of the user's."""
+
+import dataclasses
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.config import DataConfig, UserError
+from jaxgan.data import load_data
+from jaxgan.metrics import features as features_module
+from jaxgan.metrics import train_features
+from jaxgan.metrics.features import (
+    PINNED,
+    WEIGHTS,
+    Classifier,
+    FeatureNet,
+    load_features,
+    packaged_net,
+)
+from jaxgan.metrics.train_features import FeatureConfig
+from jaxgan.types import to_images
+
+PLAIN = FeatureConfig(DataConfig(), shift=0.0)  # no image is altered
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """A thousand test images: the first of the canonical order are a fair sample."""
+    data = load_data(DataConfig(name="mnist"), "test")
+    return dataclasses.replace(data, pixels=data.pixels[:1000], labels=data.labels[:1000])
+
+
+@pytest.fixture
+def user_module(tmp_path, monkeypatch):
+    """Writes a module of the user's; returns the import path of its function `embed`."""
+
+    def write(text):
+        (tmp_path / "plugged.py").write_text(f"import numpy as np\n{text}\n")
+        importlib.invalidate_caches()
+        monkeypatch.delitem(importlib.sys.modules, "plugged", raising=False)
+        return "plugged:embed"
+
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(tmp_path)
+    return write
+
+
+def function_net(function):
+    return FeatureNet("mine", "mine", 0, function)
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_packaged_nets_give_features_and_probabilities(name, digits):
+    net = load_features(name)
+    assert (net.name, net.sha256, net.classes) == (name, PINNED[name], 10)
+    features, probabilities = net.extract(digits.pixels[:7])
+    assert features.shape == (7, 128)
+    assert features.dtype == np.float32
+    assert features.min() >= 0
+    np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(7), atol=1e-5)
+
+
+def test_the_digit_net_knows_its_digits(digits):
+    _, probabilities = load_features("mnist").extract(digits.pixels)
+    assert np.mean(probabilities.argmax(axis=1) == digits.labels) >= 0.99
+
+
+def test_few_features_are_dead(digits):
+    features, _ = load_features("mnist").extract(digits.pixels)
+    assert np.mean(features.max(axis=0) > 0) > 0.9
+
+
+def test_all_weights_are_small():
+    assert sum(path.stat().st_size for path in WEIGHTS.glob("*.npz")) < 2e6
+
+
+def test_features_do_not_depend_on_the_batch_size(digits):
+    net = load_features("mnist")
+    whole, alone = (net.extract(digits.pixels[:60], batch_size=size) for size in (60, 7))
+    np.testing.assert_allclose(whole.features, alone.features, atol=1e-5)
+    np.testing.assert_allclose(whole.probabilities, alone.probabilities, atol=1e-5)
+
+
+@pytest.mark.parametrize("place", [0, 1000, -1])
+def test_a_flipped_byte_is_refused(place, tmp_path, monkeypatch):
+    raw = bytearray((WEIGHTS / "mnist.npz").read_bytes())
+    raw[place] ^= 1
+    (tmp_path / "mnist.npz").write_bytes(raw)
+    monkeypatch.setattr(features_module, "WEIGHTS", tmp_path)
+    with pytest.raises(UserError, match=r"mnist\.npz: damaged weights.*install jaxgan again"):
+        load_features("mnist")
+
+
+def test_missing_weights_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(features_module, "WEIGHTS", tmp_path)
+    with pytest.raises(UserError, match=r"mnist\.npz: No such file.*install jaxgan again"):
+        load_features("mnist")
+
+
+def test_other_shapes_than_the_nets_are_refused():
+    with pytest.raises(UserError, match=r"shape \(32, 32, 1\); must be \(28, 28, 1\)"):
+        load_features("mnist").extract(np.zeros((2, 32, 32, 1), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((2, 4, 4, 1), np.float32),
+        np.zeros((2, 4, 4), np.uint8),
+        np.zeros((0, 4, 4, 1), np.uint8),
+    ],
+    ids=["floats", "three axes", "none"],
+)
+def test_what_is_not_pixels_is_refused(pixels):
+    with pytest.raises(UserError, match="must be uint8 of shape"):
+        function_net(np.sum).extract(pixels)
+
+
+def test_a_function_of_the_users_gives_features(user_module):
+    path = user_module("def embed(pixels): return pixels.mean(axis=(1, 2))")
+    net = load_features(path)
+    assert (net.name, net.sha256) == (path, path)
+    pixels = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
+    features, probabilities = net.extract(pixels, batch_size=2)
+    np.testing.assert_allclose(features, pixels.mean(axis=(1, 2)), rtol=1e-6)
+    assert probabilities is None
+
+
+def test_a_function_of_the_users_may_give_probabilities(user_module):
+    path = user_module("def embed(x): return x[:, 0, 0], np.full((len(x), 4), 0.25)")
+    extracted = load_features(path).extract(jnp.ones((3, 2, 2, 1), jnp.uint8), batch_size=2)
+    assert extracted.features.shape == (3, 1)
+    np.testing.assert_array_equal(extracted.probabilities, np.full((3, 4), 0.25))
+
+
+def test_a_function_of_the_users_sees_one_shape_alone():
+    seen = []
+    net = function_net(lambda pixels: (seen.append(pixels.shape), pixels[:, :, 0, 0])[1])
+    net.extract(np.ones((5, 2, 2, 1), np.uint8), batch_size=2)
+    assert seen == [(2, 2, 2, 1)] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mnst", "unknown features 'mnst'; known: mnist, fashion_mnist, and the import path"),
+        (":embed", "unknown features"),
+        ("no_such_package.nets:embed", "cannot be imported: ModuleNotFoundError.*PYTHONPATH"),
+        ("math:no_such_function", "cannot be imported: AttributeError"),
+        ("math:pi", "float is not callable"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused(name, message):
+    with pytest.raises(UserError, match=message):
+        load_features(name)
+
+
+def test_a_module_that_fails_is_named(user_module):
+    with pytest.raises(UserError, match="cannot be imported: ZeroDivisionError"):
+        load_features(user_module("1 / 0"))
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (lambda x: np.ones(len(x)), r"shape \(2,\) for 2 images; must be \(2, features\)"),
+        (lambda x: np.ones((len(x) + 1, 3)), r"shape \(3, 3\) for 2 images"),
+        (lambda x: np.ones((len(x), 0)), r"shape \(2, 0\)"),
+        (lambda x: None, r"shape \(\)"),
+        (lambda x: np.full((len(x), 3), np.nan), "features 'mine' holds NaN or infinity"),
+        (lambda x: (np.ones((len(x), 3)), np.ones((len(x), 3))), "sums to 3: must be 1"),
+        (lambda x: (np.ones((len(x), 3)),) * 3, "gave 3 arrays"),
+        (lambda x: 1 / 0, "failed on uint8 pixels of shape.*ZeroDivisionError"),
+    ],
+)
+def test_what_is_not_features_is_refused(result, message):
+    with pytest.raises(UserError, match=message):
+        function_net(result).extract(np.ones((2, 4, 4, 1), np.uint8), batch_size=2)
+
+
+def test_folding_batch_normalisation_leaves_the_net_as_it_was(tmp_path, digits):
+    net = Classifier(normalise=True)
+    images = to_images(jnp.asarray(digits.pixels[:50]))
+    variables = net.init(jax.random.key(0), images)
+    _, changed = net.apply(
+        variables, images, train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(1)}
+    )
+    variables = {**variables, **changed}
+    expected, logits = net.apply(variables, images)
+    raw = train_features.write_weights(tmp_path / "x.npz", train_features.folded(variables))
+    features, probabilities = packaged_net("x", raw).extract(digits.pixels[:50])
+    np.testing.assert_allclose(features, expected, atol=2e-3)  # of half precision
+    np.testing.assert_allclose(probabilities, jax.nn.softmax(logits), atol=2e-3)
+
+
+def test_an_image_is_altered_as_far_as_the_config_says(digits):
+    images = to_images(jnp.asarray(digits.pixels[:9]))
+    key = jax.random.key(0)
+    np.testing.assert_allclose(train_features.augmented(PLAIN, images, key), images, atol=1e-5)
+    mirroring = dataclasses.replace(PLAIN, mirror=True)
+    for image, altered in zip(
+        images, train_features.augmented(mirroring, images, key), strict=True
+    ):
+        either = (image, image[:, ::-1])
+        assert min(float(jnp.abs(altered - other).max()) for other in either) < 1e-5
+    erasing = dataclasses.replace(PLAIN, erase=28)
+    np.testing.assert_array_equal(
+        train_features.augmented(erasing, images, key), np.full(images.shape, -1.0)
+    )
+
+
+def test_the_same_seed_trains_the_same_net(digits):
+    few = dataclasses.replace(digits, pixels=digits.pixels[:16], labels=digits.labels[:16])
+    config = dataclasses.replace(PLAIN, epochs=1, batch_size=8)
+    first, second = (train_features.train(config, few) for _ in range(2))
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_a_setting_that_is_not_allowed_is_named():
+    with pytest.raises(UserError, match=r"config\.dropout = 1\.5: must be a number from 0"):
+        FeatureConfig(DataConfig(), dropout=1.5)

@@ -1,0 +1,43 @@
+import io
+import re
+import sys
+
+from jaxgan.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def row(step, disc=0.5, gen=1.25):
+    return {"step": step, "disc/loss": disc, "gen/loss": gen}
+
+
+def test_without_a_terminal_there_is_one_line_per_epoch(capsys):
+    progress = Progress(0, 40, 2)
+    for step in (10, 20, 30, 40):
+        progress.update(1 + (step > 20), row(step), ends_epoch=step % 20 == 0)
+    progress.close()
+    first, second = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(
+        r"epoch 1/2: \d+ steps/s, \d\d:\d\d left, D loss 0\.500, G loss 1\.250", first
+    )
+    assert second.startswith("epoch 2/2: ")
+
+
+def test_on_a_terminal_there_is_a_bar_with_epoch_speed_time_left_and_losses(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress = Progress(0, 30, 3)
+    progress.update(1, row(10), ends_epoch=True)
+    progress.update(2, row(20), ends_epoch=True)
+    progress.close()
+    text = sys.stderr.getvalue()
+    assert "compiling" in text
+    assert re.search(r"epoch 2/3.*67%.*steps/s, \d\d:\d\d left, D loss 0\.500, G loss 1\.250", text)
+
+
+def test_a_loss_that_is_not_finite_is_called_so(capsys):
+    progress = Progress(0, 10, 1)
+    progress.update(1, row(10, disc=None), ends_epoch=True)
+    assert "D loss not finite" in capsys.readouterr().err

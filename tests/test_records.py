@@ -1,0 +1,82 @@
+import dataclasses
+import json
+
+import pytest
+
+from jaxgan import records
+from jaxgan.config import Config, UserError, walk
+
+DATA = {"sha256": "a", "source": "here"}
+ENVIRONMENT = {"versions": {"jax": "1"}, "data": DATA}
+OTHERS = {
+    bool: lambda value: not value,
+    int: lambda value: value + 1,
+    float: lambda value: value / 2,
+    str: lambda value: f"{value}x",
+    tuple: lambda value: (*value, 3),
+}
+CHOICES = {"loss": "saturating", "data.source": "idx"}
+
+
+def with_setting(config, name, value):
+    group, _, rest = name.partition(".")
+    if rest:
+        value = with_setting(getattr(config, group), rest, value)
+    return dataclasses.replace(config, **{group: value})
+
+
+def start(workdir, config, environment=ENVIRONMENT):
+    with records.open_run(workdir, config, dict(environment)):
+        pass
+
+
+@pytest.mark.parametrize("name", [n for n, _, _ in walk(Config()) if n != "network.name"])
+def test_every_setting_is_frozen_for_a_run_or_may_change(name, tmp_path):
+    field, value = {n: (f, v) for n, f, v in walk(Config())}[name]
+    other = with_setting(Config(), name, CHOICES.get(name) or OTHERS[type(value)](value))
+    start(tmp_path / "run", Config())
+    if field.metadata["may_change"]:
+        start(tmp_path / "run", other)
+        assert records.read_config(tmp_path / "run") == other
+    else:
+        with pytest.raises(UserError, match=rf"config\.{name} = "):
+            start(tmp_path / "run", other)
+        assert records.read_config(tmp_path / "run") == Config()
+
+
+def test_the_recorded_config_rebuilds_the_config(tmp_path):
+    config = dataclasses.replace(Config(), seed=7, loss="saturating")
+    start(tmp_path, config)
+    assert records.read_config(tmp_path) == config
+
+
+def test_a_changed_environment_is_added_to_the_first(tmp_path):
+    start(tmp_path, Config())
+    newer = {"versions": {"jax": "2"}, "data": DATA}
+    for _ in range(2):
+        start(tmp_path, Config(), newer)
+    recorded = records.read_environment(tmp_path)
+    assert recorded["versions"] == {"jax": "1"}
+    assert recorded["changes"] == [{"versions": {"jax": "2"}}]
+
+
+def test_a_damaged_config_is_named(tmp_path):
+    start(tmp_path, Config())
+    (tmp_path / "config.json").write_text('{"seed": ')
+    with pytest.raises(UserError, match=r"config\.json: damaged"):
+        records.read_config(tmp_path)
+
+
+def test_rows_after_a_step_are_dropped_with_a_row_cut_short(tmp_path):
+    records.append_rows(tmp_path, [{"step": step} for step in (1, 2, 3, 4)])
+    path = tmp_path / records.METRICS
+    path.write_text(path.read_text()[:-3])
+    assert [row["step"] for row in records.read_rows(tmp_path)] == [1, 2, 3]
+    records.drop_rows_after(tmp_path, 2)
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2]
+
+
+def test_a_lock_left_by_a_dead_process_does_not_matter(tmp_path):
+    start(tmp_path, Config())
+    assert (tmp_path / ".lock").exists()
+    start(tmp_path, Config())
