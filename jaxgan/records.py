@@ -58,8 +58,9 @@ def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iter
             _check_same_config(workdir, config)
         if (workdir / ENVIRONMENT).exists():
             environment = _merged(read_environment(workdir), environment, workdir)
-        _write(workdir / ENVIRONMENT, json.dumps(environment, indent=2))
+        # The config first: a folder with a config is a run, whatever a kill left out.
         _write(workdir / CONFIG, json.dumps(to_config_dict(config).to_dict(), indent=2))
+        _write(workdir / ENVIRONMENT, json.dumps(environment, indent=2))
         yield
 
 

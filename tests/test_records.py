@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 
@@ -80,3 +81,20 @@ def test_a_lock_left_by_a_dead_process_does_not_matter(tmp_path):
     start(tmp_path, Config())
     assert (tmp_path / ".lock").exists()
     start(tmp_path, Config())
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_start_killed_after_any_of_its_writes_can_be_repeated(tmp_path, monkeypatch, written):
+    writes = []
+
+    def write_then_die(path, text, write=records._write):
+        if len(writes) == written:
+            raise KeyboardInterrupt
+        writes.append(path)
+        write(path, text)
+
+    with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+        patched.setattr(records, "_write", write_then_die)
+        start(tmp_path, Config())
+    start(tmp_path, Config())
+    assert records.read_environment(tmp_path) == ENVIRONMENT

@@ -183,13 +183,15 @@ def test_what_is_not_features_is_refused(result, message):
 
 def test_folding_batch_normalisation_leaves_the_net_as_it_was(tmp_path, digits):
     net = Classifier(normalise=True)
-    images = to_images(jnp.asarray(digits.pixels[:50]))
-    variables = net.init(jax.random.key(0), images)
-    _, changed = net.apply(
-        variables, images, train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(1)}
-    )
-    variables = {**variables, **changed}
-    expected, logits = net.apply(variables, images)
+
+    @jax.jit
+    def trained(images):
+        variables = net.init(jax.random.key(0), images)
+        _, changed = net.apply(variables, images, train=True, mutable=["batch_stats"])
+        variables = {**variables, **changed}
+        return variables, net.apply(variables, images)
+
+    variables, (expected, logits) = trained(to_images(jnp.asarray(digits.pixels[:50])))
     raw = train_features.write_weights(tmp_path / "x.npz", train_features.folded(variables))
     features, probabilities = packaged_net("x", raw).extract(digits.pixels[:50])
     np.testing.assert_allclose(features, expected, atol=2e-3)  # of half precision
@@ -212,6 +214,7 @@ def test_an_image_is_altered_as_far_as_the_config_says(digits):
     )
 
 
+@pytest.mark.slow  # it compiles for most of its time
 def test_the_same_seed_trains_the_same_net(digits):
     few = dataclasses.replace(digits, pixels=digits.pixels[:16], labels=digits.labels[:16])
     config = dataclasses.replace(PLAIN, epochs=1, batch_size=8)

@@ -1,0 +1,221 @@
+"""The verb `evaluate`: how far a run's images are from real ones, beside how far real ones are.
+
+The floor is what real images score against other real images: no generator can be asked to do
+better, and distances in other features or at other numbers of samples have other floors.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import __version__, checkpoints, records, scores
+from jaxgan.config import SEED, Config, UserError
+from jaxgan.data import Dataset, load_data
+from jaxgan.metrics.features import PINNED, Extracted, FeatureNet, load_features
+from jaxgan.sampling import BLOCK, generate, sample_latents
+from jaxgan.scores import Sets
+from jaxgan.state import Gan, TrainState, sampling_params
+from jaxgan.types import Params, PRNGKey, Stream, stream_key, to_pixels
+
+EVALUATION = "evaluation.json"
+SPLITS = ("train", "test")
+GENERATOR, RAW_GENERATOR, FLOOR = "generator", "raw_generator", "floor"
+LATENTS, SUBSETS = 0, 1  # counters of the evaluation's stream
+TAG = 8  # digits of a net's SHA-256 in the names of metrics
+
+
+def evaluate(
+    workdir: Path,
+    num_samples: int = 10_000,
+    step: int = -1,
+    seed: int = 0,
+    features: str = "",
+    metrics: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Scores a run's generator, writes evaluation.json and returns what it holds.
+
+    Each score is of `num_samples` images against as many real ones: of the training set, and of
+    the test set, which training never saw. "generator" has the averaged weights where the run
+    keeps an average, and then "raw_generator" has those that training left.
+
+    Args:
+      workdir: a run directory; nothing else in it is changed.
+      num_samples: images in each set.
+      step: of the checkpoint; -1 is the newest.
+      seed: of the latents and of the kernel distance's subsets.
+      features: a feature net, as `load_features` has them; "" is that of the run's data set.
+      metrics: names in `scores.METRICS`; none means all that the net allows.
+
+    Raises:
+      UserError: no such run, step, metric or net; more or fewer samples than can be; images
+        that the net does not take; a generator that gives NaN.
+    """
+    asked = tuple(metrics)
+    chosen = scores.check_metrics(asked, num_samples)
+    if not SEED.test(seed):
+        raise UserError(f"seed = {seed}: must be {SEED.allowed}")
+    config, gan, state = checkpoints.load_run(workdir, step)
+    net = load_features(features or _features_of(config))
+    data = _load_splits(workdir, config, num_samples)
+    if net.extract(data["train"].pixels[:1]).probabilities is None:
+        chosen = scores.without_classes(asked, chosen, net.name)
+    root = jax.random.key(seed)
+    pixels = _generated(workdir, gan, state, num_samples, stream_key(root, Stream.EVALUATE, LATENTS))
+    result = {"protocol": _protocol(net, data, state, num_samples, seed)}
+    subsets_key = stream_key(root, Stream.EVALUATE, SUBSETS)
+    result |= _scored(chosen, net, data, pixels, num_samples, subsets_key)
+    text = json.dumps(result := strict(result), indent=2, allow_nan=False)
+    records._write(workdir / EVALUATION, text + "\n")
+    return result
+
+
+def metric_name(value: str, split: str, num_samples: int, net: FeatureNet) -> str:
+    """A name that numbers share only if they can be compared."""
+    pinned = "" if net.sha256 == net.name else f"-{net.sha256[:TAG]}"
+    return f"{value}/{split}/n{num_samples}/{net.name}{pinned}"
+
+
+def strict(value: Any) -> Any:
+    """The same with null for NaN and infinity, for which JSON has no words."""
+    if isinstance(value, dict):
+        return {name: strict(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [strict(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def generate_finite(
+    gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey
+) -> tuple[np.ndarray, int]:
+    """`count` images as uint8 pixels, and how many of them held NaN or infinity."""
+    size = min(count, BLOCK)
+    blocks, bad = [], 0
+    z = sample_latents(gan, -(-count // size) * size, key)
+    for start in range(0, count, size):
+        images = generate(gan, params, stats, z[start : start + size])[: count - start]
+        bad += int(jnp.sum(~jnp.isfinite(images).all(axis=(1, 2, 3))))
+        blocks.append(np.asarray(to_pixels(images)))
+    return np.concatenate(blocks), bad
+
+
+def _features_of(config: Config) -> str:
+    if config.data.name in PINNED:
+        return config.data.name
+    raise UserError(
+        f"features: there is no net for the data set {config.data.name!r}; name one of "
+        f"{', '.join(PINNED)}, or a function of your own as package.module:function"
+    )
+
+
+def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, Dataset]:
+    data = {split: load_data(config.data, split) for split in SPLITS}
+    recorded = records.read_environment(workdir)["data"]["sha256"]
+    if data["train"].sha256 != recorded:
+        raise UserError(
+            f"--workdir {workdir}: its run saw other data (SHA-256 {recorded}, now "
+            f"{data['train'].sha256} from {data['train'].source})"
+        )
+    most = min(len(part.pixels) for part in data.values())
+    for split, part in data.items():
+        if num_samples > len(part.pixels):
+            raise UserError(
+                f"num_samples = {num_samples}: {part.name} {split} has {len(part.pixels)} images; "
+                f"choose at most {most}"
+            )
+    return data
+
+
+def _generated(
+    workdir: Path, gan: Gan, state: TrainState, count: int, key: PRNGKey
+) -> dict[str, np.ndarray]:
+    """Pixels of each generator, from the same latents."""
+    generators = {GENERATOR: sampling_params(state)}
+    if state.ema_params:
+        generators[RAW_GENERATOR] = state.gen.params
+    pixels = {}
+    for who, params in generators.items():
+        pixels[who], bad = generate_finite(gan, params, state.gen.stats, count, key)
+        if bad:
+            known = checkpoints.steps(workdir / records.CHECKPOINTS)
+            raise UserError(
+                f"--workdir {workdir}: the {who} of step {int(state.step)} gives NaN or infinity "
+                f"in {bad} of {count} images; choose another step; there are: {known}"
+            )
+    return pixels
+
+
+def _protocol(
+    net: FeatureNet, data: dict[str, Dataset], state: TrainState, num_samples: int, seed: int
+) -> dict[str, Any]:
+    """All that the numbers depend on, besides the run."""
+    first = f"images 1 to {num_samples}"
+    others = f"train images {num_samples + 1} to {2 * num_samples}"
+    two = _has_two_sets(data["train"], num_samples)
+    return {
+        "step": int(state.step),
+        "num_samples": num_samples,
+        "seed": seed,
+        "features": net.name,
+        "features_sha256": net.sha256,
+        "data": data["train"].name,
+        "data_sha256": {split: part.sha256 for split, part in data.items()},
+        "real": {split: f"{split} {first}" for split in SPLITS},
+        "floor": {"train": others if two else f"test {first}", "test": f"train {first}"},
+        "weights": "averaged" if state.ema_params else "raw",
+        "kernel_subsets": [scores.KERNEL_SUBSETS, scores.kernel_subset_size(num_samples)],
+        "manifold_neighbour": scores.MANIFOLD_NEIGHBOUR,
+        "density_neighbour": scores.DENSITY_NEIGHBOUR,
+        "jaxgan": __version__,
+        "device": jax.devices()[0].device_kind,
+    }
+
+
+def _has_two_sets(train: Dataset, num_samples: int) -> bool:
+    return len(train.pixels) >= 2 * num_samples
+
+
+def _scored(
+    metrics: tuple[str, ...],
+    net: FeatureNet,
+    data: dict[str, Dataset],
+    generated: dict[str, np.ndarray],
+    num_samples: int,
+    key: PRNGKey,
+) -> dict[str, Any]:
+    """Scores, ratios to the floor and histograms of each generator and of the floor."""
+    real = {split: net.extract(data[split].pixels[:num_samples]) for split in SPLITS}
+    floor = {"train": real["test"], "test": real["train"]}
+    if _has_two_sets(data["train"], num_samples):
+        floor["train"] = net.extract(data["train"].pixels[num_samples : 2 * num_samples])
+    fakes = {who: net.extract(pixels) for who, pixels in generated.items()}
+    found: dict[str, dict[str, Any]] = {who: {} for who in (*fakes, FLOOR)}
+    times: dict[str, dict[str, Any]] = {who: {} for who in fakes}
+    for split in SPLITS:
+        against: dict[str, Extracted] = {FLOOR: floor[split], **fakes}
+        part = {}
+        for who, fake in against.items():
+            print(f"scoring {who} against {split}", file=sys.stderr, flush=True)
+            part[who] = scores.score(metrics, Sets(real[split], fake, key))
+            found[who] |= _named(part[who], split, num_samples, net)
+        for who in fakes:
+            over = scores.ratios(metrics, part[who], part[FLOOR])
+            times[who] |= _named(over, split, num_samples, net)
+    shown = {**fakes, **real} if "class_histogram" in metrics else {}
+    return {
+        "metrics": found,
+        "ratios": times,
+        "histograms": {who: scores.histogram(images) for who, images in shown.items()},
+    }
+
+
+def _named(
+    values: Mapping[str, float], split: str, num_samples: int, net: FeatureNet
+) -> dict[str, float]:
+    return {metric_name(name, split, num_samples, net): value for name, value in values.items()}
