@@ -11,6 +11,8 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "cli": 7,
     "train": 6,
     "sample": 6,
+    "evaluate": 6,
+    "scores": 5,
     "bench": 6,
     "data": 5,
     "checkpoints": 5,
