@@ -1,6 +1,6 @@
 """The feature net of MNIST: a classifier whose penultimate layer is what metrics compare.
 
-    python -m jaxgan.metrics.train_features --config configs/features_mnist.py
+python -m jaxgan.metrics.train_features --config configs/features_mnist.py
 """
 
 from jaxgan.config import DataConfig

@@ -1,7 +1,6 @@
 """The command line: verbs and flags. JAX is imported once flags, config and folder are valid."""
 
 import argparse
-import importlib.util
 import os
 import shlex
 import sys
@@ -9,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import __version__, records
-from jaxgan.config import Config, UserError, from_mapping, override
+from jaxgan.config import Config, UserError
+from jaxgan.config_file import load_config
 
 USAGE = 2  # exit status of what the user can mend
 FAILED = 1
@@ -19,6 +19,9 @@ train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAM
                   the same command again resumes; Ctrl-C saves first
 sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N] [--out FILE]
                   writes a .png grid, or an .npz with uint8 NHWC under "images"
+evaluate:         run.py evaluate --workdir DIR [--num_samples 10000] [--step N|last] [--seed 0]
+                  [--features NAME] [--metrics A,B]
+                  distances, coverage and classes beside the real images' own; evaluation.json
 bench:            run.py bench
                   time of a step against the machine's matrix products
 """
@@ -52,7 +55,7 @@ def train_command(argv: list[str]) -> int:
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="default: runs/CONFIG_NAME")
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     options, unknown = parser.parse_known_args(argv)
-    overrides = _overrides(unknown, parser)
+    overrides = _overrides(unknown)
     if options.config is None:
         raise UserError("--config FILE is needed, such as --config configs/mnist.py; see --help")
     config = load_config(options.config, overrides)
@@ -89,6 +92,30 @@ def sample_command(argv: list[str]) -> int:
     return 0
 
 
+def evaluate_command(argv: list[str]) -> int:
+    parser = Parser(prog="run.py evaluate", description="Scores a trained generator.")
+    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--num_samples", type=_whole(1), default=10_000, help="images in each set (default 10000)"
+    )
+    parser.add_argument("--step", type=_step, default=-1, help="default: last, the newest one")
+    parser.add_argument("--seed", type=_whole(0), default=0, help="of the latents (default 0)")
+    parser.add_argument("--features", default="", metavar="NAME", help="default: the data's own")
+    parser.add_argument("--metrics", default="", metavar="A,B", help="default: all of them")
+    options = parser.parse_args(argv)
+    records.read_config(options.workdir)
+
+    from jaxgan.evaluate import EVALUATION, evaluate, table
+
+    metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
+    result = evaluate(
+        options.workdir, options.num_samples, options.step, options.seed, options.features, metrics
+    )
+    print(table(result))
+    print(f"\n{options.workdir / EVALUATION}: the same in full")
+    return 0
+
+
 def bench_command(argv: list[str]) -> int:
     Parser(
         prog="run.py bench", description="Times the classic GAN's step on this machine."
@@ -103,36 +130,12 @@ def bench_command(argv: list[str]) -> int:
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": train_command,
     "sample": sample_command,
+    "evaluate": evaluate_command,
     "bench": bench_command,
 }
 
 
-def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
-    """The checked config of a file's `get_config()` with the command line's overrides.
-
-    Raises:
-      UserError: the file is missing or fails, or a setting is unknown or not allowed.
-    """
-    if not path.is_file():
-        known = sorted(str(other) for other in path.absolute().parent.glob("*.py"))
-        names = ", ".join(os.path.relpath(other) for other in known)
-        raise UserError(f"--config {path}: no such file; there: {names or 'nothing'}")
-    spec = importlib.util.spec_from_file_location("config", path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"--config {path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        values = module.get_config().to_dict()
-    except Exception as error:
-        reason = (str(error) or repr(error)).strip('"').splitlines()[0]
-        raise UserError(f"--config {path}: {type(error).__name__}: {reason}") from error
-    for name, text in overrides:
-        override(values, name, text)
-    return from_mapping(values)
-
-
-def _overrides(arguments: list[str], parser: Parser) -> list[tuple[str, str]]:
+def _overrides(arguments: list[str]) -> list[tuple[str, str]]:
     """(name, text) of every --config.NAME=TEXT or --config.NAME TEXT."""
     found, rest = [], list(arguments)
     while rest:
@@ -148,7 +151,6 @@ def _overrides(arguments: list[str], parser: Parser) -> list[tuple[str, str]]:
                 raise UserError(f"{name}: needs a value, as in {name}=VALUE")
             text = rest.pop(0)
         found.append((name.removeprefix("--config."), text))
-    del parser
     return found
 
 
@@ -163,6 +165,10 @@ def _whole(low: int) -> Callable[[str], int]:
         return value
 
     return whole
+
+
+def _step(text: str) -> int:
+    return -1 if text == "last" else _whole(0)(text)
 
 
 def _report(outcome, workdir: Path, config: Config) -> int:

@@ -4,8 +4,8 @@ The floor is what real images score against other real images: no generator can 
 better, and distances in other features or at other numbers of samples have other floors.
 """
 
+import functools
 import json
-import math
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,15 +20,13 @@ from jaxgan.config import SEED, Config, UserError
 from jaxgan.data import Dataset, load_data
 from jaxgan.metrics.features import PINNED, Extracted, FeatureNet, load_features
 from jaxgan.sampling import BLOCK, generate, sample_latents
-from jaxgan.scores import Sets
 from jaxgan.state import Gan, TrainState, sampling_params
 from jaxgan.types import Params, PRNGKey, Stream, stream_key, to_pixels
 
 EVALUATION = "evaluation.json"
 SPLITS = ("train", "test")
-GENERATOR, RAW_GENERATOR, FLOOR = "generator", "raw_generator", "floor"
+GENERATOR, RAW_GENERATOR = "generator", "raw_generator"
 LATENTS, SUBSETS = 0, 1  # counters of the evaluation's stream
-TAG = 8  # digits of a net's SHA-256 in the names of metrics
 
 
 def evaluate(
@@ -66,29 +64,38 @@ def evaluate(
     data = _load_splits(workdir, config, num_samples)
     if net.extract(data["train"].pixels[:1]).probabilities is None:
         chosen = scores.without_classes(asked, chosen, net.name)
-    root = jax.random.key(seed)
-    pixels = _generated(workdir, gan, state, num_samples, stream_key(root, Stream.EVALUATE, LATENTS))
-    result = {"protocol": _protocol(net, data, state, num_samples, seed)}
-    subsets_key = stream_key(root, Stream.EVALUATE, SUBSETS)
-    result |= _scored(chosen, net, data, pixels, num_samples, subsets_key)
-    text = json.dumps(result := strict(result), indent=2, allow_nan=False)
-    records._write(workdir / EVALUATION, text + "\n")
+    latents_key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
+    generated = _generated(workdir, gan, state, num_samples, latents_key)
+    result = {
+        "protocol": _protocol(net, data, state, num_samples, seed),
+        **_scored(chosen, net, data, generated, num_samples, seed),
+    }
+    text = json.dumps(result := scores.strict(result), indent=2, allow_nan=False)
+    records.write_atomically(workdir / EVALUATION, text + "\n")
     return result
 
 
-def metric_name(value: str, split: str, num_samples: int, net: FeatureNet) -> str:
-    """A name that numbers share only if they can be compared."""
-    pinned = "" if net.sha256 == net.name else f"-{net.sha256[:TAG]}"
-    return f"{value}/{split}/n{num_samples}/{net.name}{pinned}"
-
-
-def strict(value: Any) -> Any:
-    """The same with null for NaN and infinity, for which JSON has no words."""
-    if isinstance(value, dict):
-        return {name: strict(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [strict(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def table(result: Mapping[str, Any]) -> str:
+    """The protocol, then each split's scores, distances with their ratio to the floor."""
+    protocol = result["protocol"]
+    lines = [
+        f"step {protocol['step']}, {protocol['data']}; N = {protocol['num_samples']} images a set, "
+        f"seed {protocol['seed']}",
+        f"features: {protocol['features']}, SHA-256 {protocol['features_sha256']}",
+        f"generator: {protocol['weights']} weights; (n x): n times the floor, which real images "
+        "score",
+    ]
+    for split in SPLITS:
+        title = f"against {protocol['real'][split]} (floor: {protocol['floor'][split]})"
+        columns = {who: _column(result, who, split) for who in result["metrics"]}
+        lines += ["", title, *_rows(columns)]
+    if histograms := result["histograms"]:
+        columns = {
+            who: {f"class {i}": _number(part) for i, part in enumerate(parts)}
+            for who, parts in histograms.items()
+        }
+        lines += ["", "fraction of the images in each class", *_rows(columns)]
+    return "\n".join(lines)
 
 
 def generate_finite(
@@ -169,53 +176,75 @@ def _protocol(
         "real": {split: f"{split} {first}" for split in SPLITS},
         "floor": {"train": others if two else f"test {first}", "test": f"train {first}"},
         "weights": "averaged" if state.ema_params else "raw",
-        "kernel_subsets": [scores.KERNEL_SUBSETS, scores.kernel_subset_size(num_samples)],
-        "manifold_neighbour": scores.MANIFOLD_NEIGHBOUR,
-        "density_neighbour": scores.DENSITY_NEIGHBOUR,
+        **scores.settings(num_samples),
         "jaxgan": __version__,
         "device": jax.devices()[0].device_kind,
     }
+
+
+def _scored(
+    metrics: tuple[str, ...],
+    net: FeatureNet,
+    data: Mapping[str, Dataset],
+    generated: Mapping[str, np.ndarray],
+    num_samples: int,
+    seed: int,
+) -> dict[str, Any]:
+    real, floor = _extracted(net, data, num_samples)
+    fakes = {who: net.extract(pixels) for who, pixels in generated.items()}
+    name = functools.partial(scores.metric_name, num_samples=num_samples, net=net)
+    key = stream_key(jax.random.key(seed), Stream.EVALUATE, SUBSETS)
+    return {
+        **scores.compare(metrics, real, floor, fakes, key, name, _tell),
+        "histograms": scores.histograms(metrics, fakes | real),
+    }
+
+
+def _extracted(
+    net: FeatureNet, data: Mapping[str, Dataset], num_samples: int
+) -> tuple[dict[str, Extracted], dict[str, Extracted]]:
+    """Of each split: the images to score against, and others to score as the floor."""
+    real = {split: net.extract(data[split].pixels[:num_samples]) for split in SPLITS}
+    floor = {"train": real["test"], "test": real["train"]}
+    if _has_two_sets(data["train"], num_samples):
+        floor["train"] = net.extract(data["train"].pixels[num_samples : 2 * num_samples])
+    return real, floor
 
 
 def _has_two_sets(train: Dataset, num_samples: int) -> bool:
     return len(train.pixels) >= 2 * num_samples
 
 
-def _scored(
-    metrics: tuple[str, ...],
-    net: FeatureNet,
-    data: dict[str, Dataset],
-    generated: dict[str, np.ndarray],
-    num_samples: int,
-    key: PRNGKey,
-) -> dict[str, Any]:
-    """Scores, ratios to the floor and histograms of each generator and of the floor."""
-    real = {split: net.extract(data[split].pixels[:num_samples]) for split in SPLITS}
-    floor = {"train": real["test"], "test": real["train"]}
-    if _has_two_sets(data["train"], num_samples):
-        floor["train"] = net.extract(data["train"].pixels[num_samples : 2 * num_samples])
-    fakes = {who: net.extract(pixels) for who, pixels in generated.items()}
-    found: dict[str, dict[str, Any]] = {who: {} for who in (*fakes, FLOOR)}
-    times: dict[str, dict[str, Any]] = {who: {} for who in fakes}
-    for split in SPLITS:
-        against: dict[str, Extracted] = {FLOOR: floor[split], **fakes}
-        part = {}
-        for who, fake in against.items():
-            print(f"scoring {who} against {split}", file=sys.stderr, flush=True)
-            part[who] = scores.score(metrics, Sets(real[split], fake, key))
-            found[who] |= _named(part[who], split, num_samples, net)
-        for who in fakes:
-            over = scores.ratios(metrics, part[who], part[FLOOR])
-            times[who] |= _named(over, split, num_samples, net)
-    shown = {**fakes, **real} if "class_histogram" in metrics else {}
-    return {
-        "metrics": found,
-        "ratios": times,
-        "histograms": {who: scores.histogram(images) for who, images in shown.items()},
-    }
+def _column(result: Mapping[str, Any], who: str, split: str) -> dict[str, str]:
+    """Value by metric: of one generator, or of the floor, against one split."""
+    times = result["ratios"].get(who, {})
+    column = {}
+    for name, value in result["metrics"][who].items():
+        metric, of, *_ = name.split("/")
+        if of == split:
+            over = f" ({_number(times[name])} x)" if name in times else ""
+            column[metric] = _number(value) + over
+    return column
 
 
-def _named(
-    values: Mapping[str, float], split: str, num_samples: int, net: FeatureNet
-) -> dict[str, float]:
-    return {metric_name(name, split, num_samples, net): value for name, value in values.items()}
+def _rows(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Aligned lines: a head, then one per name."""
+    names = list(next(iter(columns.values())))
+    head = ["", *columns]
+    body = [[name, *(column[name] for column in columns.values())] for name in names]
+    widths = [max(map(len, cells)) for cells in zip(head, *body, strict=True)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0])]
+            + [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
+        )
+        for row in (head, *body)
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.4g}"
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -59,8 +59,8 @@ def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iter
         if (workdir / ENVIRONMENT).exists():
             environment = _merged(read_environment(workdir), environment, workdir)
         # The config first: a folder with a config is a run, whatever a kill left out.
-        _write(workdir / CONFIG, json.dumps(to_config_dict(config).to_dict(), indent=2))
-        _write(workdir / ENVIRONMENT, json.dumps(environment, indent=2))
+        write_atomically(workdir / CONFIG, json.dumps(to_config_dict(config).to_dict(), indent=2))
+        write_atomically(workdir / ENVIRONMENT, json.dumps(environment, indent=2))
         yield
 
 
@@ -126,7 +126,7 @@ def drop_rows_after(workdir: Path, step: int) -> list[dict[str, Any]]:
     """Removes the rows of steps that a resumed run will do again; returns the rest."""
     rows = [row for row in read_rows(workdir) if row["step"] <= step]
     if (workdir / METRICS).exists():
-        _write(workdir / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
+        write_atomically(workdir / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
     return rows
 
 
@@ -198,7 +198,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: damaged ({error})") from None
 
 
-def _write(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Replaces a file whole: a reader, or a kill, meets the old text or the new."""
     new = path.with_name(f".{path.name}.new")
     with open(new, "w") as file:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +17,16 @@ from jaxgan.metrics import (
     precision_recall,
     total_variation,
 )
-from jaxgan.metrics.features import Extracted
+from jaxgan.metrics.features import Extracted, FeatureNet
 from jaxgan.types import PRNGKey
 
 KERNEL_SUBSETS = 100
 KERNEL_SUBSET_SIZE = 1000  # as torch-fidelity's; of smaller sets, half
 MANIFOLD_NEIGHBOUR = 3  # Kynkäänniemi et al. 2019
 DENSITY_NEIGHBOUR = 5  # Naeem et al. 2020
+TAG = 8  # digits of a net's SHA-256 in the names of metrics
 SCORE_SPLITS = 10  # torch-fidelity's; TF-GAN has one
+FLOOR = "floor"  # how real images score against other real ones
 
 Scores = dict[str, float]
 
@@ -86,22 +89,86 @@ def score(metrics: Iterable[str], sets: Sets) -> Scores:
     }
 
 
-def ratios(metrics: Iterable[str], scores: Mapping[str, float], floor: Mapping[str, float]):
+def compare(
+    metrics: Iterable[str],
+    real: Mapping[str, Extracted],
+    floor: Mapping[str, Extracted],
+    fakes: Mapping[str, Extracted],
+    key: PRNGKey,
+    name: Callable[[str, str], str],
+    tell: Callable[[str], object],
+) -> dict[str, dict[str, Scores]]:
+    """Scores of each generator and of the floor against each split, and ratios of the two.
+
+    Args:
+      real: by split, the images to score against.
+      floor: by split, other real images.
+      fakes: by generator.
+      name: of a value and a split, in the result.
+      tell: is told what is being scored.
+    """
+    metrics = tuple(metrics)
+    found: dict[str, Scores] = {who: {} for who in (*fakes, FLOOR)}
+    times: dict[str, Scores] = {who: {} for who in fakes}
+    for split in real:
+        part = {}
+        for who, fake in {**fakes, FLOOR: floor[split]}.items():
+            tell(f"scoring {who} against {split}")
+            part[who] = score(metrics, Sets(real[split], fake, key))
+            found[who] |= {name(value, split): part[who][value] for value in part[who]}
+        for who in fakes:
+            over = ratios(metrics, part[who], part[FLOOR])
+            times[who] |= {name(value, split): over[value] for value in over}
+    return {"metrics": found, "ratios": times}
+
+
+def ratios(metrics: Iterable[str], scores: Scores, floor: Scores) -> Scores:
     """How many times its floor each distance is; infinite over a floor of zero."""
     names = [name for metric in metrics for name in METRICS[metric].distances]
     return {name: scores[name] / floor[name] if floor[name] else math.inf for name in names}
 
 
-def histogram(images: Extracted) -> list[float]:
+def histograms(metrics: Iterable[str], sets: Mapping[str, Extracted]) -> dict[str, list[float]]:
+    """Fractions of each set in each class; of none where the histogram is not among the metrics."""
+    wanted = "class_histogram" in metrics
+    return {who: histogram(images).tolist() for who, images in sets.items() if wanted}
+
+
+def settings(num_samples: int) -> dict[str, Any]:
+    """What the metrics themselves were told."""
+    return {
+        "kernel_subsets": KERNEL_SUBSETS,
+        "kernel_subset_size": kernel_subset_size(num_samples),
+        "manifold_neighbour": MANIFOLD_NEIGHBOUR,
+        "density_neighbour": DENSITY_NEIGHBOUR,
+    }
+
+
+def histogram(images: Extracted) -> np.ndarray:
     """Fraction of the images in each class: the likeliest one, in the net's eyes."""
     probabilities = _probabilities(images)
     labels = np.argmax(probabilities, axis=1)
-    return [float(part) for part in class_histogram(labels, probabilities.shape[1])]
+    return class_histogram(labels, probabilities.shape[1])
 
 
 def kernel_subset_size(num_samples: int) -> int:
     """At most half a set, so that subsets differ and their spread says something."""
     return min(KERNEL_SUBSET_SIZE, num_samples // 2)
+
+
+def metric_name(value: str, split: str, *, num_samples: int, net: FeatureNet) -> str:
+    """A name that numbers share only if they can be compared."""
+    pinned = "" if net.sha256 == net.name else f"-{net.sha256[:TAG]}"
+    return f"{value}/{split}/n{num_samples}/{net.name}{pinned}"
+
+
+def strict(value: Any) -> Any:
+    """The same with null for NaN and infinity, for which JSON has no words."""
+    if isinstance(value, dict):
+        return {name: strict(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [strict(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def frechet(sets: Sets) -> Scores:

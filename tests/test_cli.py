@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from jaxgan import checkpoints, records
-from jaxgan.cli import load_config, main
+from jaxgan.cli import main
 from jaxgan.config import Config, UserError
+from jaxgan.config_file import load_config
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent

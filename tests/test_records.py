@@ -87,14 +87,14 @@ def test_a_lock_left_by_a_dead_process_does_not_matter(tmp_path):
 def test_a_start_killed_after_any_of_its_writes_can_be_repeated(tmp_path, monkeypatch, written):
     writes = []
 
-    def write_then_die(path, text, write=records._write):
+    def write_then_die(path, text, write=records.write_atomically):
         if len(writes) == written:
             raise KeyboardInterrupt
         writes.append(path)
         write(path, text)
 
     with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
-        patched.setattr(records, "_write", write_then_die)
+        patched.setattr(records, "write_atomically", write_then_die)
         start(tmp_path, Config())
     start(tmp_path, Config())
     assert records.read_environment(tmp_path) == ENVIRONMENT

@@ -28,7 +28,7 @@ from jaxgan.types import Images, Params, Pixels, to_images
 
 WEIGHTS = Path(__file__).parent / "weights"
 PINNED = {  # SHA-256 of the weights' files
-    "mnist": "",
+    "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
     "fashion_mnist": "",
 }
 SHAPE = (28, 28, 1)

@@ -1,0 +1,32 @@
+"""Config files: Python modules whose `get_config()` edits the default settings."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+from jaxgan.config import Config, UserError, from_mapping, override
+
+
+def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
+    """The checked config of a file's `get_config()` with the command line's overrides.
+
+    Raises:
+      UserError: the file is missing or fails, or a setting is unknown or not allowed.
+    """
+    if not path.is_file():
+        known = sorted(str(other) for other in path.absolute().parent.glob("*.py"))
+        names = ", ".join(os.path.relpath(other) for other in known)
+        raise UserError(f"--config {path}: no such file; there: {names or 'nothing'}")
+    spec = importlib.util.spec_from_file_location("config", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"--config {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        values = module.get_config().to_dict()
+    except Exception as error:
+        reason = (str(error) or repr(error)).strip('"').splitlines()[0]
+        raise UserError(f"--config {path}: {type(error).__name__}: {reason}") from error
+    for name, text in overrides:
+        override(values, name, text)
+    return from_mapping(values)

@@ -1,0 +1,335 @@
+import dataclasses
+import json
+import math
+import os
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import checkpoints, scores
+from jaxgan import evaluate as module
+from jaxgan.config import EmaConfig, UserError
+from jaxgan.data import load_data
+from jaxgan.evaluate import EVALUATION, evaluate, table
+from jaxgan.metrics.features import Extracted, FeatureNet
+from jaxgan.train import train
+from jaxgan.types import to_images
+from tests import tiny
+
+FLAT = "tests.test_evaluate:flat_features"
+CLASSES = "tests.test_evaluate:classifier"
+N = 50
+NAME = f"frechet/train/n{N}/{CLASSES}"
+KEPT = 8  # pixels that the flat features keep: few, so that 50 samples say something
+
+
+def flat_features(pixels):
+    return pixels.reshape(len(pixels), -1)[:, :KEPT] / 255.0
+
+
+def classifier(pixels):
+    """Classes are the fourths of the mean of an image's first pixels."""
+    features = flat_features(pixels)
+    logits = -((features.mean(axis=1, keepdims=True) - [0.3, 0.45, 0.55, 0.7]) ** 2) * 200
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return features, weights / weights.sum(axis=1, keepdims=True)
+
+
+def of_other_images(pixels):
+    if pixels.shape[1:] != (28, 28, 1):
+        raise ValueError(f"images of {pixels.shape[1:]}")
+    return flat_features(pixels)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    """A run of two checkpoints that keeps an average."""
+    workdir = tmp_path_factory.mktemp("runs") / "averaged"
+    config = dataclasses.replace(tiny.config(data), ema=EmaConfig(half_life=40))
+    train(config, workdir)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def plain_run(data, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "plain"
+    train(tiny.config(data, epochs=1), workdir)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def result(run):
+    return evaluate(run, N, features=CLASSES)
+
+
+def contents(workdir):
+    return {
+        path.relative_to(workdir): path.read_bytes()
+        for path in workdir.rglob("*")
+        if path.is_file() and path.name != EVALUATION
+    }
+
+
+def gaussian_sets(shift=0.0, copies=1, count=600):
+    """Two sets of features and class probabilities; the fakes are moved, and repeated."""
+    random = np.random.RandomState(0)
+    real, fake = random.randn(2, count, 4).astype(np.float32)
+    fake = np.repeat(fake[: count // copies], copies, axis=0) + shift
+    return scores.Sets(images(real), images(fake), jax.random.key(0))
+
+
+def images(features):
+    weights = np.exp(features)
+    return Extracted(features, weights / weights.sum(axis=1, keepdims=True))
+
+
+def emit(pixels_of_count):
+    """In place of the generator: images that it is told."""
+
+    def generate(gan, params, stats, z):
+        del gan, params, stats
+        return pixels_of_count(len(z))
+
+    return generate
+
+
+@pytest.mark.parametrize("name", scores.METRICS)
+def test_each_metric_gives_finite_named_numbers_from_its_fewest_samples(name):
+    metric = scores.METRICS[name]
+    for count in (metric.at_least, 60):
+        values = metric.score(gaussian_sets(count=count))
+        assert values
+        assert all(isinstance(value, float) and math.isfinite(value) for value in values.values())
+        assert set(metric.distances) <= set(values)
+
+
+@pytest.mark.parametrize("name", scores.METRICS)
+def test_each_metric_refuses_one_sample_fewer_than_it_needs(name):
+    low = scores.METRICS[name].at_least
+    assert scores.check_metrics([name], low) == (name,)
+    with pytest.raises(UserError, match=rf"num_samples = {low - 1}: {name} needs at least {low}"):
+        scores.check_metrics([name], low - 1)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in scores.METRICS if scores.METRICS[name].distances]
+)
+def test_each_distance_is_nearer_the_floor_for_the_same_distribution(name):
+    floor = scores.score([name], gaussian_sets())
+    far = scores.ratios([name], scores.score([name], gaussian_sets(np.eye(4)[0] * 2)), floor)
+    assert all(value > 3 for value in far.values())
+
+
+def test_a_ratio_to_a_floor_of_zero_is_infinite():
+    assert scores.ratios(["frechet"], {"frechet": 1.0}, {"frechet": 0.0}) == {"frechet": math.inf}
+
+
+def test_few_images_many_times_over_lose_coverage_and_keep_precision():
+    whole = scores.score(["precision_recall", "density_coverage"], gaussian_sets())
+    copied = scores.score(["precision_recall", "density_coverage"], gaussian_sets(copies=60))
+    assert copied["coverage"] < whole["coverage"] / 3
+    assert copied["precision"] > 0.7
+
+
+def test_images_of_the_training_set_score_at_the_floor(plain_run, data, monkeypatch):
+    unseen = jnp.asarray(load_data(tiny.config(data).data).pixels[50:75])  # the floor has 25 to 50
+    monkeypatch.setattr(module, "generate", emit(lambda count: to_images(unseen[:count])))
+    scored = evaluate(plain_run, 25, features=CLASSES)
+    for split in ("train", "test"):
+        assert 0.4 < scored["ratios"]["generator"][f"frechet/{split}/n25/{CLASSES}"] < 2.5
+        value = scored["metrics"]["generator"][f"coverage/{split}/n25/{CLASSES}"]
+        floor = scored["metrics"]["floor"][f"coverage/{split}/n25/{CLASSES}"]
+        assert abs(value - floor) < 0.3
+
+
+def test_constant_images_cover_nothing_and_fall_in_one_class(plain_run, monkeypatch):
+    grey = jnp.zeros((N, tiny.SIDE, tiny.SIDE, 1))
+    monkeypatch.setattr(module, "generate", emit(lambda count: grey[:count]))
+    scored = evaluate(plain_run, N, features=CLASSES)
+    found, floor = scored["metrics"]["generator"], scored["metrics"]["floor"]
+    assert found[f"coverage/train/n{N}/{CLASSES}"] < floor[f"coverage/train/n{N}/{CLASSES}"] / 2
+    assert found[f"recall/train/n{N}/{CLASSES}"] == 0
+    assert found[f"classifier_score/train/n{N}/{CLASSES}"] == pytest.approx(1)
+    assert scored["ratios"]["generator"][NAME] > 5
+    assert max(scored["histograms"]["generator"]) == 1
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(run, result):
+    state = np.random.get_state()[1].copy()
+    assert evaluate(run, N, features=CLASSES) == result
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    other = evaluate(run, N, seed=1, features=CLASSES)
+    assert other["metrics"]["generator"][NAME] != result["metrics"]["generator"][NAME]
+    assert other["metrics"]["floor"][NAME] == result["metrics"]["floor"][NAME]
+
+
+def test_an_evaluation_changes_nothing_else_in_the_run_directory(run):
+    before = contents(run)
+    evaluate(run, N, features=FLAT, metrics=["frechet"])
+    assert contents(run) == before
+
+
+def test_both_weights_are_scored_where_there_is_an_average(run, plain_run, result):
+    assert list(result["metrics"]) == ["generator", "raw_generator", "floor"]
+    assert result["protocol"]["weights"] == "averaged"
+    assert result["metrics"]["generator"][NAME] != result["metrics"]["raw_generator"][NAME]
+    plain = evaluate(plain_run, N, features=FLAT, metrics=["frechet"])
+    assert list(plain["metrics"]) == ["generator", "floor"]
+    assert plain["protocol"]["weights"] == "raw"
+
+
+def test_the_file_is_what_is_returned_in_strict_json_under_comparable_names(run):
+    result = evaluate(run, N, features=CLASSES)
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    text = (run / EVALUATION).read_text()
+    assert json.loads(text, parse_constant=refuse) == result
+    for group in (*result["metrics"].values(), *result["ratios"].values()):
+        for name in group:
+            metric, split, count, net = name.split("/")
+            assert metric
+            assert split in ("train", "test")
+            assert (count, net) == (f"n{N}", CLASSES)
+    protocol = result["protocol"]
+    assert (protocol["step"], protocol["seed"], protocol["num_samples"]) == (24, 0, N)
+    assert protocol["floor"] == {"train": "train images 51 to 100", "test": "train images 1 to 50"}
+    assert len(protocol["data_sha256"]["test"]) == 64
+
+
+def test_a_pinned_net_is_named_by_its_hash():
+    net = FeatureNet("mnist", "1a2b3c4d" + "0" * 56, 10, flat_features)
+    name = scores.metric_name("frechet", "train", num_samples=10_000, net=net)
+    assert name == "frechet/train/n10000/mnist-1a2b3c4d"
+
+
+def test_what_is_not_finite_is_null():
+    value = {"a": [math.nan, 1.0], "b": {"c": math.inf, "d": "x"}}
+    assert scores.strict(value) == {"a": [None, 1.0], "b": {"c": None, "d": "x"}}
+
+
+def test_the_floor_is_the_test_set_where_the_training_set_is_too_small_for_two(run):
+    found = evaluate(run, N + 1, features=FLAT, metrics=["frechet"])
+    assert found["protocol"]["floor"]["train"] == "test images 1 to 51"
+    floor = found["metrics"]["floor"]
+    train_floor, test_floor = (floor[f"frechet/{s}/n{N + 1}/{FLAT}"] for s in ("train", "test"))
+    assert train_floor == pytest.approx(test_floor)
+
+
+def test_the_table_has_the_protocol_above_and_the_ratio_beside(result):
+    text = table(result)
+    lines = text.splitlines()
+    assert "step 24, tiny; N = 50 images a set, seed 0" in lines[0]
+    assert CLASSES in lines[1]
+    assert "averaged weights" in lines[2]
+    assert "against train images 1 to 50 (floor: train images 51 to 100)" in text
+    ratio = result["ratios"]["generator"][NAME]
+    line = next(line for line in lines if line.startswith("frechet"))
+    assert f"{result['metrics']['generator'][NAME]:.4g} ({ratio:.4g} x)" in line
+    for name in ("kernel_spread", "coverage", "classifier_score_10", "class 3"):
+        assert f"\n{name} " in text
+    shown = {**result, "metrics": {"floor": {NAME: None}}, "histograms": {}}
+    assert "not finite" in table(shown)
+
+
+def test_a_net_without_classes_leaves_their_metrics_out(plain_run):
+    found = evaluate(plain_run, N, features=FLAT)
+    assert found["histograms"] == {}
+    assert {name.split("/")[0] for name in found["metrics"]["generator"]} == {
+        *("frechet", "kernel", "kernel_spread", "precision", "recall", "density", "coverage")
+    }
+
+
+WRONG = {
+    "too many samples": ({"num_samples": 101}, r"num_samples = 101: tiny train has 100 images"),
+    "too few samples": ({"num_samples": 9}, r"classifier_score needs at least 10"),
+    "an unknown metric": ({"metrics": ["fid"]}, r"unknown metric 'fid'; known: frechet, kernel"),
+    "a step that is not there": ({"step": 5}, r"no checkpoint of step 5; there are: \[12, 24\]"),
+    "an unknown net": ({"features": "inception"}, r"unknown features 'inception'; known: mnist"),
+    "no net for the data": ({"features": ""}, r"no net for the data set 'tiny'; name one of mnist"),
+    "a net of other images": (
+        {"features": "tests.test_evaluate:of_other_images"},
+        r"of_other_images.*\(6, 6, 1\)",
+    ),
+    "classes of a net without": (
+        {"features": FLAT, "metrics": ["class_histogram"]},
+        r"'class_histogram': needs class probabilities",
+    ),
+    "a negative seed": ({"seed": -1}, r"seed = -1: must be a whole number from 0"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_refused_before_anything_is_generated(name, run, monkeypatch):
+    def never(*arguments):
+        raise AssertionError("generated")
+
+    monkeypatch.setattr(module, "generate", never)
+    (run / EVALUATION).unlink(missing_ok=True)
+    options, message = WRONG[name]
+    with pytest.raises(UserError, match=message):
+        evaluate(run, **{"num_samples": N, "features": CLASSES} | options)
+    assert not (run / EVALUATION).exists()
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match="holds no run"):
+        evaluate(tmp_path, N, features=FLAT)
+    assert os.listdir(tmp_path) == []
+
+
+def test_other_data_than_the_run_saw_is_refused(plain_run, tmp_path):
+    shutil.copytree(plain_run, tmp_path / "run")
+    path = tmp_path / "run" / "environment.json"
+    environment = json.loads(path.read_text())
+    environment["data"]["sha256"] = "0" * 64
+    path.write_text(json.dumps(environment))
+    with pytest.raises(UserError, match="its run saw other data"):
+        evaluate(tmp_path / "run", N, features=FLAT)
+
+
+def test_a_run_without_a_checkpoint_is_refused(run, tmp_path):
+    for name in ("config.json", "environment.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    with pytest.raises(UserError, match="no checkpoint yet"):
+        evaluate(tmp_path, N, features=FLAT)
+
+
+def test_a_generator_that_gives_nan_is_refused_naming_the_steps(run, monkeypatch):
+    def load(workdir, step=-1):
+        config, gan, state = checkpoints_load(workdir, step)
+        return config, gan, state.replace(ema_params=jax.tree.map(_nan, state.ema_params))
+
+    checkpoints_load = checkpoints.load_run
+    monkeypatch.setattr(checkpoints, "load_run", load)
+    with pytest.raises(UserError, match=r"generator of step 24 gives NaN.*50 of 50.*\[12, 24\]"):
+        evaluate(run, N, features=FLAT)
+
+
+def _nan(leaf):
+    return leaf * np.float32(np.nan)
+
+
+def test_images_come_in_blocks_of_one_size_and_none_is_lost(plain_run, monkeypatch):
+    sizes = []
+
+    def generate(gan, params, stats, z):
+        del gan, params, stats
+        sizes.append(len(z))
+        return jnp.full((len(z), 2, 2, 1), len(sizes) / 10)
+
+    monkeypatch.setattr(module, "generate", generate)
+    monkeypatch.setattr(module, "BLOCK", 8)
+    _, gan, _ = checkpoints.load_run(plain_run)
+    pixels, bad = module.generate_finite(gan, {}, {}, 20, jax.random.key(0))
+    assert (sizes, pixels.shape, bad) == ([8, 8, 8], (20, 2, 2, 1), 0)
+    assert len(np.unique(pixels)) == 3
