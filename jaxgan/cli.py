@@ -181,8 +181,9 @@ def _report(outcome, workdir: Path, config: Config) -> int:
         return 128 + outcome.signal
     epochs = config.train.epochs
     if outcome.step == outcome.first_step:
-        print(f"{workdir} was already trained for {epochs} epochs;", end=" ")
-        print(f"for more: {_again()} --config.train.epochs={epochs * 2}")
+        trained = outcome.step * epochs // outcome.total_steps
+        print(f"{workdir} was already trained for {trained} epochs;", end=" ")
+        print(f"for more: {_again()} --config.train.epochs={trained * 2}")
         return 0
     print(f"Trained {epochs} epochs, {outcome.step} steps. In {workdir}:")
     for name, what in (
@@ -192,7 +193,9 @@ def _report(outcome, workdir: Path, config: Config) -> int:
         (records.CHECKPOINTS, "the states to go on from"),
     ):
         print(f"  {workdir / name}: {what}")
-    print(f"Next: {_program()} sample --workdir {workdir} --num 64 --out samples.png")
+    folder = shlex.quote(str(workdir))
+    print(f"Next: {_program()} sample --workdir {folder} --num 64 --out samples.png")
+    print(f"      {_program()} evaluate --workdir {folder}")
     return 0
 
 
