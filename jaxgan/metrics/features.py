@@ -29,7 +29,7 @@ from jaxgan.types import Images, Params, Pixels, to_images
 WEIGHTS = Path(__file__).parent / "weights"
 PINNED = {  # SHA-256 of the weights' files
     "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
-    "fashion_mnist": "",
+    "fashion_mnist": "351d885d1a4b7a7ca5667b9b05f1f44e590cfdc3978e6822160b1c70224905b5",
 }
 SHAPE = (28, 28, 1)
 CLASSES = 10
