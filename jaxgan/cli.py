@@ -1,6 +1,7 @@
 """The command line: verbs and flags. JAX is imported once flags, config and folder are valid."""
 
 import argparse
+import errno
 import os
 import shlex
 import sys
@@ -42,6 +43,10 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(str(error), USAGE)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
+        if error.errno == errno.ENOSPC:
+            return _fail(
+                f"{where}the disk is full; free some space, then repeat the command", USAGE
+            )
         return _fail(f"{where}{error.strerror or error}", USAGE)
     except KeyboardInterrupt:
         return _fail("interrupted; what was done since the last checkpoint is lost", 130)
@@ -82,6 +87,8 @@ def sample_command(argv: list[str]) -> int:
     records.read_config(options.workdir)
     if options.out.suffix not in (".png", ".npz"):
         raise UserError(f"--out {options.out}: must end in .png or .npz")
+    if options.out.is_dir():
+        raise UserError(f"--out {options.out}: is a folder")
     if not options.out.absolute().parent.is_dir():
         raise UserError(f"--out {options.out}: the folder {options.out.parent} does not exist")
 
@@ -154,14 +161,14 @@ def _overrides(arguments: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _whole(low: int) -> Callable[[str], int]:
+def _whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
     def whole(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = low - 1
-        if value < low:
-            raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number of at least {low}")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, {low} to {high}")
         return value
 
     return whole
@@ -173,7 +180,7 @@ def _step(text: str) -> int:
 
 def _report(outcome, workdir: Path, config: Config) -> int:
     """The last words of a run: where everything is, and what to do next."""
-    if outcome.signal:
+    if outcome.signal and outcome.step < outcome.total_steps:
         print(
             f"saved at step {outcome.step} of {outcome.total_steps}; go on with:\n  {_again()}",
             file=sys.stderr,
@@ -200,8 +207,10 @@ def _report(outcome, workdir: Path, config: Config) -> int:
 
 
 def _program() -> str:
-    name = os.path.basename(sys.argv[0])
-    return f"python {name}" if name.endswith(".py") else name
+    """The words that start this program again, from this folder."""
+    if sys.argv[0].endswith(".py"):
+        return f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}"
+    return os.path.basename(sys.argv[0])
 
 
 def _again() -> str:

@@ -109,17 +109,33 @@ def append_rows(workdir: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def read_rows(workdir: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl up to the first that is damaged."""
+    """The rows of metrics.jsonl, less a last one that a kill cut short.
+
+    Raises:
+      UserError: another row is damaged.
+    """
     rows: list[dict[str, Any]] = []
     path = workdir / METRICS
     if not path.exists():
         return rows
-    for line in path.read_text(errors="replace").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+    lines = path.read_text(errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        row = _parse_row(line)
+        if row is None and number < len(lines):
+            raise UserError(
+                f"{path}: line {number} is damaged; mend or delete it, then repeat the command"
+            )
+        if row is not None:
+            rows.append(row)
     return rows
+
+
+def _parse_row(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
 
 
 def drop_rows_after(workdir: Path, step: int) -> list[dict[str, Any]]:

@@ -11,8 +11,6 @@ from jaxgan.sampling import sample_pixels
 from jaxgan.state import sampling_params
 from jaxgan.types import Stream, stream_key
 
-SUFFIXES = (".png", ".npz")
-
 
 def sample(workdir: Path, step: int, num: int, seed: int, out: Path) -> int:
     """Writes `num` generated images to `out`; returns the step of the checkpoint used.

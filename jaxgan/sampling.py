@@ -9,7 +9,7 @@ from jaxtyping import Array
 from jaxgan.state import Gan
 from jaxgan.types import Images, Latents, Params, PRNGKey, to_pixels
 
-BLOCK = 256  # images generated at a time: bounds the memory of large requests
+BLOCK = 256  # images generated at a time: bounds the memory of activations
 
 
 def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:

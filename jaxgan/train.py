@@ -13,8 +13,9 @@ import jax
 import numpy as np
 
 from jaxgan import checkpoints, plots, records
-from jaxgan.config import Config
+from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
+from jaxgan.networks import ImageShape
 from jaxgan.progress import Progress
 from jaxgan.sampling import sample_pixels
 from jaxgan.schedule import Chunk, Schedule, chunks, make_schedule, row_bounds
@@ -53,7 +54,8 @@ def train(config: Config, workdir: Path) -> Outcome:
     The device works through the next chunk while the host writes down the one before.
 
     Raises:
-      UserError: config, data or folder do not allow it; nothing was written then.
+      UserError: config, data or folder do not allow it; nothing was written then. Or no
+        checkpoint is sound, or the disk is full.
       Diverged: config.train.max_skipped updates in a row were not finite.
     """
     data = load_data(config.data)
@@ -61,8 +63,8 @@ def train(config: Config, workdir: Path) -> Outcome:
     image_shape = data.pixels.shape[1:]
     gan = build_gan(config, image_shape)
     environment = records.describe_environment(jax.devices(), _describe(data))
+    state = _initial_state(gan, image_shape, config)
     with records.open_run(workdir, config, environment), _stop_signals() as caught:
-        state = init_state(gan, image_shape, jax.random.key(config.seed))
         run = Run(config, workdir, schedule)
         state = run.resume(state)
         pixels = jax.device_put(data.pixels)
@@ -150,10 +152,10 @@ class Run:
             if self.skipped_in_a_row >= self.config.train.max_skipped:
                 self.close()
                 self._draw_curves()
-                last = max(checkpoints.steps(self.saved.directory), default=0)
+                last = max(checkpoints.steps(self.saved.directory), default="none")
                 raise Diverged(
                     f"{self.skipped_in_a_row} updates in a row were not finite, up to step "
-                    f"{first + i}; last checkpoint: step {last}; a smaller learning rate may help"
+                    f"{first + i}; last checkpoint: {last}; a smaller learning rate may help"
                 )
 
 
@@ -172,6 +174,14 @@ def _rows(config, schedule, done, history, seconds) -> list[dict[str, Any]]:
             row[name] = value if np.isfinite(value) else None
         rows.append(row | {"seconds": seconds})
     return rows
+
+
+def _initial_state(gan: Gan, image_shape: ImageShape, config: Config) -> TrainState:
+    try:  # an allocation that fails is only seen when waited for
+        return jax.block_until_ready(init_state(gan, image_shape, jax.random.key(config.seed)))
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"config.network: there is no room for it ({reason})") from None
 
 
 def _order(config: Config, state: TrainState, chunk: Chunk, size: int) -> jax.Array:

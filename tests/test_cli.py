@@ -59,8 +59,9 @@ WRONG = {
     "a file as work directory": (["--config", CONFIG, "--workdir", CONFIG], "is a file"),
     "a work directory that cannot be": (["--config", CONFIG, "--workdir", "/proc/x/y"], "/proc"),
     "sample without a run": (["sample", "--workdir", "nowhere"], "holds no run"),
-    "sample of nothing": (["sample", "--workdir", "x", "--num", "0"], "at least 1"),
-    "sample to a strange file": (["sample", "--workdir", "x", "--num", "many"], "many"),
+    "sample of nothing": (["sample", "--workdir", "x", "--num", "0"], "1 to"),
+    "sample of many": (["sample", "--workdir", "x", "--num", "many"], "many"),
+    "a seed too large": (["sample", "--workdir", "x", "--seed", "4294967296"], "4294967295"),
 }
 
 
@@ -180,7 +181,7 @@ def test_a_signal_saves_and_names_the_command_that_resumes(data, tmp_path, numbe
     assert "Traceback" not in err
     (step,) = checkpoints.steps(tmp_path / "r" / "checkpoints")
     assert f"saved at step {step} of" in err
-    assert f"python run.py --config {CONFIG}" in err
+    assert f"{ROOT / 'run.py'} --config {CONFIG}" in err
     assert records.read_rows(tmp_path / "r")[-1]["step"] == step
 
 

@@ -98,3 +98,12 @@ def test_a_start_killed_after_any_of_its_writes_can_be_repeated(tmp_path, monkey
         start(tmp_path, Config())
     start(tmp_path, Config())
     assert records.read_environment(tmp_path) == ENVIRONMENT
+
+
+def test_a_damaged_row_before_the_last_is_refused_by_its_number(tmp_path):
+    records.append_rows(tmp_path, [{"step": step} for step in (1, 2, 3)])
+    path = tmp_path / records.METRICS
+    for damage in ("{", "5", '{"x": 1}'):
+        path.write_text(f'{{"step": 1}}\n{damage}\n{{"step": 3}}\n')
+        with pytest.raises(UserError, match="line 2 is damaged"):
+            records.read_rows(tmp_path)
