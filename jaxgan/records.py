@@ -81,7 +81,10 @@ def read_environment(workdir: Path) -> dict[str, Any]:
     path = workdir / ENVIRONMENT
     if not path.is_file():
         raise UserError(f"--workdir {workdir}: {path} does not exist")
-    return _read(path)
+    found = _read(path)
+    if not (isinstance(found, dict) and {"sha256", "source"} <= set(found.get("data") or {})):
+        raise UserError(f"{path}: damaged; delete it, and the next training command writes it anew")
+    return found
 
 
 def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,8 @@
 """A run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
-import contextlib
-import signal
+import os
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +16,7 @@ from jaxgan.networks import ImageShape
 from jaxgan.progress import Progress
 from jaxgan.sampling import sample_pixels
 from jaxgan.schedule import Chunk, Schedule, chunks, make_schedule, row_bounds
+from jaxgan.signals import stop_signals
 from jaxgan.state import Gan, TrainState, build_gan, init_state, sampling_params
 from jaxgan.steps import train_epoch
 from jaxgan.types import Metrics, Stream, stream_key
@@ -62,9 +60,9 @@ def train(config: Config, workdir: Path) -> Outcome:
     schedule = make_schedule(config.train, len(data.pixels))
     image_shape = data.pixels.shape[1:]
     gan = build_gan(config, image_shape)
-    environment = records.describe_environment(jax.devices(), _describe(data))
+    environment = records.describe_environment(_devices(), _describe(data))
     state = _initial_state(gan, image_shape, config)
-    with records.open_run(workdir, config, environment), _stop_signals() as caught:
+    with records.open_run(workdir, config, environment), stop_signals() as caught:
         run = Run(config, workdir, schedule)
         state = run.resume(state)
         pixels = jax.device_put(data.pixels)
@@ -176,6 +174,14 @@ def _rows(config, schedule, done, history, seconds) -> list[dict[str, Any]]:
     return rows
 
 
+def _devices() -> list[jax.Device]:
+    try:
+        return jax.devices()
+    except (RuntimeError, AssertionError) as error:  # JAX_PLATFORMS names one that is not there
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        raise UserError(f"JAX finds no device (JAX_PLATFORMS={asked!r}): {error}") from None
+
+
 def _initial_state(gan: Gan, image_shape: ImageShape, config: Config) -> TrainState:
     try:  # an allocation that fails is only seen when waited for
         return jax.block_until_ready(init_state(gan, image_shape, jax.random.key(config.seed)))
@@ -217,26 +223,3 @@ def _describe(data: Dataset) -> dict[str, Any]:
 
 def _warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM, so that the loop can save first; a second one ends at once."""
-    caught: list[int] = []
-
-    def note(signum, frame):
-        del frame
-        if caught:
-            raise KeyboardInterrupt
-        caught.append(signum)
-        print("\nstopping: saving at the end of this chunk", file=sys.stderr)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

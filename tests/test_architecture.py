@@ -19,6 +19,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "records": 5,
     "plots": 5,
     "progress": 5,
+    "signals": 5,
     "metrics": 5,
     "steps": 4,
     "sampling": 4,

@@ -107,3 +107,11 @@ def test_a_damaged_row_before_the_last_is_refused_by_its_number(tmp_path):
         path.write_text(f'{{"step": 1}}\n{damage}\n{{"step": 3}}\n')
         with pytest.raises(UserError, match="line 2 is damaged"):
             records.read_rows(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["{}", "[]", '{"data": null}', "{"])
+def test_a_damaged_environment_is_named(tmp_path, damage):
+    start(tmp_path, Config())
+    (tmp_path / "environment.json").write_text(damage)
+    with pytest.raises(UserError, match=r"environment\.json: damaged"):
+        start(tmp_path, Config())
