@@ -27,7 +27,7 @@ def write(folder, split, images, labels, suffix=".gz", dot="-") -> Path:
         if array is not None:
             raw = idx_of(array)
             path = folder / f"{stem}-{kind}-ubyte{suffix}"
-            path.write_bytes(gzip.compress(raw) if suffix == ".gz" else raw)
+            path.write_bytes(gzip.compress(raw, mtime=0) if suffix == ".gz" else raw)
     return folder
 
 

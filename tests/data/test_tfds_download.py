@@ -59,7 +59,7 @@ def test_emnist_comes_out_of_its_zip_as_its_authors_stored_it(
         for split, (images, labels) in arrays.items():
             for what, array in (("images-idx3", images), ("labels-idx1", labels)):
                 name = f"gzip/emnist-balanced-{split}-{what}-ubyte.gz"
-                archive.writestr(name, gzip.compress(idx_bytes(array)))
+                archive.writestr(name, gzip.compress(idx_bytes(array), mtime=0))
     serve(monkeypatch, {"gzip.zip": tmp_path / "gzip.zip"})
     tfds_download.prepare("emnist/balanced", tmp_path)
     # As a set of its own name, so that the number of examples is not checked.
