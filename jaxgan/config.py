@@ -1,50 +1,36 @@
 """The settings of a run: each declared once, with default, meaning and check."""
 
-import ast
 import dataclasses
 import difflib
-import math
-import typing
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxgan.settings import (
+    DECAY,
+    NAME,
+    POSITIVE,
+    SEED,
+    WIDTHS,
+    UserError,
+    at_least,
+    build,
+    check_setting,
+    literal,
+    one_of,
+    setting,
+    walk,
+)
 
-class UserError(ValueError):
-    """Something the user can mend. The command line prints it as one line and exits with 2."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Check:
-    """What a setting may be: a test of the value, and the words for it."""
-
-    allowed: str
-    test: Callable[[Any], bool]
-
-
-def one_of(*names: str) -> Check:
-    return Check(f"one of {', '.join(names)}", lambda value: value in names)
-
-
-def at_least(low: int) -> Check:
-    return Check(f"a whole number of at least {low}", lambda value: value >= low)
-
-
-ANYTHING = Check("anything", lambda value: True)
-NAME = Check("a name", lambda value: bool(value.strip()))
-SEED = Check("a whole number from 0 to 4294967295", lambda value: 0 <= value < 2**32)
-POSITIVE = Check("a positive number", lambda value: math.isfinite(value) and value > 0)
-NOT_NEGATIVE = Check("zero or a positive number", lambda value: math.isfinite(value) and value >= 0)
-DECAY = Check("a number from 0 up to, not including, 1", lambda value: 0 <= value < 1)
-WIDTHS = Check("a tuple of positive whole numbers", lambda value: all(width > 0 for width in value))
-
-
-def setting(default: Any, meaning: str, check: Check = ANYTHING, may_change: bool = False) -> Any:
-    """A field of the config. One that `may_change` does not alter a run's bits: a run may be
-    resumed with another value of it."""
-    metadata = {"meaning": meaning, "check": check, "may_change": may_change}
-    return dataclasses.field(default=default, metadata=metadata)
+__all__ = [
+    "Config",
+    "UserError",
+    "default_config",
+    "from_mapping",
+    "override",
+    "to_config_dict",
+    "walk",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +114,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, field, value in walk(self):
-            _check(name, field, value)
+            check_setting(name, field, value)
 
 
 def default_config() -> ConfigDict:
@@ -146,7 +132,7 @@ def from_mapping(values: dict[str, Any]) -> Config:
     Raises:
       UserError: a value is of the wrong type or not allowed, or a name is unknown.
     """
-    return _build(Config, values, "")
+    return build(Config, values, "")
 
 
 def override(values: dict[str, Any], name: str, text: str) -> None:
@@ -165,56 +151,4 @@ def override(values: dict[str, Any], name: str, text: str) -> None:
     *groups, last = name.split(".")
     for group in groups:
         values = values[group]
-    values[last] = text if known[name].type is str else _literal(text)
-
-
-def walk(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field, Any]]:
-    """(dotted name, field, value) of every setting, depth first."""
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from walk(value, f"{prefix}{field.name}.")
-        else:
-            yield f"{prefix}{field.name}", field, value
-
-
-def _build(cls: type, values: dict[str, Any], prefix: str) -> Any:
-    if not isinstance(values, dict):
-        raise UserError(f"config.{prefix}={values!r}: must be a group of settings")
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    if unknown := sorted(set(values) - set(fields)):
-        raise UserError(f"unknown setting config.{prefix}{unknown[0]}; known: {', '.join(fields)}")
-    types = typing.get_type_hints(cls)
-    built = {}
-    for name, value in values.items():
-        if dataclasses.is_dataclass(types[name]):
-            built[name] = _build(types[name], value, f"{prefix}{name}.")
-        else:
-            built[name] = tuple(value) if isinstance(value, list) else value
-    return cls(**built)
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text  # of the wrong type, which the check will say
-
-
-def _check(name: str, field: dataclasses.Field, value: Any) -> None:
-    check = field.metadata["check"]
-    if not _is_of_type(value, field.type):
-        wanted = getattr(field.type, "__name__", str(field.type))
-        if typing.get_origin(field.type) is tuple:
-            wanted = "a tuple of whole numbers such as (256, 512)"
-        raise UserError(f"config.{name} = {value!r}: must be {wanted}")
-    if not check.test(value):
-        raise UserError(f"config.{name} = {value!r}: must be {check.allowed}")
-
-
-def _is_of_type(value: Any, wanted: Any) -> bool:
-    if typing.get_origin(wanted) is tuple:
-        return isinstance(value, tuple) and all(type(entry) is int for entry in value)
-    if wanted is float:
-        return type(value) in (int, float)
-    return type(value) is wanted
+    values[last] = text if known[name].type is str else literal(text)

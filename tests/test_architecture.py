@@ -31,6 +31,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "types": 1,
     "config_file": 2,
     "config": 1,
+    "settings": 1,
 }
 ONLY_IN = {"orbax": "checkpoints", "matplotlib": "plots", "tensorflow_datasets": "data"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -23,19 +23,10 @@ from flax import struct
 from flax.traverse_util import flatten_dict
 from jaxtyping import Array
 
-from jaxgan.config import (
-    DECAY,
-    NOT_NEGATIVE,
-    POSITIVE,
-    SEED,
-    DataConfig,
-    UserError,
-    at_least,
-    setting,
-    walk,
-)
+from jaxgan.config import DataConfig
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.metrics.features import SHAPE, WEIGHTS, Classifier, FeatureNet, packaged_net
+from jaxgan.settings import DECAY, NOT_NEGATIVE, POSITIVE, SEED, UserError, at_least, setting, walk
 from jaxgan.types import Images, Order, Params, PRNGKey, Scalar, Stream, stream_key, to_images
 
 BACKGROUND = -1.0  # black, what lies around the images of both sets
