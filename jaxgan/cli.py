@@ -67,11 +67,12 @@ def train_command(argv: list[str]) -> int:
     workdir = options.workdir or Path("runs") / options.config.stem
     records.check_workdir(workdir, config)
 
-    from jaxgan import train
+    from jaxgan.run_directory import Diverged
+    from jaxgan.train import train
 
     try:
-        outcome = train.train(config, workdir)
-    except train.Diverged as error:
+        outcome = train(config, workdir)
+    except Diverged as error:
         return _fail(str(error), FAILED)
     return _report(outcome, workdir, config)
 

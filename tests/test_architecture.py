@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 LAYERS = {  # a module imports from its own layer or a lower one
     "cli": 7,
     "train": 6,
+    "run_directory": 6,
     "sample": 6,
     "evaluate": 6,
     "scores": 5,

@@ -10,8 +10,9 @@ from PIL import Image
 
 from jaxgan import checkpoints, records
 from jaxgan.config import AdamConfig, OptimizerConfig, SaveConfig, UserError
+from jaxgan.run_directory import Diverged
 from jaxgan.sample import sample
-from jaxgan.train import Diverged, train
+from jaxgan.train import train
 from tests import tiny
 
 
