@@ -20,6 +20,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxgan.config import Config, UserError
+from jaxgan.progress import warn
 from jaxgan.records import CHECKPOINTS, read_config, read_environment
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 
@@ -56,13 +57,6 @@ class Checkpoints:
     def close(self) -> None:
         self._manager.close()
 
-    def forget_after(self, step: int) -> None:
-        """Removes the checkpoints of later steps: damaged ones, which the run will write again."""
-        for later in steps(self.directory):
-            if later > step:
-                shutil.rmtree(self.directory / str(later), ignore_errors=True)
-        self._manager.reload()
-
     def _do(self, action: Callable[[], object]) -> None:
         try:
             with warnings.catch_warnings():
@@ -80,6 +74,15 @@ def steps(directory: Path) -> list[int]:
     if not directory.is_dir():
         return []
     return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
+
+
+def set_aside_after(directory: Path, step: int) -> None:
+    """Renames the checkpoints of later steps: damaged ones, which a run will write again."""
+    for later in steps(directory):
+        if later > step:
+            aside = directory / f"{later}.damaged"
+            shutil.rmtree(aside, ignore_errors=True)
+            (directory / str(later)).rename(aside)
 
 
 def restore(directory: Path, like: TrainState, step: int) -> TrainState:
@@ -101,9 +104,7 @@ def restore(directory: Path, like: TrainState, step: int) -> TrainState:
     return unflatten(leaves, like)
 
 
-def restore_newest(
-    directory: Path, like: TrainState, warn: Callable[[str], None]
-) -> TrainState | None:
+def restore_newest(directory: Path, like: TrainState) -> TrainState | None:
     """The state of the newest sound checkpoint, or None where there is none at all.
 
     A damaged one is passed over with a warning.
@@ -123,7 +124,9 @@ def restore_newest(
 
 
 def load_run(workdir: Path, step: int = -1) -> tuple[Config, Gan, TrainState]:
-    """The config, rules and state of a trained run; step -1 is the newest checkpoint.
+    """The config, rules and state of a trained run; step -1 is the newest sound checkpoint.
+
+    A damaged newest one is passed over with a warning; one that was asked for is not.
 
     Raises:
       UserError: there is no run, or no such sound checkpoint.
@@ -132,10 +135,11 @@ def load_run(workdir: Path, step: int = -1) -> tuple[Config, Gan, TrainState]:
     image_shape = tuple(read_environment(workdir)["data"]["shape"])
     gan = build_gan(config, image_shape)
     directory = workdir / CHECKPOINTS
-    if not (known := steps(directory)):
-        raise UserError(f"--workdir {workdir}: no checkpoint yet")
     like = init_state(gan, image_shape, jax.random.key(config.seed))
-    return config, gan, restore(directory, like, known[-1] if step == -1 else step)
+    state = restore_newest(directory, like) if step == -1 else restore(directory, like, step)
+    if state is None:
+        raise UserError(f"--workdir {workdir}: no checkpoint yet")
+    return config, gan, state
 
 
 def flatten(state: TrainState) -> Leaves:

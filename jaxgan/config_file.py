@@ -4,6 +4,8 @@ import importlib.util
 import os
 from pathlib import Path
 
+from ml_collections import ConfigDict
+
 from jaxgan.config import Config, UserError, from_mapping, override
 
 
@@ -23,10 +25,16 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        values = module.get_config().to_dict()
+        edited = module.get_config()
     except Exception as error:
         reason = (str(error) or repr(error)).strip('"').splitlines()[0]
         raise UserError(f"--config {path}: {type(error).__name__}: {reason}") from error
+    if not isinstance(edited, ConfigDict):
+        raise UserError(
+            f"--config {path}: get_config() gives {type(edited).__name__}; it must return "
+            "default_config(), edited"
+        )
+    values = edited.to_dict()
     for name, text in overrides:
         override(values, name, text)
     return from_mapping(values)

@@ -1,12 +1,13 @@
 """Pictures of a run: grids of images, and curves over training."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from PIL import Image
+
+from jaxgan.records import replace_file
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -31,7 +32,7 @@ def save_grid(path: Path, pixels: np.ndarray) -> None:
         left = PADDING + (i % columns) * cell_width
         canvas[top : top + height, left : left + width] = image
     picture = Image.fromarray(canvas.squeeze(-1) if channels == 1 else canvas)
-    _replace(path, lambda new: picture.save(new, format="png"))
+    replace_file(path, lambda file: picture.save(file, format="png"))
 
 
 def save_curves(path: Path, rows: list[dict[str, Any]], title: str) -> None:
@@ -55,11 +56,5 @@ def save_curves(path: Path, rows: list[dict[str, Any]], title: str) -> None:
         axis.grid(alpha=0.3)
         axis.legend(loc="best")
     figure.tight_layout()
-    _replace(path, lambda new: figure.savefig(new, dpi=120, format="png"))
+    replace_file(path, lambda file: figure.savefig(file, dpi=120, format="png"))
     plt.close(figure)
-
-
-def _replace(path: Path, write) -> None:
-    new = path.with_name(f".{path.name}.new")
-    write(new)
-    os.replace(new, path)

@@ -1,5 +1,6 @@
 """What a person sees while a run trains: a live bar on a terminal, else a line per epoch."""
 
+import os
 import sys
 import time
 from typing import Any
@@ -7,6 +8,18 @@ from typing import Any
 from tqdm import tqdm
 
 BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
+
+
+def say(text: str) -> None:
+    """A line on standard error. Where nobody reads that any more, a run goes on without."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def warn(text: str) -> None:
+    say(f"warning: {text}")
 
 
 class Progress:
@@ -31,7 +44,7 @@ class Progress:
             self._bar.update(row["step"] - self._bar.n)
             self._bar.refresh()
         elif ends_epoch:
-            print(f"epoch {epoch}/{self.epochs}: {text}", file=sys.stderr, flush=True)
+            say(f"epoch {epoch}/{self.epochs}: {text}")
 
     def close(self) -> None:
         if self._bar is not None:

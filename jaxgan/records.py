@@ -9,10 +9,10 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import filelock
 
@@ -200,12 +200,19 @@ def _is_flag(name: str) -> bool:
 
 
 def _git_commit() -> str:
-    """The commit of the source that runs, or "" where it is no checkout."""
-    folder = Path(__file__).parent
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    """The commit of the source that runs, or "" where it is no checkout.
+
+    A package installed within somebody's repository, which does not track it, is none.
+    """
+    source = Path(__file__)
+    git = ["git", "-C", str(source.parent)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        for command in (
+            [*git, "ls-files", "--error-unmatch", source.name],
+            [*git, "describe", "--always", "--dirty", "--abbrev=40"],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
 
@@ -218,10 +225,22 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replaces a file whole: a reader, or a kill, meets the old text or the new."""
+    """Replaces a text whole, as `replace_file`."""
+    replace_file(path, lambda file: file.write(text.encode()))
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Replaces a file whole: a reader, or a kill, meets the old content or the new.
+
+    What cannot be written to the end leaves nothing behind.
+    """
     new = path.with_name(f".{path.name}.new")
-    with open(new, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    try:
+        with open(new, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise

@@ -1,16 +1,16 @@
 """The run directory while a run trains: every effect of training is a method of `Run`."""
 
-import sys
+import contextlib
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import jax
 import numpy as np
 
 from jaxgan import checkpoints, plots, records
 from jaxgan.config import Config
-from jaxgan.progress import Progress
+from jaxgan.progress import Progress, warn
 from jaxgan.schedule import Chunk, Schedule, row_bounds
 from jaxgan.state import TrainState
 from jaxgan.types import Metrics
@@ -30,35 +30,62 @@ class Finished(NamedTuple):
 
 
 class Run:
-    """Reads what a run left, and writes down what it does."""
+    """Reads what a run left, and writes down what it does.
 
-    def __init__(self, config: Config, workdir: Path, schedule: Schedule):
+    Attributes:
+      state: that of the newest sound checkpoint, or the fresh one.
+    """
+
+    def __init__(self, config: Config, workdir: Path, schedule: Schedule, fresh: TrainState):
         self.config = config
         self.workdir = workdir
         self.schedule = schedule
-        self.saved = checkpoints.Checkpoints(workdir / records.CHECKPOINTS, config.save.keep)
-        self.rows: list[dict[str, Any]] = []
-        self.skipped_in_a_row = 0
+        self.state, self.rows = _resumed(workdir, fresh)
         (workdir / records.SAMPLES).mkdir(exist_ok=True)
-
-    def resume(self, fresh: TrainState) -> TrainState:
-        """The state of the newest sound checkpoint, or the fresh one; later rows are dropped."""
-        state = checkpoints.restore_newest(self.saved.directory, fresh, _warn) or fresh
-        step = int(state.step)
-        self.saved.forget_after(step)
-        self.rows = records.drop_rows_after(self.workdir, step)
         past = self.rows[-1]["seconds"] if self.rows else 0.0
         self._started = time.monotonic() - past
-        total = self.config.train.epochs * self.schedule.epoch
-        self.progress = Progress(step, total, self.config.train.epochs)
-        return state
+        self._skipped_in_a_row = 0
+        self._pending: Finished | None = None
+        self._undrawn = False
+        total = config.train.epochs * schedule.epoch
+        self.saved = checkpoints.Checkpoints(workdir / records.CHECKPOINTS, config.save.keep)
+        self.progress = Progress(int(self.state.step), total, config.train.epochs)
 
-    def record(self, done: Finished) -> None:
-        """Waits for a chunk and writes down its rows and its grid.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Waits for what is being written; after an error only the error is heard of."""
+        self.progress.close()
+        with contextlib.suppress(Exception) if kind else contextlib.nullcontext():
+            self.saved.close()
+
+    def take(self, done: Finished) -> None:
+        """Accepts a chunk that the device was given, and meanwhile writes down the one before.
 
         Raises:
           Diverged: too many updates in a row were skipped.
         """
+        self._write_down()
+        self._draw()
+        self._pending = done
+
+    def save(self, state: TrainState) -> None:
+        """Writes down the last chunk, and starts writing a checkpoint of the state after it."""
+        self._write_down()
+        self.saved.save(state)
+        self._undrawn = True
+
+    def finish(self) -> None:
+        """Draws the curves of the last save, and waits until it is on the disk."""
+        self._draw()
+        self.saved.wait()
+
+    def _write_down(self) -> None:
+        """Waits for the pending chunk and writes down its rows and its grid."""
+        if self._pending is None:
+            return
+        done, self._pending = self._pending, None
         history = {name: np.asarray(values) for name, values in done.history.items()}
         seconds = round(time.monotonic() - self._started, 3)
         rows = _rows(self.config, self.schedule, done, history, seconds)
@@ -70,18 +97,11 @@ class Run:
         self.progress.update(done.chunk.epoch + 1, rows[-1], done.chunk.ends_epoch)
         self._stop_if_diverged(done, history)
 
-    def save(self, state: TrainState) -> None:
-        """Starts writing a checkpoint, and draws the curves so far."""
-        self.saved.save(state)
-        self._draw_curves()
-
-    def close(self) -> None:
-        """Waits for what is being written."""
-        self.progress.close()
-        self.saved.wait()
-        self.saved.close()
-
-    def _draw_curves(self) -> None:
+    def _draw(self) -> None:
+        """The curves up to the newest checkpoint, if they are not drawn yet."""
+        if not self._undrawn:
+            return
+        self._undrawn = False
         title = f"{self.config.data.name}, {self.config.loss} loss, seed {self.config.seed}"
         plots.save_curves(self.workdir / records.CURVES, self.rows, title)
 
@@ -89,15 +109,30 @@ class Run:
         skipped = (history["disc/skipped"] > 0) | (history["gen/skipped"] > 0)
         first = done.last_step - len(skipped)
         for i, bad in enumerate(skipped, start=1):
-            self.skipped_in_a_row = self.skipped_in_a_row + 1 if bad else 0
-            if self.skipped_in_a_row >= self.config.train.max_skipped:
-                self.close()
-                self._draw_curves()
+            self._skipped_in_a_row = self._skipped_in_a_row + 1 if bad else 0
+            if self._skipped_in_a_row >= self.config.train.max_skipped:
+                self._undrawn = True
+                self._draw()
+                self.saved.wait()
                 last = max(checkpoints.steps(self.saved.directory), default="none")
                 raise Diverged(
-                    f"{self.skipped_in_a_row} updates in a row were not finite, up to step "
+                    f"{self._skipped_in_a_row} updates in a row were not finite, up to step "
                     f"{first + i}; last checkpoint: {last}; a smaller learning rate may help"
                 )
+
+
+def _resumed(workdir: Path, fresh: TrainState) -> tuple[TrainState, list[dict[str, Any]]]:
+    """State and rows to go on from; rows of later steps are dropped, and checkpoints set aside."""
+    state = checkpoints.restore_newest(workdir / records.CHECKPOINTS, fresh) or fresh
+    step = int(state.step)
+    checkpoints.set_aside_after(workdir / records.CHECKPOINTS, step)
+    rows = records.drop_rows_after(workdir, step)
+    if (last := rows[-1]["step"] if rows else 0) < step:
+        warn(
+            f"{workdir / records.METRICS}: the rows of steps {last + 1} to {step} are gone; the "
+            "run goes on without them"
+        )
+    return state, rows
 
 
 def _rows(config, schedule, done, history, seconds) -> list[dict[str, Any]]:
@@ -115,7 +150,3 @@ def _rows(config, schedule, done, history, seconds) -> list[dict[str, Any]]:
             row[name] = value if np.isfinite(value) else None
         rows.append(row | {"seconds": seconds})
     return rows
-
-
-def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxgan.checkpoints import load_run
 from jaxgan.plots import save_grid
+from jaxgan.records import replace_file
 from jaxgan.sampling import sample_pixels
 from jaxgan.state import sampling_params
 from jaxgan.types import Stream, stream_key
@@ -27,5 +28,5 @@ def sample(workdir: Path, step: int, num: int, seed: int, out: Path) -> int:
     if out.suffix == ".png":
         save_grid(out, pixels)
     else:
-        np.savez_compressed(out, images=pixels)
+        replace_file(out, lambda file: np.savez_compressed(file, images=pixels))
     return int(state.step)

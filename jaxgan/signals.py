@@ -2,9 +2,10 @@
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Iterator
+
+from jaxgan.progress import say
 
 
 @contextlib.contextmanager
@@ -17,7 +18,7 @@ def stop_signals() -> Iterator[list[int]]:
         if caught:
             raise KeyboardInterrupt
         caught.append(signum)
-        print("\nstopping: saving at the end of this chunk", file=sys.stderr)
+        say("\nstopping: saving at the end of this chunk")
 
     if threading.current_thread() is not threading.main_thread():
         yield caught

@@ -46,27 +46,24 @@ def train(config: Config, workdir: Path) -> Outcome:
     gan = build_gan(config, image_shape)
     environment = records.describe_environment(_devices(), _describe(data))
     state = _initial_state(gan, image_shape, config)
-    with records.open_run(workdir, config, environment), stop_signals() as caught:
-        run = Run(config, workdir, schedule)
-        state = run.resume(state)
+    with (
+        records.open_run(workdir, config, environment),
+        stop_signals() as caught,
+        Run(config, workdir, schedule, state) as run,
+    ):
+        state = run.state
         pixels = jax.device_put(data.pixels)
         first_step = step = int(state.step)
-        pending: Finished | None = None
         for chunk in chunks(schedule, step, config.train.epochs):
             order = _order(config, state, chunk, len(data.pixels))
             state, history = train_epoch(gan, state, pixels, order)
             step += chunk.stop - chunk.start
-            done = Finished(chunk, step, history, _grid(gan, state, config, chunk))
-            if pending:
-                run.record(pending)
-            pending = done
+            run.take(Finished(chunk, step, history, _grid(gan, state, config, chunk)))
             if caught or _save_due(config, chunk):
-                run.record(pending)
                 run.save(state)
-                pending = None
             if caught:
                 break
-        run.close()
+        run.finish()
     return Outcome(first_step, step, config.train.epochs * schedule.epoch, *caught[:1] or (0,))
 
 

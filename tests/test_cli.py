@@ -110,6 +110,11 @@ def test_a_config_file_that_fails_is_named(tmp_path):
             load_config(tmp_path / "bad.py", [])
 
 
+def test_a_config_of_something_else_is_told_what_it_must_return():
+    with pytest.raises(UserError, match=r"gives FeatureConfig; it must return default_config\(\)"):
+        load_config(ROOT / "configs" / "features_mnist.py", [])
+
+
 def leaves(workdir):
     return checkpoints.flatten(checkpoints.load_run(workdir)[2])
 

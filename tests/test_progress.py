@@ -1,7 +1,9 @@
 import io
+import os
 import re
 import sys
 
+from jaxgan import progress as module
 from jaxgan.progress import Progress
 
 
@@ -41,3 +43,12 @@ def test_a_loss_that_is_not_finite_is_called_so(capsys):
     progress = Progress(0, 10, 1)
     progress.update(1, row(10, disc=None), ends_epoch=True)
     assert "D loss not finite" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_when_nobody_reads_its_lines_any_more(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nobody:
+        monkeypatch.setattr(sys, "stderr", nobody)
+        for line in ("lost", "lost too"):
+            module.say(line)

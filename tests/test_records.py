@@ -1,6 +1,7 @@
 import contextlib
 import dataclasses
 import json
+import subprocess
 
 import pytest
 
@@ -115,3 +116,32 @@ def test_a_damaged_environment_is_named(tmp_path, damage):
     (tmp_path / "environment.json").write_text(damage)
     with pytest.raises(UserError, match=r"environment\.json: damaged"):
         start(tmp_path, Config())
+
+
+def test_a_file_that_cannot_be_written_to_the_end_leaves_the_old_one_and_nothing_else(tmp_path):
+    path = tmp_path / "images.npz"
+    records.replace_file(path, lambda file: file.write(b"old"))
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        records.replace_file(path, fail)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [(path.name, b"old")]
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_the_commit_is_that_of_a_repository_which_holds_the_source(tmp_path, monkeypatch, tracked):
+    package = tmp_path / "lib" / "jaxgan"
+    package.mkdir(parents=True)
+    (package / "records.py").write_text("")
+    (tmp_path / "thesis.tex").write_text("")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    added = "." if tracked else "thesis.tex"
+    for command in (["init", "-q"], ["add", added], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr(records, "__file__", str(package / "records.py"))
+    commit = records.describe_environment([], {})["git_commit"]
+    assert (len(commit) == 40) == tracked
+    assert tracked or commit == ""

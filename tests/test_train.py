@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import checkpoints, records
+from jaxgan import checkpoints, records, run_directory
+from jaxgan import train as train_module
 from jaxgan.config import AdamConfig, OptimizerConfig, SaveConfig, UserError
 from jaxgan.run_directory import Diverged
 from jaxgan.sample import sample
@@ -138,6 +139,54 @@ def test_a_damaged_newest_checkpoint_is_passed_over(finished, data, tmp_path, ca
     assert outcome.first_step == 24
     assert "36: damaged checkpoint" in capsys.readouterr().err
     assert_same_run(finished, workdir)
+    assert (workdir / "checkpoints" / "36.damaged").is_dir()
+    assert checkpoints.steps(workdir / "checkpoints") == [12, 24, 36]
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over_by_sample_too(finished, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    damage_flipped_bit(workdir / "checkpoints" / "36")
+    assert sample(workdir, -1, 1, 0, tmp_path / "a.png") == 24
+    assert "36: damaged checkpoint" in capsys.readouterr().err
+    with pytest.raises(UserError, match="36: damaged checkpoint"):
+        sample(workdir, 36, 1, 0, tmp_path / "a.png")
+
+
+def test_rows_that_somebody_deleted_are_missed_aloud(finished, data, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    (workdir / "metrics.jsonl").unlink()
+    train(tiny.config(data, epochs=4), workdir)
+    assert "metrics.jsonl: the rows of steps 1 to 36 are gone" in capsys.readouterr().err
+    assert [row["step"] for row in records.read_rows(workdir)] == [40, 44, 48]
+
+
+def test_an_error_closes_what_was_open(data, tmp_path, monkeypatch):
+    closed = []
+    for owner in (run_directory.Progress, checkpoints.Checkpoints):
+        monkeypatch.setattr(owner, "close", lambda self: closed.append(type(self).__name__))
+    monkeypatch.setattr(run_directory.plots, "save_grid", _fail)
+    with pytest.raises(OSError, match="no more pictures"):
+        train(tiny.config(data), tmp_path / "run")
+    assert closed == ["Progress", "Checkpoints"]
+
+
+def _fail(*args):
+    raise OSError("no more pictures")
+
+
+def test_curves_are_drawn_while_the_device_works_on_the_next_chunk(data, tmp_path, monkeypatch):
+    events = []
+
+    def epoch(*args, run=train_module.train_epoch):
+        events.append("dispatched")
+        return run(*args)
+
+    monkeypatch.setattr(train_module, "train_epoch", epoch)
+    monkeypatch.setattr(run_directory.plots, "save_curves", lambda *a: events.append("drawn"))
+    train(tiny.config(data, epochs=3), tmp_path / "run")
+    assert events == ["dispatched"] + ["dispatched", "drawn"] * 2 + ["drawn"]
 
 
 def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):
