@@ -14,6 +14,15 @@ On a classifier's output:
   reverse_kl          KL(generated || target) of two histograms, in nats
   stacked_modes       the Stacked MNIST protocol: modes and KL of digit triples
 
+On a discriminator's logits:
+  logit_accuracy      are reals above zero and fakes below
+  area_under_curve    are reals above fakes
+  calibration_error   is its probability of real the fraction that is
+
+On pixels:
+  nearest_images      the nearest training image of each sample
+  copying_ratio       are samples nearer to them than held-out images are
+
 On points in the plane:
   point_modes         the ring and grid protocol: high quality, modes, KL
 
@@ -22,6 +31,7 @@ whatever `jax_enable_x64` says. Arrays that a metric is not defined on raise `Us
 Every estimate depends on the number of samples: compare only equal numbers.
 """
 
+from jaxgan.metrics.calibration import area_under_curve, calibration_error, logit_accuracy
 from jaxgan.metrics.classes import (
     ClassifierScore,
     StackedModes,
@@ -34,6 +44,7 @@ from jaxgan.metrics.classes import (
 )
 from jaxgan.metrics.frechet import frechet_distance
 from jaxgan.metrics.kernel import KernelDistance, kernel_distance
+from jaxgan.metrics.nearest import Nearest, copying_ratio, nearest_images
 from jaxgan.metrics.neighbours import (
     DensityCoverage,
     PrecisionRecall,
@@ -46,15 +57,21 @@ __all__ = [
     "ClassifierScore",
     "DensityCoverage",
     "KernelDistance",
+    "Nearest",
     "PointModes",
     "PrecisionRecall",
     "StackedModes",
+    "area_under_curve",
+    "calibration_error",
     "class_histogram",
     "classifier_score",
+    "copying_ratio",
     "density_coverage",
     "frechet_distance",
     "kernel_distance",
+    "logit_accuracy",
     "mode_count",
+    "nearest_images",
     "point_modes",
     "precision_recall",
     "reverse_kl",
