@@ -8,16 +8,22 @@ from ml_collections import ConfigDict
 
 from jaxgan.settings import (
     DECAY,
+    FRACTION,
     NAME,
+    NOT_NEGATIVE,
     POSITIVE,
     SEED,
+    SMALL_FRACTION,
     WIDTHS,
+    Points,
     UserError,
     at_least,
     build,
     check_setting,
+    each_of,
     literal,
     one_of,
+    points,
     setting,
     walk,
 )
@@ -31,6 +37,12 @@ __all__ = [
     "to_config_dict",
     "walk",
 ]
+
+
+# Names that the tables of other modules hold; those import JAX, which reading a config must not.
+LOSSES_WITH_TARGETS = ("non_saturating", "saturating", "least_squares")
+LOSSES = (*LOSSES_WITH_TARGETS, "hinge", "wasserstein", "relativistic", "relativistic_average")
+AUGMENTATIONS = ("brightness", "saturation", "contrast", "translation", "cutout", "mirror")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +75,49 @@ class AdamConfig:
     b1: float = setting(0.9, "decay of the first moment", DECAY)
     b2: float = setting(0.999, "decay of the second moment", DECAY)
     eps: float = setting(1e-8, "added to the root of the second moment", POSITIVE)
+    clip_norm: float = setting(0.0, "largest norm of the whole gradient; 0: off", NOT_NEGATIVE)
+    clip_weights: float = setting(0.0, "largest size of a weight; 0: off", NOT_NEGATIVE)
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
     gen: AdamConfig = AdamConfig()
     disc: AdamConfig = AdamConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class PenaltyConfig:
+    r1: float = setting(0.0, "weight of R1, half the squared gradient at real images", NOT_NEGATIVE)
+    r2: float = setting(0.0, "weight of R2, the same at generated images", NOT_NEGATIVE)
+    wgan_gp: float = setting(0.0, "weight of WGAN's gradient penalty", NOT_NEGATIVE)
+    dragan: float = setting(0.0, "weight of DRAGAN's gradient penalty", NOT_NEGATIVE)
+    consistency: float = setting(0.0, "weight of equal logits for shifted images", NOT_NEGATIVE)
+    lecam: float = setting(0.0, "weight of LeCam's penalty on logits", NOT_NEGATIVE)
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentConfig:
+    policy: tuple[str, ...] = setting(
+        (), "what D's images go through, in this order; () is nothing", each_of(*AUGMENTATIONS)
+    )
+    probability: float = setting(1.0, "of each, for each image", FRACTION)
+    target: float = setting(
+        0.0, "mean sign of D's real logits that the probability adapts to; 0: fixed", FRACTION
+    )
+    adapt_images: int = setting(500_000, "images over which it can go from 0 to 1", at_least(1))
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleConfig:
+    """Each is (images seen, value) pairs; () leaves the quantity as it is set."""
+
+    shape: str = setting("linear", "of the way between two points", one_of("linear", "cosine"))
+    learning_rate: Points = setting((), "factor of both players' learning rates", points())
+    b1: Points = setting((), "both players' b1", points(below=1))
+    b2: Points = setting((), "both players' b2", points(below=1))
+    penalty: Points = setting((), "factor of every penalty's weight", points())
+    ema: Points = setting((), "factor of the average's half-life", points())
+    augment: Points = setting((), "factor of the augmentations' probability", points())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +155,13 @@ class Config:
     seed: int = setting(0, "root of every random draw", SEED)
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()
-    loss: str = setting("non_saturating", "objective", one_of("non_saturating", "saturating"))
+    loss: str = setting("non_saturating", "objective", one_of(*LOSSES))
+    label_smoothing: float = setting(0.0, "off the target of real images", SMALL_FRACTION)
+    penalty: PenaltyConfig = PenaltyConfig()
+    packing: int = setting(1, "images that D sees as one (PacGAN)", at_least(1))
+    augment: AugmentConfig = AugmentConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
     train: TrainConfig = TrainConfig()
     ema: EmaConfig = EmaConfig()
     save: SaveConfig = SaveConfig()
@@ -115,6 +169,21 @@ class Config:
     def __post_init__(self) -> None:
         for name, field, value in walk(self):
             check_setting(name, field, value)
+        _check_together(self)
+
+
+def _check_together(config: Config) -> None:
+    """What single settings allow, and together makes no sense."""
+    if config.label_smoothing and config.loss not in LOSSES_WITH_TARGETS:
+        raise UserError(
+            f"config.label_smoothing = {config.label_smoothing}: the loss {config.loss!r} has no "
+            f"targets to smooth; must be 0, or config.loss one of {', '.join(LOSSES_WITH_TARGETS)}"
+        )
+    if config.train.batch_size % config.packing:
+        raise UserError(
+            f"config.packing = {config.packing}: must divide config.train.batch_size = "
+            f"{config.train.batch_size}"
+        )
 
 
 def default_config() -> ConfigDict:

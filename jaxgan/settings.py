@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import itertools
 import math
 import typing
 from collections.abc import Callable, Iterator
@@ -34,7 +35,38 @@ SEED = Check("a whole number from 0 to 4294967295", lambda value: 0 <= value < 2
 POSITIVE = Check("a positive number", lambda value: math.isfinite(value) and value > 0)
 NOT_NEGATIVE = Check("zero or a positive number", lambda value: math.isfinite(value) and value >= 0)
 DECAY = Check("a number from 0 up to, not including, 1", lambda value: 0 <= value < 1)
+FRACTION = Check("a number from 0 to 1", lambda value: 0 <= value <= 1)
+SMALL_FRACTION = Check("a number from 0 up to, not including, 0.5", lambda value: 0 <= value < 0.5)
+Points = tuple[tuple[float, float], ...]
+EXAMPLES: dict[Any, str] = {  # of types whose name says little
+    tuple[int, ...]: "a tuple of whole numbers such as (256, 512)",
+    tuple[str, ...]: "a tuple of names such as ('translation',)",
+    Points: "a tuple of pairs such as ((0, 1.0), (3000000, 0.1))",
+}
 WIDTHS = Check("a tuple of positive whole numbers", lambda value: all(width > 0 for width in value))
+
+
+def each_of(*names: str) -> Check:
+    return Check(
+        f"a tuple of names, each one of {', '.join(names)}",
+        lambda value: all(name in names for name in value),
+    )
+
+
+def points(low: float = 0.0, below: float = math.inf) -> Check:
+    """Of a schedule: images ascending, values within bounds."""
+
+    def test(value: tuple[tuple[float, float], ...]) -> bool:
+        places = [place for place, _ in value]
+        ascending = all(a < b for a, b in itertools.pairwise(places))
+        sound = all(place >= 0 and math.isfinite(place) for place in places)
+        return ascending and sound and all(low <= level < below for _, level in value)
+
+    bound = "" if below == math.inf else f" below {below:g}"
+    return Check(
+        f"(images seen, value) pairs, images ascending from 0 or more, values from {low:g}{bound}",
+        test,
+    )
 
 
 def setting(default: Any, meaning: str, check: Check = ANYTHING, may_change: bool = False) -> Any:
@@ -66,7 +98,7 @@ def build(cls: type, values: dict[str, Any], prefix: str) -> Any:
         if dataclasses.is_dataclass(types[name]):
             built[name] = build(types[name], value, f"{prefix}{name}.")
         else:
-            built[name] = tuple(value) if isinstance(value, list) else value
+            built[name] = _as_tuples(value)
     return cls(**built)
 
 
@@ -80,9 +112,7 @@ def literal(text: str) -> Any:
 def check_setting(name: str, field: dataclasses.Field, value: Any) -> None:
     check = field.metadata["check"]
     if not _is_of_type(value, field.type):
-        wanted = getattr(field.type, "__name__", str(field.type))
-        if typing.get_origin(field.type) is tuple:
-            wanted = "a tuple of whole numbers such as (256, 512)"
+        wanted = EXAMPLES.get(field.type) or getattr(field.type, "__name__", str(field.type))
         raise UserError(f"config.{name} = {value!r}: must be {wanted}")
     if not check.test(value):
         raise UserError(f"config.{name} = {value!r}: must be {check.allowed}")
@@ -90,7 +120,17 @@ def check_setting(name: str, field: dataclasses.Field, value: Any) -> None:
 
 def _is_of_type(value: Any, wanted: Any) -> bool:
     if typing.get_origin(wanted) is tuple:
-        return isinstance(value, tuple) and all(type(entry) is int for entry in value)
+        entries = typing.get_args(wanted)
+        if not isinstance(value, tuple):
+            return False
+        if entries[-1] is Ellipsis:
+            entries = entries[:1] * len(value)
+        return len(value) == len(entries) and all(map(_is_of_type, value, entries))
     if wanted is float:
         return type(value) in (int, float)
     return type(value) is wanted
+
+
+def _as_tuples(value: Any) -> Any:
+    """JSON's lists as the tuples they were."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value

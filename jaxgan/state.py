@@ -13,11 +13,15 @@ import optax
 from flax import linen as nn
 from flax import struct
 
-from jaxgan.config import Config
-from jaxgan.losses import LOSSES, Loss
+from jaxgan.anneal import Annealed, annealed
+from jaxgan.config import AugmentConfig, Config, UserError
+from jaxgan.losses import LOSSES, Loss, smoothed
 from jaxgan.networks import NETWORKS, ImageShape
-from jaxgan.optimizers import adam
-from jaxgan.types import Params, PRNGKey, Stream, stream_key
+from jaxgan.optimizers import optimizer
+from jaxgan.penalties import PENALTIES
+from jaxgan.types import Images, Params, PRNGKey, Stream, stream_key
+
+TRACKED = "tracked"  # the collection of D's stats that no network owns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +32,16 @@ class Gan:
       gen, disc: Linen modules, `gen(z, train)` to images and `disc(images, train)` to logits.
       gen_tx, disc_tx: the players' optimisers.
       loss: what each player minimises.
+      penalties: (name, weight) of those that D pays.
+      penalty_factor: of all weights, by images seen.
       latent_size: length of z.
+      packing: images that D sees as one.
+      augment: what D's images go through.
+      augment_factor: of its probability, by images seen.
       d_steps: discriminator updates per step.
-      ema_decay: of the generator's averaged weights per step; 0 keeps no average.
+      images_per_step: real images that a step consumes.
+      half_life: of the generator's averaged weights in images; 0 keeps no average.
+      half_life_factor: of that, by images seen.
     """
 
     gen: nn.Module
@@ -38,9 +49,16 @@ class Gan:
     gen_tx: optax.GradientTransformation
     disc_tx: optax.GradientTransformation
     loss: Loss
+    penalties: tuple[tuple[str, float], ...]
+    penalty_factor: Annealed | None
     latent_size: int
+    packing: int
+    augment: AugmentConfig
+    augment_factor: Annealed | None
     d_steps: int
-    ema_decay: float
+    images_per_step: int
+    half_life: int
+    half_life_factor: Annealed | None
 
 
 class Player(struct.PyTreeNode):
@@ -69,19 +87,37 @@ class TrainState(struct.PyTreeNode):
 
 @functools.cache
 def build_gan(config: Config, image_shape: ImageShape) -> Gan:
-    """The rules a config asks for; equal configs give one object, so that `jit` traces once."""
+    """The rules a config asks for; equal configs give one object, so that `jit` traces once.
+
+    Raises:
+      UserError: the data's shape does not allow what the config asks for.
+    """
+    _check_images(config, image_shape)
     gen, disc = NETWORKS[config.network.name](config.network, image_shape)
-    images_per_step = config.train.batch_size * config.train.d_steps
-    half_life = config.ema.half_life
+    loss = LOSSES[config.loss]
+    batch, d_steps, schedule = config.train.batch_size, config.train.d_steps, config.schedule
+    weights = {name: getattr(config.penalty, name) for name in PENALTIES}
+    factors = {
+        name: annealed(points, schedule.shape) if points else None
+        for name, points in vars(schedule).items()
+        if name != "shape"
+    }
     return Gan(
         gen=gen,
         disc=disc,
-        gen_tx=adam(config.optimizer.gen),
-        disc_tx=adam(config.optimizer.disc),
-        loss=LOSSES[config.loss],
+        gen_tx=optimizer(config.optimizer.gen, schedule, batch * d_steps),
+        disc_tx=optimizer(config.optimizer.disc, schedule, batch),
+        loss=smoothed(loss, config.label_smoothing) if config.label_smoothing else loss,
+        penalties=tuple((name, weight) for name, weight in weights.items() if weight),
+        penalty_factor=factors["penalty"],
         latent_size=config.network.latent_size,
-        d_steps=config.train.d_steps,
-        ema_decay=0.5 ** (images_per_step / half_life) if half_life else 0.0,
+        packing=config.packing,
+        augment=config.augment,
+        augment_factor=factors["augment"],
+        d_steps=d_steps,
+        images_per_step=batch * d_steps,
+        half_life=config.ema.half_life,
+        half_life_factor=factors["ema"],
     )
 
 
@@ -89,16 +125,30 @@ def build_gan(config: Config, image_shape: ImageShape) -> Gan:
 def init_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
     """The state before the first step; `key` becomes the run's root key."""
     gen_key, disc_key = jax.random.split(stream_key(key, Stream.INIT, 0))
+    images = packed(jnp.zeros((gan.packing, *image_shape)), gan.packing)
     gen = _init_player(gan.gen, gan.gen_tx, gen_key, jnp.zeros((1, gan.latent_size)))
-    disc = _init_player(gan.disc, gan.disc_tx, disc_key, jnp.zeros((1, *image_shape)))
+    disc = _init_player(gan.disc, gan.disc_tx, disc_key, images)
+    if tracked := _tracked(gan):
+        disc = disc.replace(stats={**disc.stats, TRACKED: tracked})
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         key=key,
         gen=gen,
         disc=disc,
         # A copy: a buffer that stood twice in the state could not be donated.
-        ema_params=jax.tree.map(jnp.copy, gen.params) if gan.ema_decay else {},
+        ema_params=jax.tree.map(jnp.copy, gen.params) if gan.half_life else {},
     )
+
+
+def packed(images: Images, packing: int) -> Images:
+    """Each `packing` images that follow each other, as the channels of one (PacGAN).
+
+    Lin et al. 2018 (arXiv:1712.04086), section 2.
+    """
+    if packing == 1:
+        return images
+    apart = images.reshape(-1, packing, *images.shape[1:])
+    return jnp.concatenate([apart[:, i] for i in range(packing)], axis=-1)
 
 
 def sampling_params(state: TrainState) -> Params:
@@ -110,3 +160,28 @@ def _init_player(module, tx, key, example) -> Player:
     variables = dict(module.init(key, example, train=True))
     params = variables.pop("params")
     return Player(params, variables, tx.init(params))
+
+
+def _tracked(gan: Gan) -> dict[str, jax.Array]:
+    """What D keeps of earlier updates besides its network's own variables."""
+    tracked: dict[str, jax.Array] = {}
+    if "lecam" in dict(gan.penalties):
+        tracked |= {"mean_real": jnp.zeros(()), "mean_fake": jnp.zeros(())}
+    if gan.augment.policy and gan.augment.target:
+        tracked["probability"] = jnp.zeros(())
+    return tracked
+
+
+def _check_images(config: Config, image_shape: ImageShape) -> None:
+    if len(image_shape) == 3:
+        return
+    name = config.data.name
+    if config.augment.policy:
+        raise UserError(
+            f"config.augment.policy = {config.augment.policy!r}: {name} has points, not images"
+        )
+    if config.penalty.consistency:
+        raise UserError(
+            f"config.penalty.consistency = {config.penalty.consistency}: shifts images, and "
+            f"{name} has points"
+        )

@@ -6,8 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxgan.anneal import images_seen
+from jaxgan.augment import augmented
+from jaxgan.penalties import PENALTIES, Critic
 from jaxgan.sampling import sample_latents
-from jaxgan.state import Gan, Player, TrainState
+from jaxgan.state import TRACKED, Gan, Player, TrainState, packed
 from jaxgan.types import (
     Images,
     Metrics,
@@ -20,24 +23,36 @@ from jaxgan.types import (
     to_images,
 )
 
+LECAM_DECAY = 0.99  # Tseng et al. 2021 (arXiv:2104.03310), section 5
+
 
 def d_update(gan: Gan, state: TrainState, real: Images, key: PRNGKey) -> tuple[TrainState, Metrics]:
-    """One discriminator update against the generator as it is; no leaf of the generator changes."""
+    """One discriminator update against the generator as it is; no leaf of the generator changes.
+
+    Losses and penalties are of the images as D sees them: augmented, and packed.
+    """
     fake = jax.lax.stop_gradient(_generated(gan, state.gen.params, state, len(real), key)[0])
+    real, fake = as_seen(gan, state, real, fake, key)
 
     def loss_fn(params):
         real_logits, fake_logits, stats = _both_logits(gan, params, state.disc.stats, real, fake)
         loss = gan.loss.disc(real_logits, fake_logits)
+        found = _penalties(gan, params, state.disc.stats, real, fake, key)
+        total = loss + penalty_factor(gan, state) * sum(w * found[n] for n, w in gan.penalties)
         metrics = {
             "disc/loss": loss,
+            "disc/logit_real": jnp.mean(real_logits),
+            "disc/logit_fake": jnp.mean(fake_logits),
             "disc/prob_real": jnp.mean(jax.nn.sigmoid(real_logits)),
             "disc/prob_fake": jnp.mean(jax.nn.sigmoid(fake_logits)),
+            **{f"disc/{name}": value for name, value in found.items()},
         }
-        return loss, (stats, metrics)
+        return total, (_track(gan, stats, real_logits, fake_logits), total, metrics)
 
-    grads, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(state.disc.params)
-    disc, skipped = apply_gradients(state.disc, gan.disc_tx, grads, stats, metrics["disc/loss"])
-    return state.replace(disc=disc), metrics | {"disc/skipped": skipped}
+    grads, (stats, total, metrics) = jax.grad(loss_fn, has_aux=True)(state.disc.params)
+    disc, norm, skipped = apply_gradients(state.disc, gan.disc_tx, grads, stats, total)
+    metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped}
+    return state.replace(disc=disc), metrics
 
 
 def g_update(gan: Gan, state: TrainState, real: Images, key: PRNGKey) -> tuple[TrainState, Metrics]:
@@ -45,14 +60,16 @@ def g_update(gan: Gan, state: TrainState, real: Images, key: PRNGKey) -> tuple[T
 
     def loss_fn(params):
         fake, stats = _generated(gan, params, state, len(real), key)
-        real_logits, _ = forward(gan.disc, state.disc.params, state.disc.stats, real)
-        fake_logits, _ = forward(gan.disc, state.disc.params, state.disc.stats, fake)
+        seen_real, seen_fake = as_seen(gan, state, real, fake, key)
+        real_logits, _ = forward(gan.disc, state.disc.params, state.disc.stats, seen_real)
+        fake_logits, _ = forward(gan.disc, state.disc.params, state.disc.stats, seen_fake)
         loss = gan.loss.gen(real_logits, fake_logits)
         return loss, (stats, {"gen/loss": loss})
 
     grads, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(state.gen.params)
-    gen, skipped = apply_gradients(state.gen, gan.gen_tx, grads, stats, metrics["gen/loss"])
-    return state.replace(gen=gen), metrics | {"gen/skipped": skipped}
+    gen, norm, skipped = apply_gradients(state.gen, gan.gen_tx, grads, stats, metrics["gen/loss"])
+    metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped}
+    return state.replace(gen=gen), metrics
 
 
 def train_step(
@@ -105,12 +122,15 @@ def forward(module, params, stats, inputs):
     return outputs, {**stats, **updated}
 
 
-def apply_gradients(player: Player, tx, grads, stats, loss: Scalar) -> tuple[Player, Scalar]:
+def apply_gradients(
+    player: Player, tx, grads, stats, loss: Scalar
+) -> tuple[Player, Scalar, Scalar]:
     """The player after one optimiser update, or as it was if loss or gradients are not finite.
 
-    Also returns 1.0 if the update was skipped, else 0.0.
+    Also returns the gradients' norm, and 1.0 if the update was skipped, else 0.0.
     """
-    finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads, squared=True))
+    norm = optax.tree.norm(grads)
+    finite = jnp.isfinite(loss) & jnp.isfinite(norm)
 
     def update():
         updates, opt_state = tx.update(grads, player.opt_state, player.params)
@@ -124,16 +144,65 @@ def apply_gradients(player: Player, tx, grads, stats, loss: Scalar) -> tuple[Pla
 
     # On CPU the select costs a tenth of the step; elsewhere a branch makes the device wait.
     kept = jax.lax.platform_dependent(cpu=branch, default=select)
-    return kept, 1.0 - finite.astype(jnp.float32)
+    return kept, norm, 1.0 - finite.astype(jnp.float32)
+
+
+def as_seen(
+    gan: Gan, state: TrainState, real: Images, fake: Images, key: PRNGKey
+) -> tuple[jax.Array, jax.Array]:
+    """Both as D sees them. D's update and G's make the same draws, as they do of latents."""
+    if gan.augment.policy:
+        tracked = state.disc.stats.get(TRACKED, {})
+        probability = tracked.get("probability", gan.augment.probability)
+        if gan.augment_factor:
+            probability = probability * gan.augment_factor(_seen(gan, state))
+        real_key, fake_key = jax.random.split(jax.random.fold_in(key, Stream.AUGMENT))
+        real = augmented(real, real_key, gan.augment.policy, probability)
+        fake = augmented(fake, fake_key, gan.augment.policy, probability)
+    return packed(real, gan.packing), packed(fake, gan.packing)
+
+
+def penalty_factor(gan: Gan, state: TrainState) -> Scalar | float:
+    return gan.penalty_factor(_seen(gan, state)) if gan.penalty_factor else 1.0
+
+
+def _penalties(gan, params, stats, real, fake, key):
+    """Each penalty of the config, without its weight."""
+    means = {name: value for name, value in stats.get(TRACKED, {}).items() if "mean" in name}
+    critic = Critic(lambda images: forward(gan.disc, params, stats, images)[0], **means)
+    places = {name: place for place, name in enumerate(PENALTIES)}
+    own_key = functools.partial(jax.random.fold_in, jax.random.fold_in(key, Stream.PENALTY))
+    return {
+        name: PENALTIES[name](critic, real, fake, own_key(places[name]))
+        for name, _ in gan.penalties
+    }
+
+
+def _track(gan, stats, real_logits, fake_logits):
+    """D's stats with the running means of its logits and the adapted probability, if kept."""
+    if TRACKED not in stats:
+        return stats
+    tracked = dict(stats[TRACKED])
+    for name, logits in (("mean_real", real_logits), ("mean_fake", fake_logits)):
+        if name in tracked:
+            mean = jax.lax.stop_gradient(jnp.mean(logits))
+            tracked[name] = LECAM_DECAY * tracked[name] + (1 - LECAM_DECAY) * mean
+    if "probability" in tracked:
+        # Karras et al. 2020 (arXiv:2006.06676), section 3: r_t, the mean sign of the real logits.
+        direction = jnp.sign(jnp.mean(jnp.sign(real_logits)) - gan.augment.target)
+        change = direction * len(real_logits) * gan.packing / gan.augment.adapt_images
+        tracked["probability"] = jnp.clip(tracked["probability"] + change, 0.0, 1.0)
+    return {**stats, TRACKED: tracked}
 
 
 def _both_logits(gan, params, stats, real, fake):
     """D's logits of the real and of the fake images, and its new stats.
 
-    One pass over both where nothing couples the examples of a batch; with stats (batch norm,
-    spectral norm) a pass each, so that real and fake are normalised apart.
+    One pass over both where nothing couples the examples of a batch. A pass each with stats
+    (batch norm, spectral norm), so that real and fake are normalised apart; and with penalties,
+    whose own passes over the real or the fake the compiler then finds to be the same.
     """
-    if stats:
+    if gan.penalties or set(stats) - {TRACKED}:
         real_logits, stats = forward(gan.disc, params, stats, real)
         fake_logits, stats = forward(gan.disc, params, stats, fake)
         return real_logits, fake_logits, stats
@@ -146,8 +215,16 @@ def _generated(gan, params, state, count, key):
     return forward(gan.gen, params, state.gen.stats, z)
 
 
+def _seen(gan, state):
+    return images_seen(state.step, gan.images_per_step)
+
+
 def _average(gan, state):
     """The exponential moving average of the generator's weights, if one is kept."""
-    if not gan.ema_decay:
+    if not gan.half_life:
         return state.ema_params
-    return optax.incremental_update(state.gen.params, state.ema_params, 1 - gan.ema_decay)
+    half_life = gan.half_life
+    if gan.half_life_factor:
+        half_life = jnp.maximum(gan.half_life * gan.half_life_factor(_seen(gan, state)), 1e-6)
+    decay = 0.5 ** (gan.images_per_step / half_life)
+    return optax.incremental_update(state.gen.params, state.ema_params, 1 - decay)

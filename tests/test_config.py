@@ -1,11 +1,24 @@
 import dataclasses
+import json
 import math
+import re
 
 import pytest
 
-from jaxgan.config import Config, UserError, default_config, from_mapping, override, walk
+from jaxgan.augment import AUGMENTATIONS
+from jaxgan.config import (
+    LOSSES_WITH_TARGETS,
+    Config,
+    PenaltyConfig,
+    UserError,
+    default_config,
+    from_mapping,
+    override,
+    walk,
+)
 from jaxgan.losses import LOSSES
 from jaxgan.networks import NETWORKS
+from jaxgan.penalties import PENALTIES
 
 FIELDS = {name: (field, value) for name, field, value in walk(Config())}
 
@@ -28,7 +41,7 @@ def test_the_default_config_is_the_classic_gan():
     assert config.loss == "non_saturating"
     assert (config.train.batch_size, config.train.epochs) == (64, 50)
     for adam in (config.optimizer.gen, config.optimizer.disc):
-        assert dataclasses.astuple(adam) == (2e-4, 0.9, 0.999, 1e-8)
+        assert dataclasses.astuple(adam) == (2e-4, 0.9, 0.999, 1e-8, 0, 0)
 
 
 def test_a_config_dict_gives_back_the_config_it_came_from():
@@ -101,8 +114,41 @@ def test_an_unknown_override_names_the_closest_setting():
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("loss", LOSSES), ("network.name", NETWORKS)], ids=["losses", "networks"]
+    ("name", "table"),
+    [("loss", LOSSES), ("network.name", NETWORKS), ("augment.policy", AUGMENTATIONS)],
+    ids=["losses", "networks", "augmentations"],
 )
 def test_the_config_allows_what_the_table_holds(name, table):
     allowed = FIELDS[name][0].metadata["check"].allowed
-    assert allowed == f"one of {', '.join(table)}"
+    assert allowed.endswith(f"one of {', '.join(table)}")
+
+
+def test_losses_that_can_be_smoothed_are_those_with_targets():
+    assert [name for name, loss in LOSSES.items() if loss.targets] == list(LOSSES_WITH_TARGETS)
+
+
+def test_every_penalty_has_a_weight():
+    assert [field.name for field in dataclasses.fields(PenaltyConfig)] == list(PENALTIES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"loss": "hinge", "label_smoothing": 0.1}, "'hinge' has no targets to smooth"),
+        ({"packing": 3}, "packing = 3: must divide config.train.batch_size = 64"),
+        ({"augment": {"policy": ("blur",)}}, "each one of brightness, saturation"),
+        ({"schedule": {"penalty": ((5, 1.0), (5, 0.1))}}, "images ascending"),
+        ({"schedule": {"b2": ((0, 1.0),)}}, "values from 0 below 1"),
+        ({"schedule": {"b2": 0.9}}, "a tuple of pairs such as"),
+        ({"schedule": {"shape": "exponential"}}, "one of linear, cosine"),
+    ],
+    ids=["smoothing", "packing", "policy", "ascending", "bound", "pairs", "shape"],
+)
+def test_what_makes_no_sense_is_said_in_one_line(changes, words):
+    with pytest.raises(UserError, match=re.escape(words)):
+        from_mapping(changes)
+
+
+def test_a_schedule_survives_json():
+    config = from_mapping({"schedule": {"penalty": ((0, 1.0), (1000, 0.1))}})
+    assert from_mapping(json.loads(json.dumps(dataclasses.asdict(config)))) == config

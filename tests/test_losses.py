@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.losses import LOSSES
+from jaxgan.losses import LOSSES, smoothed
 
 REAL, FAKE = jnp.array([0.3, -1.2, 2.0]), jnp.array([-0.7, 0.4, 1.1])
 
@@ -14,9 +14,8 @@ def test_every_loss_is_a_finite_scalar_with_gradients_for_both_players(name):
     disc, (d_real, d_fake) = jax.value_and_grad(loss.disc, (0, 1))(REAL, FAKE)
     gen, g_fake = jax.value_and_grad(loss.gen, 1)(REAL, FAKE)
     assert disc.shape == gen.shape == ()
-    assert jnp.all(d_real < 0)  # D raises the logits of real images
-    assert jnp.all(d_fake > 0)  # and lowers those of generated ones,
-    assert jnp.all(g_fake < 0)  # which G raises
+    assert jnp.sum(d_real) < 0 < jnp.sum(d_fake)  # D parts the logits of real and generated images
+    assert jnp.sum(g_fake) < 0  # G raises those of its own
 
 
 @pytest.mark.parametrize("name", ["non_saturating", "saturating"])
@@ -43,6 +42,50 @@ def test_losses_stay_finite_where_probabilities_round_to_zero():
 
 def test_only_the_saturating_generator_loses_its_gradient_when_d_is_sure():
     sure = jnp.array([-30.0])
-    gradient = {name: jax.grad(LOSSES[name].gen, 1)(sure, sure)[0] for name in LOSSES}
-    assert abs(gradient["saturating"]) < 1e-12
+    gradient = {name: jax.grad(LOSSES[name].gen, 1)(-sure, sure)[0] for name in LOSSES}
+    assert all((abs(gradient[name]) < 1e-12) == (name == "saturating") for name in LOSSES)
     np.testing.assert_allclose(gradient["non_saturating"], -1, rtol=1e-6)
+
+
+def test_least_squares_is_the_distance_to_targets_one_and_zero():
+    loss = LOSSES["least_squares"]
+    np.testing.assert_allclose(loss.disc(jnp.array([1.0, 3.0]), jnp.array([0.0, 2.0])), 2)
+    np.testing.assert_allclose(loss.gen(REAL[:2], jnp.array([1.0, -1.0])), 1)
+
+
+def test_hinge_asks_no_more_than_a_margin_of_one():
+    real, fake = jnp.array([1.0, 5.0]), jnp.array([-1.0, -7.0])
+    assert LOSSES["hinge"].disc(real, fake) == 0
+    np.testing.assert_allclose(LOSSES["hinge"].disc(real - 2, fake + 3), (2 + 0) / 2 + 3 / 2)
+
+
+def test_wasserstein_is_the_difference_of_means():
+    np.testing.assert_allclose(LOSSES["wasserstein"].disc(REAL, FAKE), FAKE.mean() - REAL.mean())
+
+
+def test_relativistic_pairing_is_cross_entropy_of_differences():
+    loss = LOSSES["relativistic"]
+    wanted = -jnp.log(jax.nn.sigmoid(REAL - FAKE)).mean()
+    np.testing.assert_allclose(loss.disc(REAL, FAKE), wanted, rtol=1e-6)
+    np.testing.assert_allclose(loss.gen(REAL, FAKE), loss.disc(FAKE, REAL))
+
+
+@pytest.mark.parametrize("name", ["relativistic", "relativistic_average", "wasserstein"])
+def test_only_differences_count(name):
+    loss = LOSSES[name]
+    np.testing.assert_allclose(loss.disc(REAL + 3, FAKE + 3), loss.disc(REAL, FAKE), rtol=1e-5)
+
+
+def test_relativistic_average_with_one_pair_is_twice_the_pairing():
+    average, pairing = LOSSES["relativistic_average"], LOSSES["relativistic"]
+    one, other = REAL[:1], FAKE[:1]
+    np.testing.assert_allclose(average.disc(one, other), 2 * pairing.disc(one, other), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].targets])
+def test_smoothing_moves_the_target_of_real_images(name):
+    loss = smoothed(LOSSES[name], 0.1)
+    gradient = jax.grad(lambda logit: loss.disc(jnp.array([logit]), FAKE[:1]))
+    best = 0.9 if name == "least_squares" else np.log(9)  # sigmoid(log 9) = 0.9
+    np.testing.assert_allclose(gradient(best), 0, atol=1e-6)
+    assert gradient(best - 1) < 0 < gradient(best + 1)

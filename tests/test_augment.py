@@ -1,0 +1,50 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.augment import AUGMENTATIONS, augmented, cutout, translation
+
+IMAGES = jax.random.uniform(jax.random.key(0), (32, 8, 16, 3), minval=-1)
+KEY = jax.random.key(1)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_every_augmentation_keeps_the_shape_has_gradients_and_treats_images_apart(name):
+    function = AUGMENTATIONS[name]
+    out = function(IMAGES, KEY)
+    assert out.shape == IMAGES.shape
+    assert not jnp.array_equal(out, IMAGES)
+    gradient = jax.grad(lambda x: jnp.sum(function(x, KEY)[0]))(IMAGES)
+    assert jnp.any(gradient[0] != 0)
+    assert not jnp.any(gradient[1:])
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_every_augmentation_is_a_function_of_its_key(name):
+    function = AUGMENTATIONS[name]
+    np.testing.assert_array_equal(function(IMAGES, KEY), function(IMAGES, KEY))
+    assert not jnp.array_equal(function(IMAGES, KEY), function(IMAGES, jax.random.key(2)))
+
+
+def test_a_translation_moves_by_at_most_an_eighth_and_fills_with_zero():
+    dot = jnp.zeros((400, 8, 16, 1)).at[:, 4, 8].set(1)
+    image, row, column, _ = np.nonzero(np.asarray(translation(dot, KEY)))
+    assert len(image) == 400
+    assert set(row) == {3, 4, 5}
+    assert set(column) == {6, 7, 8, 9, 10}
+    corner = jnp.zeros((400, 8, 16, 1)).at[:, 0, 0].set(1)
+    assert 0 < translation(corner, KEY).sum() < 400
+
+
+def test_a_cut_is_at_most_a_quarter_of_the_image():
+    share = np.asarray(cutout(jnp.ones((400, 8, 16, 1)), KEY)).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(share.min(), 0.75)
+    assert share.max() < 1
+
+
+@pytest.mark.parametrize(("probability", "low", "high"), [(0.0, 0, 0), (1.0, 32, 32), (0.5, 6, 26)])
+def test_the_probability_says_how_many_images_change(probability, low, high):
+    out = augmented(IMAGES, KEY, ("brightness",), probability)
+    changed = int(jnp.sum(jnp.any(out != IMAGES, axis=(1, 2, 3))))
+    assert low <= changed <= high

@@ -1,0 +1,181 @@
+"""Penalties on critics whose gradient is known."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.config import (
+    AugmentConfig,
+    Config,
+    NetworkConfig,
+    PenaltyConfig,
+    ScheduleConfig,
+    TrainConfig,
+)
+from jaxgan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
+from jaxgan.state import TRACKED, build_gan, init_state, packed
+from jaxgan.steps import LECAM_DECAY, d_update, penalty_factor, train_epoch, train_step
+
+KEY = jax.random.key(0)
+SHAPE = (8, 6, 2)
+REAL, FAKE = (jax.random.normal(jax.random.key(i), (4, *SHAPE)) for i in (1, 2))
+WEIGHT = jax.random.normal(jax.random.key(3), SHAPE)
+
+
+def linear(weight):
+    """Its gradient is the weight, everywhere."""
+    return Critic(lambda images: jnp.sum(images * weight[None], axis=(1, 2, 3)))
+
+
+SQUARE = Critic(lambda images: jnp.sum(images**2, axis=(1, 2, 3)) / 2)  # its gradient is the image
+
+
+@pytest.mark.parametrize("penalty", [r1, r2])
+def test_r1_and_r2_of_a_linear_critic_are_half_its_squared_weight(penalty):
+    wanted = jnp.sum(WEIGHT**2) / 2
+    np.testing.assert_allclose(penalty(linear(WEIGHT), REAL, FAKE, KEY), wanted, rtol=1e-5)
+
+
+def test_r1_looks_at_the_real_images_and_r2_at_the_generated_ones():
+    for penalty, images in ((r1, REAL), (r2, FAKE)):
+        wanted = jnp.sum(images**2) / len(images) / 2
+        np.testing.assert_allclose(penalty(SQUARE, REAL, FAKE, KEY), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [wgan_gp, dragan])
+@pytest.mark.parametrize("norm", [0.0, 1.0, 3.0])
+def test_a_linear_critic_pays_for_its_distance_from_norm_one(penalty, norm):
+    critic = linear(WEIGHT * norm / jnp.sqrt(jnp.sum(WEIGHT**2)))
+    np.testing.assert_allclose(penalty(critic, REAL, FAKE, KEY), (norm - 1) ** 2, atol=1e-5)
+
+
+def test_wgan_gp_is_finite_with_its_gradient_where_the_critic_is_flat():
+    gradient = jax.grad(lambda scale: wgan_gp(linear(WEIGHT * scale), REAL, FAKE, KEY))(0.0)
+    assert jnp.isfinite(gradient)
+
+
+def test_wgan_gp_looks_between_real_and_fake():
+    zeros, ones = jnp.zeros((64, *SHAPE)), jnp.ones((64, *SHAPE))
+    half_square = Critic(lambda images: jnp.sum(images**2, axis=(1, 2, 3)) / 2)
+    shares = np.asarray(jax.random.uniform(KEY, (64,)))  # of the real image, zero here
+    norms = (1 - shares) * np.sqrt(np.prod(SHAPE))
+    wanted = np.mean((norms - 1) ** 2)
+    np.testing.assert_allclose(wgan_gp(half_square, zeros, ones, KEY), wanted, rtol=1e-5)
+
+
+def test_dragan_looks_near_the_real_images_and_never_at_the_fake():
+    assert dragan(SQUARE, REAL, FAKE, KEY) == dragan(SQUARE, REAL, 100 * FAKE, KEY)
+    flat = jnp.full_like(REAL, 2.0)  # without spread there is no noise
+    norm = 2 * np.sqrt(np.prod(SHAPE))
+    np.testing.assert_allclose(dragan(SQUARE, flat, FAKE, KEY), (norm - 1) ** 2, rtol=1e-5)
+
+
+def test_consistency_is_zero_for_a_critic_that_a_shift_cannot_change():
+    inside = REAL.at[:, :1].set(0).at[:, -1:].set(0).at[:, :, :1].set(0).at[:, :, -1:].set(0)
+    blind = Critic(lambda images: jnp.sum(images, axis=(1, 2, 3)))
+    np.testing.assert_allclose(consistency(blind, inside, FAKE, KEY), 0, atol=1e-9)
+    assert consistency(linear(WEIGHT), inside, FAKE, KEY) > 0.01
+
+
+def test_lecam_is_the_distance_to_the_other_sides_mean():
+    constant = Critic(lambda images: jnp.full(len(images), 2.0), mean_real=5.0, mean_fake=-1.0)
+    np.testing.assert_allclose(lecam(constant, REAL, FAKE, KEY), (2 + 1) ** 2 + (2 - 5) ** 2)
+
+
+SMALL = dataclasses.replace(
+    Config(),
+    network=NetworkConfig(latent_size=5, gen_widths=(7,), disc_widths=(6,)),
+    train=TrainConfig(batch_size=4),
+)
+
+
+def started(**changes):
+    gan = build_gan(dataclasses.replace(SMALL, **changes), SHAPE)
+    return gan, init_state(gan, SHAPE, jax.random.key(0))
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_every_penalty_changes_ds_update_and_is_reported_without_its_weight(name):
+    plain, state = started()
+    without, _ = d_update(plain, state, REAL, KEY)
+    reported = []
+    for weight in (1.0, 2.0):
+        gan, state = started(penalty=PenaltyConfig(**{name: weight}))
+        after, metrics = d_update(gan, state, REAL, KEY)
+        reported.append(metrics[f"disc/{name}"])
+        assert jnp.isfinite(reported[-1])
+        kernels = (p.disc.params["Linear_0"]["dense"]["kernel"] for p in (after, without))
+        assert not jnp.array_equal(*kernels)
+    assert reported[0] == reported[1]
+
+
+def test_the_penaltys_forward_pass_is_that_of_the_loss():
+    def products(**weights):
+        gan, state = started(penalty=PenaltyConfig(**weights))
+        lowered = jax.jit(d_update, static_argnums=0).lower(gan, state, REAL, KEY)
+        return lowered.compile().as_text().count(" dot(")
+
+    # R1 of two layers: the input gradient, and of it the gradients of two weights, no forward.
+    assert products(r1=1.0, r2=1.0) - products(r1=1.0) <= 4
+
+
+def test_lecam_keeps_running_means_of_both_sides():
+    gan, state = started(penalty=PenaltyConfig(lecam=0.1))
+    after, metrics = d_update(gan, state, REAL, KEY)
+    for side in ("real", "fake"):
+        wanted = (1 - LECAM_DECAY) * metrics[f"disc/logit_{side}"]
+        np.testing.assert_allclose(after.disc.stats[TRACKED][f"mean_{side}"], wanted, rtol=1e-5)
+
+
+def test_a_schedule_scales_every_penalty_by_images_seen():
+    gan, state = started(schedule=ScheduleConfig(penalty=((0, 1.0), (16, 0.2))))
+    factors = [float(penalty_factor(gan, state.replace(step=step))) for step in (0, 2, 4, 9)]
+    np.testing.assert_allclose(factors, [1.0, 0.6, 0.2, 0.2], rtol=1e-6)
+
+
+def test_packing_puts_neighbours_into_the_channels_of_one_image():
+    images = packed(REAL, 2)
+    assert images.shape == (2, 8, 6, 4)
+    np.testing.assert_array_equal(images[1, ..., :2], REAL[2])
+    np.testing.assert_array_equal(images[1, ..., 2:], REAL[3])
+
+
+def test_a_packed_discriminator_gives_one_logit_per_pack():
+    gan, state = started(packing=2)
+    assert state.disc.params["Linear_0"]["dense"]["kernel"].shape[0] == 2 * np.prod(SHAPE)
+    after, metrics = train_step(gan, state, REAL, KEY)
+    assert all(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(after.gen.params))
+    assert jnp.isfinite(metrics["gen/loss"])
+
+
+def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_when_not():
+    augment = AugmentConfig(policy=("contrast",), target=0.5, adapt_images=40)
+    gan, state = started(augment=augment)
+    bias = state.disc.params["Linear_1"]["dense"]["bias"]
+
+    def after_bias(value, state):
+        params = jax.tree.map(lambda leaf: leaf, state.disc.params)
+        params["Linear_1"]["dense"]["bias"] = jnp.full_like(bias, value)
+        state = state.replace(disc=state.disc.replace(params=params))
+        return d_update(gan, state, REAL, KEY)[0]
+
+    state = after_bias(100.0, after_bias(100.0, state))
+    np.testing.assert_allclose(state.disc.stats[TRACKED]["probability"], 2 * 4 / 40, rtol=1e-6)
+    state = after_bias(-100.0, state)
+    np.testing.assert_allclose(state.disc.stats[TRACKED]["probability"], 4 / 40, rtol=1e-6)
+
+
+def test_everything_at_once_runs_in_an_epoch():
+    gan, state = started(
+        packing=2,
+        penalty=PenaltyConfig(**dict.fromkeys(PENALTIES, 0.1)),
+        augment=AugmentConfig(policy=("translation", "cutout", "mirror"), target=0.6),
+    )
+    pixels = jnp.zeros((8, *SHAPE), jnp.uint8)
+    order = jnp.arange(8).reshape(2, 4)
+    state, metrics = train_epoch(gan, state, pixels, order)
+    assert metrics["disc/lecam"].shape == (2,)
+    assert all(bool(jnp.all(jnp.isfinite(value))) for value in metrics.values())
