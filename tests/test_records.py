@@ -6,18 +6,24 @@ import subprocess
 import pytest
 
 from jaxgan import records
-from jaxgan.config import Config, UserError, walk
+from jaxgan.config import Config, ScheduleConfig, UserError, walk
 
 DATA = {"sha256": "a", "source": "here"}
 ENVIRONMENT = {"versions": {"jax": "1"}, "data": DATA}
 OTHERS = {
     bool: lambda value: not value,
     int: lambda value: value + 1,
-    float: lambda value: value / 2,
+    float: lambda value: value / 2 or 0.25,
     str: lambda value: f"{value}x",
     tuple: lambda value: (*value, 3),
 }
-CHOICES = {"loss": "saturating", "data.source": "idx"}
+CHOICES = {
+    "loss": "saturating",
+    "data.source": "idx",
+    "augment.policy": ("cutout",),
+    "schedule.shape": "cosine",
+    **{f"schedule.{field.name}": ((0, 0.5),) for field in dataclasses.fields(ScheduleConfig)[1:]},
+}
 
 
 def with_setting(config, name, value):
