@@ -1,9 +1,9 @@
 """Which steps a run does in which device call, and which rows of metrics they fill."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from jaxgan.config import TrainConfig, UserError
+from jaxgan.config import Config, TrainConfig, UserError
 
 
 class Schedule(NamedTuple):
@@ -39,6 +39,27 @@ def make_schedule(config: TrainConfig, examples: int) -> Schedule:
     row = -(-epoch // config.logs_per_epoch)
     chunk = -(-epoch // config.chunks_per_epoch)
     return Schedule(epoch, row, -(-chunk // row) * row)
+
+
+def check_horizon(config: Config, schedule: Schedule, warn: Callable[[str], object]) -> None:
+    """What is given in images, against the images of the whole run.
+
+    Raises:
+      UserError: a schedule goes on past the end of training.
+    """
+    train = config.train
+    images = train.epochs * schedule.epoch * train.batch_size * train.d_steps
+    for name, points in vars(config.schedule).items():
+        if name != "shape" and points and points[-1][0] > images:
+            raise UserError(
+                f"config.schedule.{name} = {points!r}: ends at {points[-1][0]:g} images; must be "
+                f"within the run's {images} (config.train.epochs = {train.epochs})"
+            )
+    if config.ema.half_life > images:
+        warn(
+            f"config.ema.half_life = {config.ema.half_life}: is longer than the run's {images} "
+            "images; the average will be mostly of the first weights"
+        )
 
 
 def chunks(schedule: Schedule, step: int, epochs: int) -> Iterator[Chunk]:

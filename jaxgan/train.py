@@ -1,6 +1,7 @@
 """A run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.networks import ImageShape
 from jaxgan.run_directory import Finished, Run
 from jaxgan.sampling import sample_pixels
-from jaxgan.schedule import Chunk, chunks, make_schedule
+from jaxgan.schedule import Chunk, check_horizon, chunks, make_schedule
 from jaxgan.signals import stop_signals
 from jaxgan.state import Gan, TrainState, build_gan, init_state, sampling_params
 from jaxgan.steps import train_epoch
@@ -42,6 +43,7 @@ def train(config: Config, workdir: Path) -> Outcome:
     """
     data = load_data(config.data)
     schedule = make_schedule(config.train, len(data.pixels))
+    check_horizon(config, schedule, _warn)
     image_shape = data.pixels.shape[1:]
     gan = build_gan(config, image_shape)
     environment = records.describe_environment(_devices(), _describe(data))
@@ -112,3 +114,7 @@ def _describe(data: Dataset) -> dict[str, Any]:
         "classes": data.classes,
         "sha256": data.sha256,
     }
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
 import pytest
 
-from jaxgan.config import TrainConfig, UserError
-from jaxgan.schedule import chunks, make_schedule, row_bounds
+from jaxgan.config import Config, EmaConfig, ScheduleConfig, TrainConfig, UserError
+from jaxgan.schedule import check_horizon, chunks, make_schedule, row_bounds
 
 
 def schedule(**train):
@@ -57,3 +57,22 @@ def test_a_step_takes_a_batch_for_each_d_step():
 def test_a_batch_larger_than_the_data_is_refused(train, named):
     with pytest.raises(UserError, match=rf"{named}.*60000 examples"):
         schedule(**train)
+
+
+def horizon(warn=pytest.fail, **changes):
+    train = TrainConfig(epochs=2, batch_size=10, d_steps=3)
+    config = Config(train=train, **changes)
+    check_horizon(config, make_schedule(train, 100), warn)  # 2 epochs of 3 steps of 30 images
+
+
+def test_a_schedule_may_end_with_the_run_and_not_after_it():
+    horizon(schedule=ScheduleConfig(ema=((0, 1.0), (180, 0.5))))
+    with pytest.raises(UserError, match=r"schedule\.ema .* ends at 181 .* within the run's 180"):
+        horizon(schedule=ScheduleConfig(ema=((0, 1.0), (181, 0.5))))
+
+
+def test_an_average_longer_than_the_run_is_warned_of():
+    said = []
+    horizon(said.append, ema=EmaConfig(half_life=181))
+    assert "longer than the run's 180 images" in said[0]
+    horizon(ema=EmaConfig(half_life=180))
