@@ -1,6 +1,7 @@
 """What is scored of one set of images against another, and what each metric needs for it."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -9,21 +10,20 @@ import numpy as np
 
 from jaxgan.config import UserError
 from jaxgan.metrics import (
+    Overlap,
     class_histogram,
     classifier_score,
-    density_coverage,
     frechet_distance,
     kernel_distance,
-    precision_recall,
+    overlap,
     total_variation,
 )
 from jaxgan.metrics.features import Extracted, FeatureNet
+from jaxgan.metrics.neighbours import DENSITY_NEIGHBOUR, MANIFOLD_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
 KERNEL_SUBSETS = 100
 KERNEL_SUBSET_SIZE = 1000  # as torch-fidelity's; of smaller sets, half
-MANIFOLD_NEIGHBOUR = 3  # Kynkäänniemi et al. 2019
-DENSITY_NEIGHBOUR = 5  # Naeem et al. 2020
 TAG = 8  # digits of a net's SHA-256 in the names of metrics
 SCORE_SPLITS = 10  # torch-fidelity's; TF-GAN has one
 FLOOR = "floor"  # how real images score against other real ones
@@ -38,6 +38,10 @@ class Sets:
     real: Extracted
     fake: Extracted
     key: PRNGKey
+
+    @functools.cached_property
+    def overlap(self) -> Overlap:
+        return overlap(self.real.neighbourhoods, self.fake.neighbourhoods)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,12 +187,12 @@ def kernel(sets: Sets) -> Scores:
 
 
 def fidelity_by_manifold(sets: Sets) -> Scores:
-    pair = precision_recall(sets.real.features, sets.fake.features, MANIFOLD_NEIGHBOUR)
+    pair = sets.overlap.manifolds
     return {"precision": pair.precision, "recall": pair.recall}
 
 
 def fidelity_by_density(sets: Sets) -> Scores:
-    pair = density_coverage(sets.real.features, sets.fake.features, DENSITY_NEIGHBOUR)
+    pair = sets.overlap.neighbourhoods
     return {"density": pair.density, "coverage": pair.coverage}
 
 
@@ -217,7 +221,8 @@ def _probabilities(images: Extracted) -> np.ndarray:
 METRICS = {
     "frechet": Metric(frechet, at_least=2, distances=("frechet",)),
     "kernel": Metric(kernel, at_least=4),  # unbiased: its floor is zero give or take the spread
-    "precision_recall": Metric(fidelity_by_manifold, at_least=MANIFOLD_NEIGHBOUR + 1),
+    # One walk gives this and the next, so it wants the samples of both.
+    "precision_recall": Metric(fidelity_by_manifold, at_least=DENSITY_NEIGHBOUR + 1),
     "density_coverage": Metric(fidelity_by_density, at_least=DENSITY_NEIGHBOUR + 1),
     "classifier_score": Metric(score_of_classes, at_least=SCORE_SPLITS, needs_classes=True),
     "class_histogram": Metric(

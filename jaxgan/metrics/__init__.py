@@ -5,6 +5,7 @@ On features of images, `(samples, features)`:
   kernel_distance     unbiased cubic-polynomial MMD over subsets, with its spread (KID)
   precision_recall    are fakes near the reals, are reals near the fakes
   density_coverage    the same two questions, robust to outliers
+  overlap             these two at once, of `Neighbourhoods`, which keep what each set costs
 
 On a classifier's output:
   classifier_score    exponential of the mutual information of image and class (Inception Score)
@@ -47,8 +48,11 @@ from jaxgan.metrics.kernel import KernelDistance, kernel_distance
 from jaxgan.metrics.nearest import Nearest, copying_ratio, nearest_images
 from jaxgan.metrics.neighbours import (
     DensityCoverage,
+    Neighbourhoods,
+    Overlap,
     PrecisionRecall,
     density_coverage,
+    overlap,
     precision_recall,
 )
 from jaxgan.metrics.points import PointModes, point_modes
@@ -58,6 +62,8 @@ __all__ = [
     "DensityCoverage",
     "KernelDistance",
     "Nearest",
+    "Neighbourhoods",
+    "Overlap",
     "PointModes",
     "PrecisionRecall",
     "StackedModes",
@@ -72,6 +78,7 @@ __all__ = [
     "logit_accuracy",
     "mode_count",
     "nearest_images",
+    "overlap",
     "point_modes",
     "precision_recall",
     "reverse_kl",

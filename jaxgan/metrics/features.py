@@ -13,7 +13,7 @@ import importlib
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -24,6 +24,7 @@ from jaxtyping import Array, Float
 
 from jaxgan.config import UserError
 from jaxgan.metrics.checks import check_at_least, checked_features, checked_probabilities
+from jaxgan.metrics.neighbours import Neighbourhoods
 from jaxgan.types import Images, Params, Pixels, to_images
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -33,14 +34,19 @@ PINNED = {  # SHA-256 of the weights' files
 }
 SHAPE = (28, 28, 1)
 CLASSES = 10
-BATCH = 500  # the work of two cores lasts 0.1 s, and 50 MB hold its largest layer
+BATCH = 250  # on two CPU cores a fifth less work than with 500; 25 MB hold its largest layer
 
 
-class Extracted(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Extracted:
     """Of n images: features and, where the net is a classifier, its class probabilities."""
 
     features: Float[np.ndarray, "samples features"]  # float32
     probabilities: Float[np.ndarray, "samples classes"] | None  # float32
+
+    @functools.cached_property
+    def neighbourhoods(self) -> Neighbourhoods:
+        return Neighbourhoods(self.features)
 
 
 @dataclasses.dataclass(frozen=True)

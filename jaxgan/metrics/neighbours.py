@@ -1,19 +1,26 @@
-"""Precision, recall, density and coverage: which samples lie within whose nearest neighbours."""
+"""Precision, recall, density and coverage: which samples lie within whose nearest neighbours.
+
+Distances of all pairs are what costs, so they are walked once: within a set for the radii of all
+its balls (`Neighbourhoods` keeps them), and across two sets for all four numbers (`overlap`).
+"""
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
-from jaxgan.metrics.checks import Features, check_at_least, checked_pair
-from jaxgan.types import Scalar
+from jaxgan.metrics.balls import reaches_of, who_holds_whom
+from jaxgan.metrics.checks import Features, check_at_least, checked_features, checked_pair
 
-BLOCK_DISTANCES = 2**23  # distances held at a time: 64 MiB in float64
+MANIFOLD_NEIGHBOUR = 3  # Kynkäänniemi et al. 2019
+DENSITY_NEIGHBOUR = 5  # Naeem et al. 2020
+
+Reaches = Float[np.ndarray, " samples"]  # squared radii of open balls, less what rounding may add
 
 
 class PrecisionRecall(NamedTuple):
@@ -26,7 +33,39 @@ class DensityCoverage(NamedTuple):
     coverage: float  # fraction of real neighbourhoods that hold a fake
 
 
-def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionRecall:
+class Overlap(NamedTuple):
+    manifolds: PrecisionRecall
+    neighbourhoods: DensityCoverage
+
+
+class Neighbourhoods:
+    """A set of samples and, computed once when first asked for, the reach of the balls around them.
+
+    Args:
+      features: (samples, features), of which more than the largest k are needed.
+      ks: which neighbours the balls may reach to.
+    """
+
+    def __init__(
+        self, features: ArrayLike, ks: Iterable[int] = (MANIFOLD_NEIGHBOUR, DENSITY_NEIGHBOUR)
+    ):
+        self.features = features
+        self.ks = tuple(ks)
+
+    @functools.cached_property
+    def reaches(self) -> dict[int, Reaches]:
+        """By k. Balls are about the samples, and a sample's neighbours are the other ones."""
+        lowest, most = min(self.ks), max(self.ks)
+        check_at_least("k", lowest, 1)
+        points = checked_features("a set", self.features, most + 1, _remedy(most))
+        with jax.enable_x64(True):
+            found = reaches_of(jnp.asarray(points - points.mean(axis=0)), self.ks)
+        return dict(zip(self.ks, np.asarray(found), strict=True))
+
+
+def precision_recall(
+    real: ArrayLike, fake: ArrayLike, k: int = MANIFOLD_NEIGHBOUR
+) -> PrecisionRecall:
     """Improved precision and recall: Kynkäänniemi et al. 2019 (arXiv:1904.06991), section 2.
 
     A set's manifold is the union of open balls around its samples, each reaching to the k-th
@@ -41,14 +80,15 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionR
     Raises:
       UserError: not more than k samples, k below 1, unequal widths, NaN or infinity.
     """
-    real, fake = _checked(real, fake, k)
-    with jax.enable_x64(True):
-        in_real = _balls_around(fake, real, _squared_radii(real, k)) > 0
-        in_fake = _balls_around(real, fake, _squared_radii(fake, k)) > 0
-    return PrecisionRecall(float(in_real.mean()), float(in_fake.mean()))
+    points = _checked(real, fake, k)
+    real_reaches, fake_reaches = (Neighbourhoods(each, [k]).reaches[k] for each in points)
+    held = _held(*points, real_reaches, fake_reaches, _NONE)
+    return PrecisionRecall(float(held.in_real.mean()), float(held.in_fake.mean()))
 
 
-def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> DensityCoverage:
+def density_coverage(
+    real: ArrayLike, fake: ArrayLike, k: int = DENSITY_NEIGHBOUR
+) -> DensityCoverage:
     """Density and coverage: Naeem et al. 2020 (arXiv:2002.09797), section 3.
 
     Both look at open balls around the real samples only, each reaching to the k-th nearest
@@ -62,115 +102,67 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> DensityCov
     Raises:
       UserError: not more than k samples, k below 1, unequal widths, NaN or infinity.
     """
-    real, fake = _checked(real, fake, k)
-    with jax.enable_x64(True):
-        radii = _squared_radii(real, k)
-        density = _balls_around(fake, real, radii).mean() / k
-        coverage = _holds_any(real, radii, fake).mean()
-    return DensityCoverage(float(density), float(coverage))
+    points = _checked(real, fake, k)
+    held = _held(*points, _NONE, _NONE, Neighbourhoods(points[0], [k]).reaches[k])
+    return DensityCoverage(float(held.balls.mean() / k), float(held.covered.mean()))
+
+
+def overlap(
+    real: Neighbourhoods,
+    fake: Neighbourhoods,
+    manifold_k: int = MANIFOLD_NEIGHBOUR,
+    density_k: int = DENSITY_NEIGHBOUR,
+) -> Overlap:
+    """`precision_recall` and `density_coverage` from one walk over the distances across.
+
+    Each set keeps its own radii, so that many pairs of few sets share them.
+
+    Raises:
+      UserError: as these two.
+    """
+    points = _checked(real.features, fake.features, max(manifold_k, density_k))
+    reaches = real.reaches[manifold_k], fake.reaches[manifold_k], real.reaches[density_k]
+    held = _held(*points, *reaches)
+    return Overlap(
+        PrecisionRecall(float(held.in_real.mean()), float(held.in_fake.mean())),
+        DensityCoverage(float(held.balls.mean() / density_k), float(held.covered.mean())),
+    )
+
+
+class _Held(NamedTuple):
+    in_real: Bool[np.ndarray, " fakes"]  # whether a ball of the reals' manifold holds the fake
+    in_fake: Bool[np.ndarray, " reals"]
+    balls: Int[np.ndarray, " fakes"]  # real neighbourhoods that hold the fake
+    covered: Bool[np.ndarray, " reals"]  # whether the neighbourhood holds a fake
+
+
+_NONE = np.array(-np.inf)  # the reach of a ball that holds nothing
+
+
+def _remedy(k: int) -> str:
+    return f"draw more or make k = {k} smaller"
 
 
 def _checked(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Features, Features]:
     """Both sets about the mean of the real one: the nearer to zero, the smaller the rounding."""
     check_at_least("k", k, 1)
-    real, fake = checked_pair(real, fake, k + 1, f"draw more or make k = {k} smaller")
+    real, fake = checked_pair(real, fake, k + 1, _remedy(k))
     centre = real.mean(axis=0)
     return real - centre, fake - centre
 
 
-def _squared_radii(points: Features, k: int) -> Float[np.ndarray, " samples"]:
-    return np.asarray(_neighbour_distances(jnp.asarray(points), k))
-
-
-def _balls_around(
-    points: Features, centres: Features, squared_radii: Float[np.ndarray, " balls"]
-) -> Int[np.ndarray, " points"]:
-    """For each point, the number of balls that hold it."""
-    return np.asarray(_balls_of_points(*map(jnp.asarray, (points, centres, squared_radii))))
-
-
-def _holds_any(
-    centres: Features, squared_radii: Float[np.ndarray, " balls"], points: Features
-) -> Bool[np.ndarray, " balls"]:
-    """For each ball, whether it holds a point."""
-    return np.asarray(_balls_with_points(*map(jnp.asarray, (centres, squared_radii, points))))
-
-
-@functools.partial(jax.jit, static_argnames="k")
-def _neighbour_distances(
-    points: Float[Array, "samples features"], k: int
-) -> Float[Array, " samples"]:
-    """Squared distance of each point to its k-th nearest other one."""
-    norms = jnp.sum(points**2, axis=1)
-
-    def distance(row: tuple[Array, Array]) -> Scalar:
-        return _kth_smallest(_squared_distances(*row, points, norms), k + 1)  # itself is one
-
-    return _map_rows(distance, (points, norms), len(points))
-
-
-@jax.jit
-def _balls_of_points(
-    points: Float[Array, "points features"],
-    centres: Float[Array, "balls features"],
-    squared_radii: Float[Array, " balls"],
-) -> Int[Array, " points"]:
-    norms = jnp.sum(centres**2, axis=1)
-
-    def count(row: tuple[Array, Array]) -> Int[Array, ""]:
-        point, norm = row
-        squared = _squared_distances(point, norm, centres, norms)
-        return jnp.sum(squared < squared_radii - _rounding(norms + norm, centres.shape[1]))
-
-    return _map_rows(count, (points, jnp.sum(points**2, axis=1)), len(centres))
-
-
-@jax.jit
-def _balls_with_points(
-    centres: Float[Array, "balls features"],
-    squared_radii: Float[Array, " balls"],
-    points: Float[Array, "points features"],
-) -> Bool[Array, " balls"]:
-    norms = jnp.sum(points**2, axis=1)
-
-    def holds(row: tuple[Array, Array, Array]) -> Bool[Array, ""]:
-        centre, norm, squared_radius = row
-        squared = _squared_distances(centre, norm, points, norms)
-        return jnp.any(squared < squared_radius - _rounding(norms + norm, points.shape[1]))
-
-    return _map_rows(holds, (centres, jnp.sum(centres**2, axis=1), squared_radii), len(points))
-
-
-def _squared_distances(
-    point: Float[Array, " features"],
-    norm: Scalar,
-    others: Float[Array, "others features"],
-    norms: Float[Array, " others"],
-) -> Float[Array, " others"]:
-    """From one point to the others; mapped over points it is one matrix product."""
-    return norms + norm - 2 * jnp.matmul(others, point, precision="highest")
-
-
-def _rounding(norms: Float[Array, " others"], features: int) -> Float[Array, " others"]:
-    """How far rounding can part two squared distances that are equal, given |a|^2 + |b|^2.
-
-    It makes a tie a tie (of copied samples, say), so that strict comparison has one answer.
-    A sum of d products is within d units of the last place; there are four in a comparison.
-    """
-    return 4 * (features + 4) * jnp.finfo(norms.dtype).eps * norms
-
-
-def _kth_smallest(values: Float[Array, " n"], k: int) -> Scalar:
-    """Climbs through the distinct values; for small k it beats a sort, and XLA's top_k is one."""
-
-    def climb(_: Int[Array, ""], level: Scalar) -> Scalar:
-        above = jnp.min(jnp.where(values > level, values, jnp.inf))
-        return jnp.where(jnp.sum(values <= level) >= k, level, above)
-
-    return jax.lax.fori_loop(0, k, climb, jnp.asarray(-jnp.inf, values.dtype))
-
-
-def _map_rows(function: Callable[[Any], Array], rows: tuple[Array, ...], columns: int) -> Array:
-    """`function` of each row, so many at a time that a block of distances stays small."""
-    batch = max(1, min(len(rows[0]), BLOCK_DISTANCES // columns))
-    return jax.lax.map(function, rows, batch_size=batch)
+def _held(
+    real: Features,
+    fake: Features,
+    real_manifold: np.ndarray,
+    fake_manifold: np.ndarray,
+    neighbourhoods: np.ndarray,
+) -> _Held:
+    """Of balls of these reaches: two sets around the reals, one around the fakes."""
+    reaches = (
+        np.broadcast_to(reach, len(around))
+        for reach, around in ((real_manifold, real), (fake_manifold, fake), (neighbourhoods, real))
+    )
+    with jax.enable_x64(True):
+        found = who_holds_whom(*map(jnp.asarray, (real, fake, *reaches)))
+        return _Held(*map(np.asarray, found))

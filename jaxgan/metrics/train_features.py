@@ -218,7 +218,7 @@ def write_weights(out: Path, params: Params) -> bytes:
 
 
 def accuracy_on(net: FeatureNet, data: Dataset) -> float:
-    _, probabilities = net.extract(data.pixels)
+    probabilities = net.extract(data.pixels).probabilities
     return float(np.mean(np.argmax(np.asarray(probabilities), axis=1) == data.labels))
 
 

@@ -56,7 +56,8 @@ def function_net(function):
 def test_packaged_nets_give_features_and_probabilities(name, digits):
     net = load_features(name)
     assert (net.name, net.sha256, net.classes) == (name, PINNED[name], 10)
-    features, probabilities = net.extract(digits.pixels[:7])
+    extracted = net.extract(digits.pixels[:7])
+    features, probabilities = extracted.features, extracted.probabilities
     assert features.shape == (7, 128)
     assert features.dtype == np.float32
     assert features.min() >= 0
@@ -64,12 +65,12 @@ def test_packaged_nets_give_features_and_probabilities(name, digits):
 
 
 def test_the_digit_net_knows_its_digits(digits):
-    _, probabilities = load_features("mnist").extract(digits.pixels)
+    probabilities = load_features("mnist").extract(digits.pixels).probabilities
     assert np.mean(probabilities.argmax(axis=1) == digits.labels) >= 0.99
 
 
 def test_few_features_are_dead(digits):
-    features, _ = load_features("mnist").extract(digits.pixels)
+    features = load_features("mnist").extract(digits.pixels).features
     assert np.mean(features.max(axis=0) > 0) > 0.9
 
 
@@ -124,9 +125,9 @@ def test_a_function_of_the_users_gives_features(user_module):
     net = load_features(path)
     assert (net.name, net.sha256) == (path, path)
     pixels = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
-    features, probabilities = net.extract(pixels, batch_size=2)
-    np.testing.assert_allclose(features, pixels.mean(axis=(1, 2)), rtol=1e-6)
-    assert probabilities is None
+    extracted = net.extract(pixels, batch_size=2)
+    np.testing.assert_allclose(extracted.features, pixels.mean(axis=(1, 2)), rtol=1e-6)
+    assert extracted.probabilities is None
 
 
 def test_a_function_of_the_users_may_give_probabilities(user_module):
@@ -193,9 +194,9 @@ def test_folding_batch_normalisation_leaves_the_net_as_it_was(tmp_path, digits):
 
     variables, (expected, logits) = trained(to_images(jnp.asarray(digits.pixels[:50])))
     raw = train_features.write_weights(tmp_path / "x.npz", train_features.folded(variables))
-    features, probabilities = packaged_net("x", raw).extract(digits.pixels[:50])
-    np.testing.assert_allclose(features, expected, atol=2e-3)  # of half precision
-    np.testing.assert_allclose(probabilities, jax.nn.softmax(logits), atol=2e-3)
+    found = packaged_net("x", raw).extract(digits.pixels[:50])
+    np.testing.assert_allclose(found.features, expected, atol=2e-3)  # of half precision
+    np.testing.assert_allclose(found.probabilities, jax.nn.softmax(logits), atol=2e-3)
 
 
 def test_an_image_is_altered_as_far_as_the_config_says(digits):
