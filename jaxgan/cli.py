@@ -19,7 +19,7 @@ DESCRIPTION = """\
 train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
                   the same command again resumes; Ctrl-C saves first
 sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N] [--out FILE]
-                  writes a .png grid, or an .npz with uint8 NHWC under "images"
+                  writes a .png grid, or an .npz with uint8 NHWC under "images" (points: "points")
 evaluate:         run.py evaluate --workdir DIR [--num_samples 10000] [--step N|last] [--seed 0]
                   [--features NAME] [--metrics A,B]
                   distances, coverage and classes beside the real images' own; evaluation.json
@@ -195,7 +195,7 @@ def _report(outcome, workdir: Path, config: Config) -> int:
         return 0
     print(f"Trained {epochs} epochs, {outcome.step} steps. In {workdir}:")
     for name, what in (
-        (records.SAMPLES, "the same 64 latents after each epoch"),
+        (records.SAMPLES, "the same latents after each epoch"),
         (records.CURVES, "losses and D's probabilities"),
         (records.METRICS, "the figures behind the curves"),
         (records.CHECKPOINTS, "the states to go on from"),

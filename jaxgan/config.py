@@ -48,7 +48,9 @@ AUGMENTATIONS = ("brightness", "saturation", "contrast", "translation", "cutout"
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
     name: str = setting(
-        "mnist", "mnist, fashion_mnist, kmnist, emnist/SPLIT, or any TFDS image set", NAME
+        "mnist",
+        "mnist, fashion_mnist, kmnist, emnist/SPLIT, ring, grid, stacked_mnist, a TFDS image set",
+        NAME,
     )
     source: str = setting(
         "auto",

@@ -32,12 +32,22 @@ class Finished(NamedTuple):
 class Run:
     """Reads what a run left, and writes down what it does.
 
+
     Attributes:
       state: that of the newest sound checkpoint, or the fresh one.
     """
 
-    def __init__(self, config: Config, workdir: Path, schedule: Schedule, fresh: TrainState):
+    def __init__(
+        self,
+        config: Config,
+        workdir: Path,
+        schedule: Schedule,
+        fresh: TrainState,
+        real: np.ndarray,
+    ):
+        """`real` are some examples of the data, beside which generated points are drawn."""
         self.config = config
+        self.real = real
         self.workdir = workdir
         self.schedule = schedule
         self.state, self.rows = _resumed(workdir, fresh)
@@ -93,7 +103,8 @@ class Run:
         self.rows += rows
         if done.grid is not None:
             name = f"epoch_{done.chunk.epoch + 1:04d}.png"
-            plots.save_grid(self.workdir / records.SAMPLES / name, np.asarray(done.grid))
+            path = self.workdir / records.SAMPLES / name
+            plots.save_samples(path, np.asarray(done.grid), self.real)
         self.progress.update(done.chunk.epoch + 1, rows[-1], done.chunk.ends_epoch)
         self._stop_if_diverged(done, history)
 

@@ -26,7 +26,7 @@ def generate(gan: Gan, params: Params, stats: Params, z: Latents) -> Images:
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
 def sample_pixels(gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey) -> jax.Array:
-    """`count` generated images as uint8 pixels, BLOCK at a time."""
+    """`count` generated images as uint8 pixels, or points as they are, BLOCK at a time."""
     size = min(count, BLOCK)
     blocks = -(-count // size)
     z = sample_latents(gan, blocks * size, key).reshape(blocks, size, gan.latent_size)

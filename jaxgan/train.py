@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxgan import records
+from jaxgan import plots, records
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.networks import ImageShape
@@ -18,8 +18,6 @@ from jaxgan.signals import stop_signals
 from jaxgan.state import Gan, TrainState, build_gan, init_state, sampling_params
 from jaxgan.steps import train_epoch
 from jaxgan.types import Stream, stream_key
-
-GRID = 64  # images in a sample grid
 
 
 class Outcome(NamedTuple):
@@ -45,13 +43,13 @@ def train(config: Config, workdir: Path) -> Outcome:
     schedule = make_schedule(config.train, len(data.pixels))
     check_horizon(config, schedule, _warn)
     image_shape = data.pixels.shape[1:]
-    gan = build_gan(config, image_shape)
+    gan, shown = build_gan(config, image_shape), plots.samples_shown(image_shape)
     environment = records.describe_environment(_devices(), _describe(data))
     state = _initial_state(gan, image_shape, config)
     with (
         records.open_run(workdir, config, environment),
         stop_signals() as caught,
-        Run(config, workdir, schedule, state) as run,
+        Run(config, workdir, schedule, state, data.pixels[: plots.SCATTER]) as run,
     ):
         state = run.state
         pixels = jax.device_put(data.pixels)
@@ -60,7 +58,7 @@ def train(config: Config, workdir: Path) -> Outcome:
             order = _order(config, state, chunk, len(data.pixels))
             state, history = train_epoch(gan, state, pixels, order)
             step += chunk.stop - chunk.start
-            run.take(Finished(chunk, step, history, _grid(gan, state, config, chunk)))
+            run.take(Finished(chunk, step, history, _grid(gan, state, config, chunk, shown)))
             if caught or _save_due(config, chunk):
                 run.save(state)
             if caught:
@@ -90,13 +88,15 @@ def _order(config: Config, state: TrainState, chunk: Chunk, size: int) -> jax.Ar
     return epoch_order(state.key, chunk.epoch, size, per_step)[chunk.start : chunk.stop]
 
 
-def _grid(gan: Gan, state: TrainState, config: Config, chunk: Chunk) -> jax.Array | None:
+def _grid(
+    gan: Gan, state: TrainState, config: Config, chunk: Chunk, count: int
+) -> jax.Array | None:
     every = config.save.samples_every
     last = chunk.epoch + 1 == config.train.epochs
     if not every or not chunk.ends_epoch or not (last or (chunk.epoch + 1) % every == 0):
         return None
     key = stream_key(state.key, Stream.SAMPLE, 0)
-    return sample_pixels(gan, sampling_params(state), state.gen.stats, GRID, key)
+    return sample_pixels(gan, sampling_params(state), state.gen.stats, count, key)
 
 
 def _save_due(config: Config, chunk: Chunk) -> bool:

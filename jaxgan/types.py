@@ -1,4 +1,9 @@
-"""The arrays that jaxgan passes around: their shapes, and the map between pixels and images."""
+"""The arrays that jaxgan passes around: their shapes, and the map between pixels and images.
+
+Examples are pictures or points. What is said of pixels and images holds for both: the pixels of
+a picture are uint8 (batch, height, width, channels), and its image is the same in [-1, 1]; the
+"pixels" and the "image" of a point are its float coordinates (batch, dims), left as they are.
+"""
 
 import enum
 
@@ -6,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
 
-Pixels = UInt8[Array, "batch height width channels"]  # 0 to 255
-Images = Float[Array, "batch height width channels"]  # in [-1, 1]
+Pixels = UInt8[Array, "batch *shape"] | Float[Array, "batch *shape"]  # 0 to 255, or points
+Images = Float[Array, "batch *shape"]  # in [-1, 1], or points
 Latents = Float[Array, "batch latent"]
 Logits = Float[Array, " batch"]
 Labels = Int[Array, " batch"]
@@ -37,10 +42,17 @@ def stream_key(root: PRNGKey, stream: Stream, counter: int | Int[Array, ""]) -> 
 
 
 def to_images(pixels: Pixels) -> Images:
-    """0..255 to [-1, 1]; inverse of `to_pixels` on every value."""
+    """0..255 to [-1, 1]; inverse of `to_pixels` on every value. Points stay as they are."""
+    if jnp.issubdtype(pixels.dtype, jnp.floating):
+        return pixels
     return pixels.astype(jnp.float32) / 127.5 - 1.0
 
 
 def to_pixels(images: Images) -> Pixels:
-    """[-1, 1] to 0..255, rounded to the nearest; values outside the range are clipped."""
+    """[-1, 1] to 0..255, rounded to the nearest; values outside the range are clipped.
+
+    Points, of which the array has two dimensions, stay as they are.
+    """
+    if images.ndim == 2:
+        return images
     return jnp.clip(jnp.round((images + 1.0) * 127.5), 0, 255).astype(jnp.uint8)

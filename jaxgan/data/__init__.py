@@ -1,4 +1,6 @@
-"""Data sets: uint8 pixels and labels in one canonical order, and the order of each epoch.
+"""Data sets: examples and labels in one canonical order, and the order of each epoch.
+
+Examples are uint8 pixels, or float32 points.
 
 Importing this package imports neither JAX nor TFDS, so that a wrong folder is reported at
 once: `epoch_order`, which needs JAX, is imported when it is first asked for.

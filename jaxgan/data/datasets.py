@@ -4,14 +4,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+PROTOCOL_SAMPLES = 10_000
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSpec:
     """What is known of a set before it is read.
 
     Attributes:
-      tfds: its name in TFDS.
-      shape: height, width, channels.
+      tfds: its name in TFDS; "" for a set that jaxgan makes.
+      shape: height, width, channels of images; the number of dimensions of points.
       classes: labels are 0 to classes - 1.
       examples: how many each split has.
       sha256: of each split's canonical array; "" where not known.
@@ -19,10 +21,11 @@ class DatasetSpec:
       idx_surplus: whether IDX files may hold more than `examples`; TFDS takes the first ones.
       packaged: the folder of its copy inside this package, or "".
       folders: where operating systems install its IDX files.
+      protocol_samples: how many examples a published protocol scores, or 10,000.
     """
 
     tfds: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     classes: int
     examples: Mapping[str, int]
     sha256: Mapping[str, str]
@@ -30,15 +33,21 @@ class DatasetSpec:
     idx_surplus: bool = False
     packaged: str = ""
     folders: tuple[str, ...] = ()
+    protocol_samples: int = PROTOCOL_SAMPLES
 
 
 STEMS = {"train": ("train",), "test": ("t10k", "test")}
 UNKNOWN = {"train": "", "test": ""}
+POINTS = {"train": 100_000, "test": 10_000}
 
 
 def _mnist_like(name: str, sha256: Mapping[str, str], **places: Any) -> DatasetSpec:
     examples = {"train": 60_000, "test": 10_000}
     return DatasetSpec(name, (28, 28, 1), 10, examples, sha256, STEMS, **places)
+
+
+def _made(shape: tuple[int, ...], classes: int, samples: int, **known: Any) -> DatasetSpec:
+    return DatasetSpec("", shape, classes, stems={}, protocol_samples=samples, **known)
 
 
 def _emnist(part: str, classes: int, train: int, test: int) -> DatasetSpec:
@@ -77,4 +86,34 @@ DATASETS = {
     "emnist/letters": _emnist("letters", 37, 88_800, 14_800),
     "emnist/digits": _emnist("digits", 10, 240_000, 40_000),
     "emnist/mnist": _emnist("mnist", 10, 60_000, 10_000),
+    "ring": _made(
+        (2,),
+        8,
+        2_500,
+        examples=POINTS,
+        sha256={
+            "train": "8e88cc333573ee292f833a2d9fc9559dfb4a539063401b2311510821a4dab067",
+            "test": "304357f1b9d0d188676f49290489e98a523aa399c34753b8ca88d7eeb44e77cf",
+        },
+    ),
+    "grid": _made(
+        (2,),
+        25,
+        2_500,
+        examples=POINTS,
+        sha256={
+            "train": "2a8d502f41f6047371250589d700138a6af240a34a4398fc2f0e3176247c2110",
+            "test": "1fade751670e66bbff0321baee7c996d5d4902e39ec0eafea53e6b4c6ca9b379",
+        },
+    ),
+    "stacked_mnist": _made(
+        (28, 28, 3),
+        1000,
+        26_000,
+        examples={"train": 128_000, "test": 26_000},
+        sha256={
+            "train": "05033713f38d6c5e31bf337c38dceeaf065ca81dfe035acad7fc248475eca3c5",
+            "test": "a0b46f6b26a5d4fa71fc52b01debf1bb8168de3aa3872229105b720eef957871",
+        },
+    ),
 }

@@ -22,7 +22,7 @@ class Absent(Exception):
 class Examples(NamedTuple):
     """One split, in the order of its source."""
 
-    pixels: np.ndarray  # uint8 (n, height, width, channels)
+    pixels: np.ndarray  # uint8 (n, height, width, channels), or float32 (n, dims): points
     labels: np.ndarray  # int32 (n,), all UNLABELLED where a set has none
     classes: int  # 0 where the set has no labels
     source: str  # in words, for the run's record and for errors

@@ -1,11 +1,12 @@
 """One split of a data set, from whichever source has it."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
 from jaxgan.config import DataConfig, UserError
-from jaxgan.data import idx, tfds_download, tfds_prepared
+from jaxgan.data import idx, mixtures, stacks, tfds_download, tfds_prepared
 from jaxgan.data.datasets import DATASETS
 from jaxgan.data.examples import (
     Absent,
@@ -22,7 +23,8 @@ class Dataset:
     """One split in canonical order: the same arrays whichever source it came from.
 
     Attributes:
-      pixels: uint8 (n, height, width, channels), C-contiguous.
+      pixels: uint8 (n, height, width, channels) of images, float32 (n, dims) of points;
+        C-contiguous.
       labels: int32 (n,), in 0..classes-1; all -1 where the set has none.
       classes: how many classes there are; 0 where the set has no labels.
       source: where it came from, in words.
@@ -50,7 +52,7 @@ def load_data(config: DataConfig, split: str = "train") -> Dataset:
     spec = DATASETS.get(config.name)
     if spec and split not in spec.examples:
         raise UserError(f"split {split!r}: {config.name} has {', '.join(spec.examples)}")
-    examples = _first_source(config, split)
+    examples = MADE.get(config.name, _first_source)(config, split)
     if spec:
         check_examples(examples, config.name, spec, split)
     ordered = canonical(examples)
@@ -86,6 +88,13 @@ def _first_source(config: DataConfig, split: str) -> Examples:
     )
 
 
+def _stacked(config: DataConfig, split: str) -> Examples:
+    """Stacks of MNIST's digits of the same split, from whichever source has them."""
+    digits = load_data(dataclasses.replace(config, name="mnist"), split)
+    examples = Examples(digits.pixels, digits.labels, digits.classes, digits.source)
+    return stacks.stack_digits(examples, DATASETS[config.name].examples[split], split)
+
+
 def _remedy(config: DataConfig) -> str:
     if config.name not in DATASETS:
         return "Point config.data.dir at a folder that holds it."
@@ -99,4 +108,8 @@ SOURCES = {  # in the order in which "auto" tries them
     "prepared": tfds_prepared.from_folder,
     "packaged": idx.from_package,
     "download": tfds_download.from_network,
+}
+MADE: dict[str, Callable[[DataConfig, str], Examples]] = {
+    **dict.fromkeys(mixtures.MIXTURES, mixtures.draw_points),
+    "stacked_mnist": _stacked,
 }

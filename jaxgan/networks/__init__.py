@@ -1,7 +1,7 @@
 """Networks by name: from the config and the images' shape to the two Linen modules.
 
-A generator is called as `gen(z, train)` and returns images in [-1, 1]; a discriminator as
-`disc(images, train)` and returns one logit per image.
+A generator is called as `gen(z, train)` and returns images in [-1, 1], or points; a
+discriminator as `disc(images, train)` and returns one logit per image.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from flax import linen as nn
 from jaxgan.config import NetworkConfig
 from jaxgan.networks import mlp
 
-ImageShape = tuple[int, int, int]
+ImageShape = tuple[int, ...]  # (height, width, channels) of images, (dims,) of points
 
 
 def mlp_pair(config: NetworkConfig, image_shape: ImageShape) -> tuple[nn.Module, nn.Module]:

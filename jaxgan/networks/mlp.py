@@ -34,10 +34,10 @@ class Linear(nn.Module):
 
 
 class Generator(nn.Module):
-    """z to images in (-1, 1) through LeakyReLU layers and a tanh."""
+    """z to images in (-1, 1) through LeakyReLU layers and a tanh; points have no tanh."""
 
     widths: tuple[int, ...]
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
 
     @nn.compact
     def __call__(self, z: Latents, train: bool) -> Images:
@@ -45,7 +45,9 @@ class Generator(nn.Module):
         h = z
         for width in self.widths:
             h = nn.leaky_relu(Linear(width)(h), NEGATIVE_SLOPE)
-        h = nn.tanh(Linear(math.prod(self.image_shape))(h))
+        h = Linear(math.prod(self.image_shape))(h)
+        if len(self.image_shape) == 3:
+            h = nn.tanh(h)
         return h.reshape(len(z), *self.image_shape)
 
 

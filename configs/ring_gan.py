@@ -1,0 +1,25 @@
+"""The classic GAN on the ring: eight narrow Gaussians in the plane.
+
+python run.py --config configs/ring_gan.py
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.data.name = "ring"
+    config.network.latent_size = 2
+    config.network.gen_widths = (128, 128)
+    config.network.disc_widths = (128, 128)
+    config.train.epochs = 100
+    config.train.batch_size = 512
+    config.train.logs_per_epoch = 1
+    config.save.samples_every = 10
+    config.save.every = 10
+    for adam in (config.optimizer.gen, config.optimizer.disc):
+        adam.learning_rate = 1e-3
+        adam.b1 = 0.5
+    return config

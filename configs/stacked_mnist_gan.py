@@ -1,0 +1,17 @@
+"""The classic GAN on Stacked MNIST: three digits as the channels of an image, a thousand modes.
+
+python run.py --config configs/stacked_mnist_gan.py
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.data.name = "stacked_mnist"
+    config.train.epochs = 5
+    config.train.batch_size = 128
+    config.save.every = 1
+    return config
