@@ -67,6 +67,7 @@ class DataConfig:
 class NetworkConfig:
     name: str = setting("mlp", "family of both networks", one_of("mlp"))
     latent_size: int = setting(100, "length of z", at_least(1))
+    conditional: bool = setting(False, "whether both networks are given the labels")
     gen_widths: tuple[int, ...] = setting((256, 512), "generator's hidden layers", WIDTHS)
     disc_widths: tuple[int, ...] = setting((512, 256), "discriminator's hidden layers", WIDTHS)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxgan.state import Gan
-from jaxgan.types import Images, Latents, Params, PRNGKey, to_pixels
+from jaxgan.types import Images, Labels, Latents, Params, PRNGKey, to_pixels
 
 BLOCK = 256  # images generated at a time: bounds the memory of activations
 
@@ -17,20 +17,41 @@ def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
     return jax.random.normal(key, (count, gan.latent_size))
 
 
+def labels_in_turn(gan: Gan, count: int) -> Labels | None:
+    """0, 1, 2, ... and again from 0: as many of each class; None where the GAN has no classes."""
+    return jnp.arange(count, dtype=jnp.int32) % gan.classes if gan.classes else None
+
+
 @functools.partial(jax.jit, static_argnums=0)
-def generate(gan: Gan, params: Params, stats: Params, z: Latents) -> Images:
+def generate(
+    gan: Gan, params: Params, stats: Params, z: Latents, labels: Labels | None = None
+) -> Images:
     """G(z) as at test time: stored statistics where the network has any."""
-    images: Images = gan.gen.apply({"params": params, **stats}, z, train=False)  # type: ignore
+    inputs = (z, False, labels) if gan.classes else (z, False)
+    images: Images = gan.gen.apply({"params": params, **stats}, *inputs)  # type: ignore
     return images
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
-def sample_pixels(gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey) -> jax.Array:
-    """`count` generated images as uint8 pixels, or points as they are, BLOCK at a time."""
+def sample_pixels(
+    gan: Gan,
+    params: Params,
+    stats: Params,
+    count: int,
+    key: PRNGKey,
+    labels: Labels | None = None,
+) -> jax.Array:
+    """`count` generated images as uint8 pixels, or points as they are, BLOCK at a time.
+
+    Without `labels` a class-conditional GAN is asked for its classes in turn.
+    """
     size = min(count, BLOCK)
     blocks = -(-count // size)
     z = sample_latents(gan, blocks * size, key).reshape(blocks, size, gan.latent_size)
-    pixels = jax.lax.map(lambda block: to_pixels(generate(gan, params, stats, block)), z)
+    if gan.classes:
+        labels = jnp.arange(count) % gan.classes if labels is None else labels
+        labels = jnp.resize(labels, (blocks, size))
+    pixels = jax.lax.map(lambda block: to_pixels(generate(gan, params, stats, *block)), (z, labels))
     return pixels.reshape(blocks * size, *pixels.shape[2:])[:count]
 
 

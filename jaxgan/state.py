@@ -19,7 +19,7 @@ from jaxgan.losses import LOSSES, Loss, smoothed
 from jaxgan.networks import NETWORKS, ImageShape
 from jaxgan.optimizers import optimizer
 from jaxgan.penalties import PENALTIES
-from jaxgan.types import Images, Params, PRNGKey, Stream, stream_key
+from jaxgan.types import Images, Labels, Params, PRNGKey, Stream, stream_key
 
 TRACKED = "tracked"  # the collection of D's stats that no network owns
 
@@ -35,6 +35,7 @@ class Gan:
       penalties: (name, weight) of those that D pays.
       penalty_factor: of all weights, by images seen.
       latent_size: length of z.
+      classes: labels that both networks are given; 0 where they are not.
       packing: images that D sees as one.
       augment: what D's images go through.
       augment_factor: of its probability, by images seen.
@@ -52,6 +53,7 @@ class Gan:
     penalties: tuple[tuple[str, float], ...]
     penalty_factor: Annealed | None
     latent_size: int
+    classes: int
     packing: int
     augment: AugmentConfig
     augment_factor: Annealed | None
@@ -86,14 +88,19 @@ class TrainState(struct.PyTreeNode):
 
 
 @functools.cache
-def build_gan(config: Config, image_shape: ImageShape) -> Gan:
+def build_gan(config: Config, image_shape: ImageShape, classes: int = 0) -> Gan:
     """The rules a config asks for; equal configs give one object, so that `jit` traces once.
 
+    Args:
+      image_shape: of the data.
+      classes: that the data has labels of, which a conditional GAN needs.
+
     Raises:
-      UserError: the data's shape does not allow what the config asks for.
+      UserError: the data's shape or labels do not allow what the config asks for.
     """
     _check_images(config, image_shape)
-    gen, disc = NETWORKS[config.network.name](config.network, image_shape)
+    classes = _classes(config, classes)
+    gen, disc = NETWORKS[config.network.name](config.network, image_shape, classes)
     loss = LOSSES[config.loss]
     batch, d_steps, schedule = config.train.batch_size, config.train.d_steps, config.schedule
     weights = {name: getattr(config.penalty, name) for name in PENALTIES}
@@ -111,6 +118,7 @@ def build_gan(config: Config, image_shape: ImageShape) -> Gan:
         penalties=tuple((name, weight) for name, weight in weights.items() if weight),
         penalty_factor=factors["penalty"],
         latent_size=config.network.latent_size,
+        classes=classes,
         packing=config.packing,
         augment=config.augment,
         augment_factor=factors["augment"],
@@ -126,8 +134,10 @@ def init_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
     """The state before the first step; `key` becomes the run's root key."""
     gen_key, disc_key = jax.random.split(stream_key(key, Stream.INIT, 0))
     images = packed(jnp.zeros((gan.packing, *image_shape)), gan.packing)
-    gen = _init_player(gan.gen, gan.gen_tx, gen_key, jnp.zeros((1, gan.latent_size)))
-    disc = _init_player(gan.disc, gan.disc_tx, disc_key, images)
+    z = jnp.zeros((1, gan.latent_size))
+    labels = jnp.zeros(1, jnp.int32) if gan.classes else None
+    gen = _init_player(gan.gen, gan.gen_tx, gen_key, z, labels)
+    disc = _init_player(gan.disc, gan.disc_tx, disc_key, images, labels)
     if tracked := _tracked(gan):
         disc = disc.replace(stats={**disc.stats, TRACKED: tracked})
     return TrainState(
@@ -156,8 +166,8 @@ def sampling_params(state: TrainState) -> Params:
     return state.ema_params or state.gen.params
 
 
-def _init_player(module, tx, key, example) -> Player:
-    variables = dict(module.init(key, example, train=True))
+def _init_player(module, tx, key, example, labels) -> Player:
+    variables = dict(module.init(key, example, True, *with_labels(labels)))
     params = variables.pop("params")
     return Player(params, variables, tx.init(params))
 
@@ -170,6 +180,26 @@ def _tracked(gan: Gan) -> dict[str, jax.Array]:
     if gan.augment.policy and gan.augment.target:
         tracked["probability"] = jnp.zeros(())
     return tracked
+
+
+def with_labels(labels: Labels | None) -> tuple[Labels, ...]:
+    """The arguments of a network after its inputs and `train`."""
+    return () if labels is None else (labels,)
+
+
+def _classes(config: Config, classes: int) -> int:
+    if not config.network.conditional:
+        return 0
+    if not classes:
+        raise UserError(
+            f"config.network.conditional = True: the data set {config.data.name} has no labels"
+        )
+    if config.packing > 1:
+        raise UserError(
+            f"config.packing = {config.packing}: must be 1 where config.network.conditional is "
+            "True: the images of a pack have labels of their own"
+        )
+    return classes
 
 
 def _check_images(config: Config, image_shape: ImageShape) -> None:

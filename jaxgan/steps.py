@@ -10,15 +10,18 @@ from jaxgan.anneal import images_seen
 from jaxgan.augment import augmented
 from jaxgan.penalties import PENALTIES, Critic
 from jaxgan.sampling import sample_latents
-from jaxgan.state import TRACKED, Gan, Player, TrainState, packed
+from jaxgan.state import TRACKED, Gan, Player, TrainState, packed, with_labels
 from jaxgan.types import (
+    Batch,
     Images,
+    Labels,
     Metrics,
     Order,
     Pixels,
     PRNGKey,
     Scalar,
     Stream,
+    as_batch,
     stream_key,
     to_images,
 )
@@ -26,18 +29,24 @@ from jaxgan.types import (
 LECAM_DECAY = 0.99  # Tseng et al. 2021 (arXiv:2104.03310), section 5
 
 
-def d_update(gan: Gan, state: TrainState, real: Images, key: PRNGKey) -> tuple[TrainState, Metrics]:
+def d_update(
+    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
+) -> tuple[TrainState, Metrics]:
     """One discriminator update against the generator as it is; no leaf of the generator changes.
 
-    Losses and penalties are of the images as D sees them: augmented, and packed.
+    Losses and penalties are of the images as D sees them: augmented, and packed. Of a
+    class-conditional GAN `real` has labels, which the generated images share one by one.
     """
-    fake = jax.lax.stop_gradient(_generated(gan, state.gen.params, state, len(real), key)[0])
-    real, fake = as_seen(gan, state, real, fake, key)
+    images, labels = as_batch(real)
+    generated, _ = _generated(gan, state.gen.params, state, as_batch(real), key)
+    real, fake = as_seen(gan, state, images, jax.lax.stop_gradient(generated), key)
 
     def loss_fn(params):
-        real_logits, fake_logits, stats = _both_logits(gan, params, state.disc.stats, real, fake)
+        real_logits, fake_logits, stats = _both_logits(
+            gan, params, state.disc.stats, real, fake, labels
+        )
         loss = gan.loss.disc(real_logits, fake_logits)
-        found = _penalties(gan, params, state.disc.stats, real, fake, key)
+        found = _penalties(gan, params, state.disc.stats, real, fake, labels, key)
         total = loss + penalty_factor(gan, state) * sum(w * found[n] for n, w in gan.penalties)
         metrics = {
             "disc/loss": loss,
@@ -55,14 +64,18 @@ def d_update(gan: Gan, state: TrainState, real: Images, key: PRNGKey) -> tuple[T
     return state.replace(disc=disc), metrics
 
 
-def g_update(gan: Gan, state: TrainState, real: Images, key: PRNGKey) -> tuple[TrainState, Metrics]:
+def g_update(
+    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
+) -> tuple[TrainState, Metrics]:
     """One generator update against the discriminator as it is; no leaf of that changes."""
+    images, labels = as_batch(real)
+    logits = functools.partial(forward, gan.disc, state.disc.params, state.disc.stats)
 
     def loss_fn(params):
-        fake, stats = _generated(gan, params, state, len(real), key)
-        seen_real, seen_fake = as_seen(gan, state, real, fake, key)
-        real_logits, _ = forward(gan.disc, state.disc.params, state.disc.stats, seen_real)
-        fake_logits, _ = forward(gan.disc, state.disc.params, state.disc.stats, seen_fake)
+        fake, stats = _generated(gan, params, state, as_batch(real), key)
+        seen_real, seen_fake = as_seen(gan, state, images, fake, key)
+        real_logits, _ = logits(seen_real, labels)
+        fake_logits, _ = logits(seen_fake, labels)
         loss = gan.loss.gen(real_logits, fake_logits)
         return loss, (stats, {"gen/loss": loss})
 
@@ -73,7 +86,7 @@ def g_update(gan: Gan, state: TrainState, real: Images, key: PRNGKey) -> tuple[T
 
 
 def train_step(
-    gan: Gan, state: TrainState, real: Images, key: PRNGKey
+    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
 ) -> tuple[TrainState, Metrics]:
     """`gan.d_steps` discriminator updates, then one generator update against the new discriminator.
 
@@ -82,10 +95,10 @@ def train_step(
     generator forward pass and computes it once. Metrics are those of the last update of each.
     """
     keys = jax.random.split(key, gan.d_steps)
-    batches = real.reshape(gan.d_steps, -1, *real.shape[1:])
-    for batch, update_key in zip(batches, keys, strict=True):
+    for i, update_key in enumerate(keys):
+        batch = jax.tree.map(lambda array, i=i: jnp.split(array, gan.d_steps)[i], real)
         state, d_metrics = d_update(gan, state, batch, update_key)
-    state, g_metrics = g_update(gan, state, batches[-1], keys[-1])
+    state, g_metrics = g_update(gan, state, batch, update_key)
     return state.replace(step=state.step + 1, ema_params=_average(gan, state)), {
         **d_metrics,
         **g_metrics,
@@ -94,9 +107,10 @@ def train_step(
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
 def train_epoch(
-    gan: Gan, state: TrainState, pixels: Pixels, order: Order
+    gan: Gan, state: TrainState, pixels: Pixels, order: Order, labels: Labels | None = None
 ) -> tuple[TrainState, Metrics]:
-    """A scan of `train_step` over the rows of `order`, indices into `pixels`.
+    """A scan of `train_step` over the rows of `order`, indices into `pixels`, and into `labels`
+    where the GAN is class-conditional.
 
     `order` is (steps, d_steps * batch); any run of an epoch's rows gives the same bits as the
     whole. The state's buffers are donated. Returns metrics of shape (steps,).
@@ -110,15 +124,19 @@ def train_epoch(
     def step(state, inputs):
         row, key = inputs
         chosen = flat.at[row].get(mode="promise_in_bounds").reshape(-1, *pixels.shape[1:])
-        return train_step(gan, state, to_images(chosen), key)
+        images = to_images(chosen)
+        real = Batch(images, labels[row]) if gan.classes else images
+        return train_step(gan, state, real, key)
 
     return jax.lax.scan(step, state, (order, keys))
 
 
-def forward(module, params, stats, inputs):
+def forward(module, params, stats, inputs, labels=None):
     """(outputs, new stats) of a network in training."""
     variables = {"params": params, **stats}
-    outputs, updated = module.apply(variables, inputs, train=True, mutable=list(stats))
+    outputs, updated = module.apply(
+        variables, inputs, True, *with_labels(labels), mutable=list(stats)
+    )
     return outputs, {**stats, **updated}
 
 
@@ -166,10 +184,10 @@ def penalty_factor(gan: Gan, state: TrainState) -> Scalar | float:
     return gan.penalty_factor(_seen(gan, state)) if gan.penalty_factor else 1.0
 
 
-def _penalties(gan, params, stats, real, fake, key):
+def _penalties(gan, params, stats, real, fake, labels, key):
     """Each penalty of the config, without its weight."""
     means = {name: value for name, value in stats.get(TRACKED, {}).items() if "mean" in name}
-    critic = Critic(lambda images: forward(gan.disc, params, stats, images)[0], **means)
+    critic = Critic(lambda images: forward(gan.disc, params, stats, images, labels)[0], **means)
     places = {name: place for place, name in enumerate(PENALTIES)}
     own_key = functools.partial(jax.random.fold_in, jax.random.fold_in(key, Stream.PENALTY))
     return {
@@ -195,7 +213,7 @@ def _track(gan, stats, real_logits, fake_logits):
     return {**stats, TRACKED: tracked}
 
 
-def _both_logits(gan, params, stats, real, fake):
+def _both_logits(gan, params, stats, real, fake, labels):
     """D's logits of the real and of the fake images, and its new stats.
 
     One pass over both where nothing couples the examples of a batch. A pass each with stats
@@ -203,16 +221,17 @@ def _both_logits(gan, params, stats, real, fake):
     whose own passes over the real or the fake the compiler then finds to be the same.
     """
     if gan.penalties or set(stats) - {TRACKED}:
-        real_logits, stats = forward(gan.disc, params, stats, real)
-        fake_logits, stats = forward(gan.disc, params, stats, fake)
+        real_logits, stats = forward(gan.disc, params, stats, real, labels)
+        fake_logits, stats = forward(gan.disc, params, stats, fake, labels)
         return real_logits, fake_logits, stats
-    logits, stats = forward(gan.disc, params, stats, jnp.concatenate([real, fake]))
+    both = None if labels is None else jnp.concatenate([labels, labels])
+    logits, stats = forward(gan.disc, params, stats, jnp.concatenate([real, fake]), both)
     return *jnp.split(logits, 2), stats
 
 
-def _generated(gan, params, state, count, key):
-    z = sample_latents(gan, count, jax.random.fold_in(key, Stream.LATENTS))
-    return forward(gan.gen, params, state.gen.stats, z)
+def _generated(gan, params, state, real, key):
+    z = sample_latents(gan, len(real.images), jax.random.fold_in(key, Stream.LATENTS))
+    return forward(gan.gen, params, state.gen.stats, z, real.labels)
 
 
 def _seen(gan, state):

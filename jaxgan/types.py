@@ -6,6 +6,7 @@ a picture are uint8 (batch, height, width, channels), and its image is the same 
 """
 
 import enum
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,13 @@ Scalar = Float[Array, ""]
 PRNGKey = Key[Array, ""]
 Params = PyTree[Array]
 Metrics = dict[str, Array]
+
+
+class Batch(NamedTuple):
+    """Images with their labels: what a class-conditional GAN is trained on."""
+
+    images: jax.Array
+    labels: jax.Array | None = None
 
 
 class Stream(enum.IntEnum):
@@ -39,6 +47,10 @@ class Stream(enum.IntEnum):
 def stream_key(root: PRNGKey, stream: Stream, counter: int | Int[Array, ""]) -> PRNGKey:
     """The key of one draw: it depends on the root key, the stream and the counter alone."""
     return jax.random.fold_in(jax.random.fold_in(root, stream), counter)
+
+
+def as_batch(real: jax.Array | Batch) -> Batch:
+    return real if isinstance(real, Batch) else Batch(real)
 
 
 def to_images(pixels: Pixels) -> Images:

@@ -14,11 +14,14 @@ from jaxgan.networks import mlp
 ImageShape = tuple[int, ...]  # (height, width, channels) of images, (dims,) of points
 
 
-def mlp_pair(config: NetworkConfig, image_shape: ImageShape) -> tuple[nn.Module, nn.Module]:
+def mlp_pair(
+    config: NetworkConfig, image_shape: ImageShape, classes: int
+) -> tuple[nn.Module, nn.Module]:
+    del classes
     gen = mlp.Generator(config.gen_widths, image_shape)
     return gen, mlp.Discriminator(config.disc_widths)
 
 
-NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape], tuple[nn.Module, nn.Module]]] = {
+NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], tuple[nn.Module, nn.Module]]] = {
     "mlp": mlp_pair,
 }
