@@ -132,8 +132,9 @@ def load_run(workdir: Path, step: int = -1) -> tuple[Config, Gan, TrainState]:
       UserError: there is no run, or no such sound checkpoint.
     """
     config = read_config(workdir)
-    image_shape = tuple(read_environment(workdir)["data"]["shape"])
-    gan = build_gan(config, image_shape)
+    data = read_environment(workdir)["data"]
+    image_shape = tuple(data["shape"])
+    gan = build_gan(config, image_shape, data["classes"])
     directory = workdir / CHECKPOINTS
     like = init_state(gan, image_shape, jax.random.key(config.seed))
     state = restore_newest(directory, like) if step == -1 else restore(directory, like, step)

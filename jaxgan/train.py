@@ -43,7 +43,7 @@ def train(config: Config, workdir: Path) -> Outcome:
     schedule = make_schedule(config.train, len(data.pixels))
     check_horizon(config, schedule, _warn)
     image_shape = data.pixels.shape[1:]
-    gan, shown = build_gan(config, image_shape), plots.samples_shown(image_shape)
+    gan, shown = build_gan(config, image_shape, data.classes), plots.samples_shown(image_shape)
     environment = records.describe_environment(_devices(), _describe(data))
     state = _initial_state(gan, image_shape, config)
     with (
@@ -53,10 +53,11 @@ def train(config: Config, workdir: Path) -> Outcome:
     ):
         state = run.state
         pixels = jax.device_put(data.pixels)
+        labels = jax.device_put(data.labels) if gan.classes else None
         first_step = step = int(state.step)
         for chunk in chunks(schedule, step, config.train.epochs):
             order = _order(config, state, chunk, len(data.pixels))
-            state, history = train_epoch(gan, state, pixels, order)
+            state, history = train_epoch(gan, state, pixels, order, labels)
             step += chunk.stop - chunk.start
             run.take(Finished(chunk, step, history, _grid(gan, state, config, chunk, shown)))
             if caught or _save_due(config, chunk):
