@@ -15,4 +15,5 @@ def get_config() -> ConfigDict:
     config = default_config()
     config.data.name = "fashion_mnist"
     config.train.epochs = 50
+    config.evaluate.every = 5
     return config

@@ -12,4 +12,5 @@ def get_config() -> ConfigDict:
     config = default_config()
     config.data.name = "mnist"
     config.train.epochs = 50
+    config.evaluate.every = 5
     return config

@@ -4,13 +4,14 @@ A checkpoint is a flat dictionary of numpy arrays named by their place in the st
 SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
 """
 
+import contextlib
 import functools
 import hashlib
 import logging
 import shutil
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ import orbax.checkpoint as ocp
 
 from jaxgan.config import Config, UserError
 from jaxgan.progress import warn
-from jaxgan.records import CHECKPOINTS, read_config, read_environment
+from jaxgan.records import BEST_CHECKPOINT, CHECKPOINTS, read_config, read_environment
+from jaxgan.selection import BEST, LAST
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 
 Leaves = dict[str, np.ndarray]
+Score = dict[str, float]  # by name
 
 
 class Checkpoints:
@@ -37,8 +40,10 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
 
-    def save(self, state: TrainState) -> None:
+    def save(self, state: TrainState, score: Score | None = None) -> None:
         """Copies the state and returns; the copy is written while training goes on.
+
+        What it scored is kept beside it.
 
         Raises:
           UserError: this or the save before it could not be written.
@@ -46,7 +51,7 @@ class Checkpoints:
         leaves = flatten(state)
         args = ocp.args.Composite(
             state=ocp.args.StandardSave(leaves),
-            record=ocp.args.JsonSave({"sha256": fingerprint(leaves)}),
+            record=ocp.args.JsonSave({"sha256": fingerprint(leaves), "score": score or {}}),
         )
         self._do(lambda: self._manager.save(int(state.step), args=args, force=True))
 
@@ -56,6 +61,10 @@ class Checkpoints:
 
     def close(self) -> None:
         self._manager.close()
+
+    def forget(self, step: int) -> None:
+        """Removes a checkpoint, so that one of the same step can be saved."""
+        self._do(lambda: self._manager.delete(step))
 
     def _do(self, action: Callable[[], object]) -> None:
         try:
@@ -104,6 +113,17 @@ def restore(directory: Path, like: TrainState, step: int) -> TrainState:
     return unflatten(leaves, like)
 
 
+def read_score(directory: Path, step: int) -> Score:
+    """What was given to `save` with the checkpoint; nothing where that is damaged."""
+    try:
+        with _quiet_checkpointer() as checkpointer:
+            args = ocp.args.Composite(record=ocp.args.JsonRestore())
+            restored = checkpointer.restore((directory / str(step)).absolute(), args=args)
+        return dict(restored["record"]["score"])
+    except Exception:  # Orbax and what it calls have no common class of errors
+        return {}
+
+
 def restore_newest(directory: Path, like: TrainState) -> TrainState | None:
     """The state of the newest sound checkpoint, or None where there is none at all.
 
@@ -123,8 +143,8 @@ def restore_newest(directory: Path, like: TrainState) -> TrainState | None:
     return None
 
 
-def load_run(workdir: Path, step: int = -1) -> tuple[Config, Gan, TrainState]:
-    """The config, rules and state of a trained run; step -1 is the newest sound checkpoint.
+def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:
+    """The config, rules and state of a trained run at a step, or at its LAST or BEST checkpoint.
 
     A damaged newest one is passed over with a warning; one that was asked for is not.
 
@@ -135,9 +155,15 @@ def load_run(workdir: Path, step: int = -1) -> tuple[Config, Gan, TrainState]:
     data = read_environment(workdir)["data"]
     image_shape = tuple(data["shape"])
     gan = build_gan(config, image_shape, data["classes"])
-    directory = workdir / CHECKPOINTS
+    directory = workdir / (BEST_CHECKPOINT if step == BEST else CHECKPOINTS)
     like = init_state(gan, image_shape, jax.random.key(config.seed))
-    state = restore_newest(directory, like) if step == -1 else restore(directory, like, step)
+    newest = step in (LAST, BEST)
+    state = restore_newest(directory, like) if newest else restore(directory, like, step)
+    if state is None and step == BEST:
+        raise UserError(
+            f"--workdir {workdir}: no best checkpoint; config.evaluate.every is "
+            f"{config.evaluate.every}, and 0 keeps none"
+        )
     if state is None:
         raise UserError(f"--workdir {workdir}: no checkpoint yet")
     return config, gan, state
@@ -169,12 +195,18 @@ def fingerprint(leaves: Leaves) -> str:
 
 def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
     args = ocp.args.Composite(state=ocp.args.StandardRestore(wanted), record=ocp.args.JsonRestore())
-    handler = ocp.CompositeCheckpointHandler()
-    _silence_orbax()
-    with warnings.catch_warnings(), ocp.Checkpointer(handler) as checkpointer:
-        warnings.simplefilter("ignore")
+    with _quiet_checkpointer() as checkpointer:
         restored = checkpointer.restore(path.absolute(), args=args)
     return restored["state"], restored["record"]["sha256"]
+
+
+@contextlib.contextmanager
+def _quiet_checkpointer() -> Iterator[ocp.Checkpointer]:
+    _silence_orbax()
+    handler = ocp.CompositeCheckpointHandler()
+    with warnings.catch_warnings(), ocp.Checkpointer(handler) as checkpointer:
+        warnings.simplefilter("ignore")
+        yield checkpointer
 
 
 def _silence_orbax() -> None:

@@ -4,11 +4,12 @@ import argparse
 import errno
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jaxgan import __version__, records
+from jaxgan import __version__, records, selection
 from jaxgan.config import Config, UserError
 from jaxgan.config_file import load_config
 
@@ -18,10 +19,10 @@ FAILED = 1
 DESCRIPTION = """\
 train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
                   the same command again resumes; Ctrl-C saves first
-sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N] [--out FILE]
-                  writes a .png grid, or an .npz with uint8 NHWC under "images" (points: "points")
-evaluate:         run.py evaluate --workdir DIR [--num_samples 10000] [--step N|last] [--seed 0]
-                  [--features NAME] [--metrics A,B]
+sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last]
+                  [--out FILE]; a .png, or an .npz with uint8 NHWC under "images" (points: "points")
+evaluate:         run.py evaluate --workdir DIR [--num_samples 10000] [--step N|best|last]
+                  [--seed 0] [--features NAME] [--metrics A,B]
                   distances, coverage and classes beside the real images' own; evaluation.json
 bench:            run.py bench
                   time of a step against the machine's matrix products
@@ -41,6 +42,9 @@ def main(argv: list[str] | None = None) -> int:
         return VERBS[verb](rest)
     except UserError as error:
         return _fail(str(error), USAGE)
+    except BrokenPipeError:  # nobody reads our standard output any more, `head` for instance
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         if error.errno == errno.ENOSPC:
@@ -82,7 +86,7 @@ def sample_command(argv: list[str]) -> int:
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
     parser.add_argument("--num", type=_whole(1), default=64, help="how many (default 64)")
     parser.add_argument("--seed", type=_whole(0), default=0, help="of the latents (default 0)")
-    parser.add_argument("--step", type=_whole(0), default=-1, help="default: the newest checkpoint")
+    _add_step(parser)
     parser.add_argument("--out", type=Path, default=Path("samples.png"), help=".png or .npz")
     options = parser.parse_args(argv)
     records.read_config(options.workdir)
@@ -106,21 +110,21 @@ def evaluate_command(argv: list[str]) -> int:
     parser.add_argument(
         "--num_samples", type=_whole(1), default=10_000, help="images in each set (default 10000)"
     )
-    parser.add_argument("--step", type=_step, default=-1, help="default: last, the newest one")
+    _add_step(parser)
     parser.add_argument("--seed", type=_whole(0), default=0, help="of the latents (default 0)")
     parser.add_argument("--features", default="", metavar="NAME", help="default: the data's own")
     parser.add_argument("--metrics", default="", metavar="A,B", help="default: all of them")
     options = parser.parse_args(argv)
     records.read_config(options.workdir)
 
-    from jaxgan.evaluate import EVALUATION, evaluate, table
+    from jaxgan.evaluate import evaluate, table
 
     metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
     result = evaluate(
         options.workdir, options.num_samples, options.step, options.seed, options.features, metrics
     )
     print(table(result))
-    print(f"\n{options.workdir / EVALUATION}: the same in full")
+    print(f"\n{options.workdir / selection.evaluation_file(options.step)}: the same in full")
     return 0
 
 
@@ -175,8 +179,14 @@ def _whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
     return whole
 
 
-def _step(text: str) -> int:
-    return -1 if text == "last" else _whole(0)(text)
+def _add_step(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--step",
+        type=lambda text: selection.NAMES[text] if text in selection.NAMES else _whole(0)(text),
+        default=selection.LAST,
+        metavar="N|best|last",
+        help="of the checkpoint: a number, best (by held-out distance), or last (default)",
+    )
 
 
 def _report(outcome, workdir: Path, config: Config) -> int:
@@ -198,13 +208,28 @@ def _report(outcome, workdir: Path, config: Config) -> int:
         (records.SAMPLES, "the same latents after each epoch"),
         (records.CURVES, "losses and D's probabilities"),
         (records.METRICS, "the figures behind the curves"),
+        (records.DIAGNOSTICS, "distance, discriminator, copies and classes over training"),
+        (records.MEMORISATION, "samples beside their nearest training images"),
         (records.CHECKPOINTS, "the states to go on from"),
     ):
-        print(f"  {workdir / name}: {what}")
+        if (workdir / name).exists():
+            print(f"  {workdir / name}: {what}")
+    if outcome.distances:
+        print(_distances(*outcome.distances))
     folder = shlex.quote(str(workdir))
     print(f"Next: {_program()} sample --workdir {folder} --num 64 --out samples.png")
     print(f"      {_program()} evaluate --workdir {folder}")
     return 0
+
+
+def _distances(last, best) -> str:
+    """Where the run ended and where it was nearest to images that it never saw."""
+    other = "" if last.name == best.name else f" ({best.name})"
+    return (
+        f"Fréchet distance to held-out images ({last.name}): {last.value:.4g} at step {last.step}; "
+        f"lowest {best.value:.4g} at step {best.step}{other}, in {records.BEST_CHECKPOINT}/, "
+        "--step best"
+    )
 
 
 def _program() -> str:

@@ -145,6 +145,17 @@ class EmaConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class EvaluateConfig:
+    """Of the light evaluation during training."""
+
+    every: int = setting(0, "epochs between evaluations; 0: off", at_least(0), may_change=True)
+    num_samples: int = setting(2000, "images in each set", at_least(2), may_change=True)
+    features: str = setting(
+        "", "feature net, or package.module:function; '' for the data set's own", may_change=True
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class SaveConfig:
     every: int = setting(5, "epochs between checkpoints", at_least(1), may_change=True)
     keep: int = setting(3, "newest checkpoints kept", at_least(1), may_change=True)
@@ -167,6 +178,7 @@ class Config:
     schedule: ScheduleConfig = ScheduleConfig()
     train: TrainConfig = TrainConfig()
     ema: EmaConfig = EmaConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
     save: SaveConfig = SaveConfig()
 
     def __post_init__(self) -> None:

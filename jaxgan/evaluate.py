@@ -20,10 +20,10 @@ from jaxgan.config import SEED, Config, UserError
 from jaxgan.data import Dataset, load_data
 from jaxgan.metrics.features import PINNED, Extracted, FeatureNet, load_features
 from jaxgan.sampling import BLOCK, generate, sample_latents
+from jaxgan.selection import LAST, evaluation_file
 from jaxgan.state import Gan, TrainState, sampling_params
 from jaxgan.types import Params, PRNGKey, Stream, stream_key, to_pixels
 
-EVALUATION = "evaluation.json"
 SPLITS = ("train", "test")
 GENERATOR, RAW_GENERATOR = "generator", "raw_generator"
 LATENTS, SUBSETS = 0, 1  # counters of the evaluation's stream
@@ -32,12 +32,12 @@ LATENTS, SUBSETS = 0, 1  # counters of the evaluation's stream
 def evaluate(
     workdir: Path,
     num_samples: int = 10_000,
-    step: int = -1,
+    step: int = LAST,
     seed: int = 0,
     features: str = "",
     metrics: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Scores a run's generator, writes evaluation.json and returns what it holds.
+    """Scores a run's generator, writes its `evaluation_file` and returns what that holds.
 
     Each score is of `num_samples` images against as many real ones: of the training set, and of
     the test set, which training never saw. "generator" has the averaged weights where the run
@@ -46,7 +46,7 @@ def evaluate(
     Args:
       workdir: a run directory; nothing else in it is changed.
       num_samples: images in each set.
-      step: of the checkpoint; -1 is the newest.
+      step: of the checkpoint, or selection.LAST or BEST.
       seed: of the latents and of the kernel distance's subsets.
       features: a feature net, as `load_features` has them; "" is that of the run's data set.
       metrics: names in `scores.METRICS`; none means all that the net allows.
@@ -60,7 +60,7 @@ def evaluate(
     if not SEED.test(seed):
         raise UserError(f"seed = {seed}: must be {SEED.allowed}")
     config, gan, state = checkpoints.load_run(workdir, step)
-    net = load_features(features or _features_of(config))
+    net = load_features(features or config.evaluate.features or _features_of(config))
     data = _load_splits(workdir, config, num_samples)
     if net.extract(data["train"].pixels[:1]).probabilities is None:
         chosen = scores.without_classes(asked, chosen, net.name)
@@ -71,7 +71,7 @@ def evaluate(
         **_scored(chosen, net, data, generated, num_samples, seed),
     }
     text = json.dumps(result := scores.strict(result), indent=2, allow_nan=False)
-    records.write_atomically(workdir / EVALUATION, text + "\n")
+    records.write_atomically(workdir / evaluation_file(step), text + "\n")
     return result
 
 

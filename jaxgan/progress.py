@@ -37,7 +37,7 @@ class Progress:
     def update(self, epoch: int, row: dict[str, Any], ends_epoch: bool) -> None:
         """Shows a chunk's last row; `epoch` counts from 1."""
         losses = f"D loss {_number(row['disc/loss'])}, G loss {_number(row['gen/loss'])}"
-        text = f"{self._speed(row['step'])}{losses}"
+        text = f"{self._speed(row['step'])}{losses}{_distance(row)}"
         if self._bar is not None:
             self._bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
             self._bar.postfix = text
@@ -59,6 +59,14 @@ class Progress:
         rate = (step - first) / (now - since)
         left = tqdm.format_interval((self.total_steps - step) / rate)
         return f"{rate:.0f} steps/s, {left} left, "
+
+
+def _distance(row: dict[str, Any]) -> str:
+    """The held-out distance, in the rows that have one."""
+    for name, value in row.items():
+        if name.startswith("eval/frechet/test/"):
+            return f", Fréchet distance {_number(value)}"
+    return ""
 
 
 def _number(value: float | None) -> str:

@@ -19,7 +19,8 @@ import filelock
 from jaxgan.config import Config, UserError, from_mapping, to_config_dict, walk
 
 CONFIG, ENVIRONMENT, METRICS, LOCK = "config.json", "environment.json", "metrics.jsonl", ".lock"
-CHECKPOINTS, SAMPLES, CURVES = "checkpoints", "samples", "curves.png"
+CHECKPOINTS, BEST_CHECKPOINT, SAMPLES = "checkpoints", "best", "samples"
+CURVES, DIAGNOSTICS, MEMORISATION = "curves.png", "diagnostics.png", "memorisation.png"
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 

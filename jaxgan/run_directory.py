@@ -2,18 +2,25 @@
 
 import contextlib
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import jax
 import numpy as np
 
-from jaxgan import checkpoints, plots, records
+from jaxgan import checkpoints, plots, records, scores
+from jaxgan.best import Best, Scored, last_scored, scored
 from jaxgan.config import Config
+from jaxgan.monitor import Monitor, Pairs
+from jaxgan.plots import diagnostics
 from jaxgan.progress import Progress, warn
 from jaxgan.schedule import Chunk, Schedule, row_bounds
 from jaxgan.state import TrainState
 from jaxgan.types import Metrics
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Diverged(RuntimeError):
@@ -32,7 +39,6 @@ class Finished(NamedTuple):
 class Run:
     """Reads what a run left, and writes down what it does.
 
-
     Attributes:
       state: that of the newest sound checkpoint, or the fresh one.
     """
@@ -44,10 +50,12 @@ class Run:
         schedule: Schedule,
         fresh: TrainState,
         real: np.ndarray,
+        monitor: Monitor | None,
     ):
         """`real` are some examples of the data, beside which generated points are drawn."""
         self.config = config
         self.real = real
+        self.monitor = monitor
         self.workdir = workdir
         self.schedule = schedule
         self.state, self.rows = _resumed(workdir, fresh)
@@ -57,8 +65,12 @@ class Run:
         self._skipped_in_a_row = 0
         self._pending: Finished | None = None
         self._undrawn = False
+        self._pairs: Pairs | None = None
         total = config.train.epochs * schedule.epoch
         self.saved = checkpoints.Checkpoints(workdir / records.CHECKPOINTS, config.save.keep)
+        self.best: Best | None = None
+        if monitor:
+            self.best = Best(workdir, monitor.score, self.state, monitor.distance)
         self.progress = Progress(int(self.state.step), total, config.train.epochs)
 
     def __enter__(self) -> Self:
@@ -69,6 +81,8 @@ class Run:
         self.progress.close()
         with contextlib.suppress(Exception) if kind else contextlib.nullcontext():
             self.saved.close()
+            if self.best:
+                self.best.close()
 
     def take(self, done: Finished) -> None:
         """Accepts a chunk that the device was given, and meanwhile writes down the one before.
@@ -80,9 +94,24 @@ class Run:
         self._draw()
         self._pending = done
 
+    def evaluate(self, state: TrainState) -> None:
+        """Writes down the last chunk with what the state after it scores; keeps it if the best."""
+        if self.monitor is None or self.best is None:
+            return
+        row, self._pairs = self.monitor.measure(state)
+        self._write_down(row)
+        self.best.offer(state, row[self.monitor.score])
+        self._undrawn = True
+
     def save(self, state: TrainState) -> None:
-        """Writes down the last chunk, and starts writing a checkpoint of the state after it."""
+        """Writes down the last chunk, and starts writing a checkpoint of the state after it.
+
+        The best of all steps up to here is on the disk before, so that a run which is resumed
+        from here has it.
+        """
         self._write_down()
+        if self.best:
+            self.best.wait()
         self.saved.save(state)
         self._undrawn = True
 
@@ -91,7 +120,12 @@ class Run:
         self._draw()
         self.saved.wait()
 
-    def _write_down(self) -> None:
+    def standing(self) -> tuple[Scored, Scored] | None:
+        """The held-out distances of the last evaluation and of the best state, if there are any."""
+        last, best = last_scored(self.rows), scored(self.workdir / records.BEST_CHECKPOINT)
+        return (last, best) if last and best else None
+
+    def _write_down(self, measured: Mapping[str, Any] = EMPTY) -> None:
         """Waits for the pending chunk and writes down its rows and its grid."""
         if self._pending is None:
             return
@@ -99,6 +133,7 @@ class Run:
         history = {name: np.asarray(values) for name, values in done.history.items()}
         seconds = round(time.monotonic() - self._started, 3)
         rows = _rows(self.config, self.schedule, done, history, seconds)
+        rows[-1] |= scores.strict(dict(measured))
         records.append_rows(self.workdir, rows)
         self.rows += rows
         if done.grid is not None:
@@ -115,6 +150,11 @@ class Run:
         self._undrawn = False
         title = f"{self.config.data.name}, {self.config.loss} loss, seed {self.config.seed}"
         plots.save_curves(self.workdir / records.CURVES, self.rows, title)
+        if self.monitor:
+            diagnostics.save_diagnostics(self.workdir / records.DIAGNOSTICS, self.rows, title)
+        if self._pairs:
+            diagnostics.save_pairs(self.workdir / records.MEMORISATION, *self._pairs)
+            self._pairs = None
 
     def _stop_if_diverged(self, done: Finished, history: dict[str, np.ndarray]) -> None:
         skipped = (history["disc/skipped"] > 0) | (history["gen/skipped"] > 0)

@@ -1,16 +1,18 @@
 """A run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from jaxgan import plots, records
+from jaxgan.best import Scored
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
+from jaxgan.monitor import Monitor
 from jaxgan.networks import ImageShape
+from jaxgan.progress import warn
 from jaxgan.run_directory import Finished, Run
 from jaxgan.sampling import sample_pixels
 from jaxgan.schedule import Chunk, check_horizon, chunks, make_schedule
@@ -21,12 +23,19 @@ from jaxgan.types import Stream, stream_key
 
 
 class Outcome(NamedTuple):
-    """How a call of `train` ended: steps done and planned, and the signal that stopped it, or 0."""
+    """How a call of `train` ended.
+
+    Attributes:
+      first_step, step, total_steps: before, now and planned.
+      signal: that stopped it, or 0.
+      distances: at the last evaluation and at the best, or None without one.
+    """
 
     first_step: int
     step: int
     total_steps: int
     signal: int
+    distances: tuple[Scored, Scored] | None
 
 
 def train(config: Config, workdir: Path) -> Outcome:
@@ -41,18 +50,19 @@ def train(config: Config, workdir: Path) -> Outcome:
     """
     data = load_data(config.data)
     schedule = make_schedule(config.train, len(data.pixels))
-    check_horizon(config, schedule, _warn)
+    check_horizon(config, schedule, warn)
     image_shape = data.pixels.shape[1:]
     gan, shown = build_gan(config, image_shape, data.classes), plots.samples_shown(image_shape)
     environment = records.describe_environment(_devices(), _describe(data))
     state = _initial_state(gan, image_shape, config)
+    pixels = jax.device_put(data.pixels)
+    monitor = Monitor(config, gan, data, pixels) if config.evaluate.every else None
     with (
         records.open_run(workdir, config, environment),
         stop_signals() as caught,
-        Run(config, workdir, schedule, state, data.pixels[: plots.SCATTER]) as run,
+        Run(config, workdir, schedule, state, data.pixels[: plots.SCATTER], monitor) as run,
     ):
         state = run.state
-        pixels = jax.device_put(data.pixels)
         labels = jax.device_put(data.labels) if gan.classes else None
         first_step = step = int(state.step)
         for chunk in chunks(schedule, step, config.train.epochs):
@@ -60,12 +70,15 @@ def train(config: Config, workdir: Path) -> Outcome:
             state, history = train_epoch(gan, state, pixels, order, labels)
             step += chunk.stop - chunk.start
             run.take(Finished(chunk, step, history, _grid(gan, state, config, chunk, shown)))
-            if caught or _save_due(config, chunk):
+            if _due(config.evaluate.every, config, chunk):
+                run.evaluate(state)
+            if caught or _due(config.save.every, config, chunk):
                 run.save(state)
             if caught:
                 break
         run.finish()
-    return Outcome(first_step, step, config.train.epochs * schedule.epoch, *caught[:1] or (0,))
+    total = config.train.epochs * schedule.epoch
+    return Outcome(first_step, step, total, caught[0] if caught else 0, run.standing())
 
 
 def _devices() -> list[jax.Device]:
@@ -92,18 +105,17 @@ def _order(config: Config, state: TrainState, chunk: Chunk, size: int) -> jax.Ar
 def _grid(
     gan: Gan, state: TrainState, config: Config, chunk: Chunk, count: int
 ) -> jax.Array | None:
-    every = config.save.samples_every
-    last = chunk.epoch + 1 == config.train.epochs
-    if not every or not chunk.ends_epoch or not (last or (chunk.epoch + 1) % every == 0):
+    if not _due(config.save.samples_every, config, chunk):
         return None
     key = stream_key(state.key, Stream.SAMPLE, 0)
     return sample_pixels(gan, sampling_params(state), state.gen.stats, count, key)
 
 
-def _save_due(config: Config, chunk: Chunk) -> bool:
+def _due(every: int, config: Config, chunk: Chunk) -> bool:
+    """Whether a chunk ends the last epoch, or one of those that come `every` so many; 0: never."""
     epoch = chunk.epoch + 1
     last = epoch == config.train.epochs
-    return chunk.ends_epoch and (last or epoch % config.save.every == 0)
+    return every > 0 and chunk.ends_epoch and (last or epoch % every == 0)
 
 
 def _describe(data: Dataset) -> dict[str, Any]:
@@ -115,7 +127,3 @@ def _describe(data: Dataset) -> dict[str, Any]:
         "classes": data.classes,
         "sha256": data.sha256,
     }
-
-
-def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr, flush=True)

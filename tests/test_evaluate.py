@@ -13,8 +13,9 @@ from jaxgan import checkpoints, scores
 from jaxgan import evaluate as module
 from jaxgan.config import EmaConfig, UserError
 from jaxgan.data import load_data
-from jaxgan.evaluate import EVALUATION, evaluate, table
+from jaxgan.evaluate import evaluate, table
 from jaxgan.metrics.features import Extracted, FeatureNet
+from jaxgan.selection import EVALUATION
 from jaxgan.train import train
 from jaxgan.types import to_images
 from tests import tiny

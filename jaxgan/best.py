@@ -1,0 +1,89 @@
+"""The checkpoint of the lowest held-out distance so far, `<workdir>/best/<step>`, with its score.
+
+The score is within the checkpoint, so that the two are never of different steps, whenever a run
+was killed. What was the best stays the best when a run is resumed from before it: the run will
+come to the same bits again.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxgan import checkpoints, records
+from jaxgan.config import UserError
+from jaxgan.progress import warn
+from jaxgan.state import TrainState
+
+DISTANCE = "eval/frechet/test/"  # how the names of held-out distances begin
+
+
+class Scored(NamedTuple):
+    step: int
+    name: str  # with N, split and feature net
+    value: float
+
+
+class Best:
+    """Keeps the best state; open for writing."""
+
+    def __init__(
+        self,
+        workdir: Path,
+        name: str,
+        like: TrainState,
+        measure: Callable[[TrainState], float | None],
+    ):
+        """Finds what was the best, and measures it again where `name` says another protocol."""
+        self.name = name
+        directory = workdir / records.BEST_CHECKPOINT
+        self.lowest = math.inf
+        self._step = -1
+        if (found := scored(directory)) and (state := _sound(directory, like, found.step)):
+            self._step = found.step
+            value = found.value if found.name == name else measure(state)
+            self.lowest = math.inf if value is None else value
+        self._saved = checkpoints.Checkpoints(directory, keep=1)
+
+    def offer(self, state: TrainState, value: float | None) -> None:
+        """Starts saving the state if its distance is below all before."""
+        if value is None or not value < self.lowest:
+            return
+        self.lowest = value
+        if int(state.step) == self._step:  # on another machine, say, it has other bits now
+            self._saved.forget(self._step)
+        self._step = int(state.step)
+        self._saved.save(state, {self.name: value})
+
+    def wait(self) -> None:
+        self._saved.wait()
+
+    def close(self) -> None:
+        self._saved.close()
+
+
+def scored(directory: Path) -> Scored | None:
+    """The newest checkpoint of a folder of best ones, with its score; None where there is none."""
+    for step in reversed(checkpoints.steps(directory)):
+        score = checkpoints.read_score(directory, step)
+        for name, value in score.items():
+            return Scored(step, name, value)
+    return None
+
+
+def last_scored(rows: Iterable[dict[str, Any]]) -> Scored | None:
+    """The distance in the newest row that has one."""
+    for row in reversed(list(rows)):
+        for name, value in row.items():
+            if name.startswith(DISTANCE):
+                return Scored(row["step"], name, math.nan if value is None else value)
+    return None
+
+
+def _sound(directory: Path, like: TrainState, step: int) -> TrainState | None:
+    try:
+        return checkpoints.restore(directory, like, step)
+    except UserError as error:
+        warn(f"{error}; set aside: the next evaluation makes the best anew")
+        checkpoints.set_aside_after(directory, step - 1)
+        return None

@@ -1,0 +1,336 @@
+import dataclasses
+import json
+import os
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import best as best_module
+from jaxgan import checkpoints, evaluate, monitor, records, run_directory
+from jaxgan.best import Best, scored
+from jaxgan.config import EmaConfig, EvaluateConfig, SaveConfig, UserError
+from jaxgan.data import load_data
+from jaxgan.plots import diagnostics
+from jaxgan.sample import sample
+from jaxgan.selection import BEST, LAST
+from jaxgan.state import build_gan, init_state
+from jaxgan.train import train
+from jaxgan.types import to_images
+from tests import tiny
+
+CLASSES = "tests.test_evaluate:classifier"
+FLAT = "tests.test_evaluate:flat_features"
+N = 50
+DISTANCE = f"eval/frechet/test/n{N}/{CLASSES}"
+ON = EvaluateConfig(every=1, num_samples=N, features=CLASSES)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+def measured_config(data, evaluate=ON, **train):
+    config = tiny.config(data, **{"epochs": 4} | train)
+    save = SaveConfig(every=2, keep=3)
+    return dataclasses.replace(
+        config, evaluate=evaluate, save=save, ema=EmaConfig(half_life=40), loss="saturating"
+    )
+
+
+@pytest.fixture(scope="module")
+def measured(data, tmp_path_factory):
+    """Four epochs, measured after each."""
+    workdir = tmp_path_factory.mktemp("runs") / "measured"
+    outcome = train(measured_config(data), workdir)
+    return workdir, outcome
+
+
+def make_monitor(data, gan_config=None, evaluate=ON):
+    config = gan_config or measured_config(data, evaluate)
+    train_set = load_data(config.data)
+    shape = train_set.pixels.shape[1:]
+    gan = build_gan(config, shape)
+    state = init_state(gan, shape, jax.random.key(0))
+    return monitor.Monitor(config, gan, train_set, jnp.asarray(train_set.pixels)), state, train_set
+
+
+def plain(rows):
+    return [
+        {name: value for name, value in row.items() if not name.startswith(("eval/", "seconds"))}
+        for row in rows
+    ]
+
+
+def fingerprints(workdir):
+    return {
+        step: checkpoints.fingerprint(checkpoints.flatten(checkpoints.load_run(workdir, step)[2]))
+        for step in checkpoints.steps(workdir / "checkpoints")
+    }
+
+
+def test_a_run_has_the_same_bits_measured_or_not(measured, data, tmp_path, monkeypatch):
+    workdir, _ = measured
+    monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
+    train(measured_config(data, EvaluateConfig()), tmp_path / "off")
+    assert not (tmp_path / "off" / "best").exists()
+    assert fingerprints(workdir) == fingerprints(tmp_path / "off")
+    rows, bare = records.read_rows(workdir), records.read_rows(tmp_path / "off")
+    assert json.dumps(plain(rows)) == json.dumps(plain(bare))
+    assert not any(name.startswith("eval/") for row in bare for name in row)
+    for name in os.listdir(workdir / "samples"):
+        assert (workdir / "samples" / name).read_bytes() == (
+            tmp_path / "off" / "samples" / name
+        ).read_bytes()
+
+
+def test_the_last_row_of_a_measured_epoch_holds_names_with_split_number_and_net(measured):
+    workdir, _ = measured
+    rows = records.read_rows(workdir)
+    for row in rows:
+        assert (DISTANCE in row) == (row["epoch"] == int(row["epoch"]))
+    fractions = rows[-1][f"eval/class_fractions/generated/n{N}/{CLASSES}"]
+    assert sum(fractions) == pytest.approx(1)
+    names = {name.split("/")[1] for name in rows[-1] if name.startswith("eval/")}
+    assert names == {
+        *("frechet", "class_distance", "class_fractions", "copying"),
+        *("disc_accuracy", "disc_auc", "disc_calibration_error"),
+        *("disc_logit_gap", "disc_accuracy_gap"),
+    }
+
+
+def test_epochs_between_are_not_measured_and_the_last_always_is(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
+    config = measured_config(data, dataclasses.replace(ON, every=2), epochs=3)
+    train(config, tmp_path / "run")
+    measured = [row["epoch"] for row in records.read_rows(tmp_path / "run") if DISTANCE in row]
+    assert measured == [2, 3]
+
+
+def test_the_best_is_the_lowest_distance_and_can_be_sampled_and_loaded(measured, tmp_path):
+    workdir, outcome = measured
+    rows = [row for row in records.read_rows(workdir) if DISTANCE in row]
+    lowest = min(rows, key=lambda row: row[DISTANCE])
+    assert checkpoints.steps(workdir / "best") == [lowest["step"]]
+    assert tuple(scored(workdir / "best")) == (lowest["step"], DISTANCE, lowest[DISTANCE])
+    assert [(end.step, end.value) for end in outcome.distances] == [
+        (48, rows[-1][DISTANCE]),
+        (lowest["step"], lowest[DISTANCE]),
+    ]
+    assert sample(workdir, BEST, 1, 0, tmp_path / "a.png") == lowest["step"]
+    assert sample(workdir, LAST, 1, 0, tmp_path / "a.png") == 48
+
+
+def test_the_best_is_scored_into_a_file_of_its_own(measured, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(measured[0], workdir)
+    for step in (LAST, BEST, 24):
+        evaluate.evaluate(workdir, N, step=step, features=FLAT, metrics=["frechet"])
+    steps = {
+        path.name: json.loads(path.read_text())["protocol"]["step"]
+        for path in workdir.glob("evaluation*.json")
+    }
+    assert steps == {
+        "evaluation.json": 48,
+        "evaluation_best.json": scored(workdir / "best").step,
+        "evaluation_24.json": 24,
+    }
+
+
+STOPS = [
+    (owner, name, call)
+    for owner, name in (
+        (records, "append_rows"),
+        (Best, "offer"),
+        (checkpoints.Checkpoints, "save"),
+    )
+    for call in (2, 3)
+]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "call"), STOPS, ids=[f"{name}-{call}" for _, name, call in STOPS]
+)
+def test_a_run_stopped_before_any_write_has_the_same_best_when_resumed(
+    measured, data, tmp_path, monkeypatch, owner, name, call
+):
+    calls, original = [], getattr(owner, name)
+
+    def write(*args):
+        calls.append(args)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
+    monkeypatch.setattr(owner, name, write)
+    with pytest.raises(KeyboardInterrupt):
+        train(measured_config(data), tmp_path / "run")
+    monkeypatch.setattr(owner, name, original)
+    train(measured_config(data), tmp_path / "run")
+    whole, _ = measured
+    assert scored(tmp_path / "run" / "best") == scored(whole / "best")
+    with_scores = [
+        [{**r, "seconds": 0} for r in records.read_rows(d)] for d in (whole, tmp_path / "run")
+    ]
+    assert with_scores[0] == with_scores[1]
+
+
+def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume(
+    data, tmp_path, monkeypatch
+):
+    def save(self, state, score=None, original=checkpoints.Checkpoints.save):
+        if score is None:
+            rows = [r for r in records.read_rows(tmp_path / "run") if DISTANCE in r]
+            lowest = min(rows, key=lambda row: row[DISTANCE])
+            assert scored(tmp_path / "run" / "best").step == lowest["step"]
+        return original(self, state, score)
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
+    monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
+    train(measured_config(data, epochs=2), tmp_path / "run")
+
+
+@pytest.fixture
+def state(data):
+    return make_monitor(data)[1]
+
+
+def at(state, step):
+    return state.replace(step=jnp.asarray(step, jnp.int32))
+
+
+def test_only_a_lower_distance_replaces_the_best(tmp_path, state):
+    best = Best(tmp_path, "frechet", state, None)
+    for step, value in ((1, 3.0), (2, 3.0), (3, None), (4, float("nan")), (5, 2.5), (6, 2.6)):
+        best.offer(at(state, step), value)
+    best.close()
+    assert scored(tmp_path / "best") == (5, "frechet", 2.5)
+    assert checkpoints.steps(tmp_path / "best") == [5]
+
+
+def test_the_best_is_known_again_and_measured_anew_under_another_protocol(tmp_path, state):
+    best = Best(tmp_path, "n50", state, None)
+    best.offer(at(state, 7), 3.0)
+    best.close()
+    again = Best(tmp_path, "n50", state, None)
+    assert again.lowest == 3.0
+    again.close()
+    other = Best(tmp_path, "n40", state, lambda found: float(found.step))
+    assert other.lowest == 7.0
+    other.offer(at(state, 7), 6.0)  # the same step over again, with other bits
+    other.close()
+    assert scored(tmp_path / "best") == (7, "n40", 6.0)
+
+
+def test_a_damaged_best_is_set_aside_with_a_warning(tmp_path, state, capsys):
+    best = Best(tmp_path, "frechet", state, None)
+    best.offer(at(state, 7), 3.0)
+    best.close()
+    shutil.rmtree(tmp_path / "best" / "7" / "state")
+    best = Best(tmp_path, "frechet", state, None)
+    best.close()
+    assert best.lowest == float("inf")
+    assert os.listdir(tmp_path / "best") == ["7.damaged"]
+    assert "7: damaged checkpoint" in capsys.readouterr().err
+
+
+def emit(monkeypatch, images):
+    def generate(gan, params, stats, z):
+        del gan, params, stats
+        return images[: len(z)]
+
+    monkeypatch.setattr(evaluate, "generate", generate)
+
+
+def test_copies_of_training_images_are_at_distance_zero_beside_their_originals(data, monkeypatch):
+    measuring, state, train_set = make_monitor(data)
+    emit(monkeypatch, to_images(jnp.asarray(train_set.pixels[:N])))
+    row, pairs = measuring.measure(state)
+    assert row[f"eval/copying/train/n{N}"] == 0
+    assert pairs.ratios.tolist() == [0] * monitor.PAIRS
+    np.testing.assert_array_equal(pairs.samples, pairs.nearest)
+
+
+def test_the_discriminator_is_judged_by_its_logits_of_held_out_and_generated(data, monkeypatch):
+    measuring, state, train_set = make_monitor(data)
+    test = load_data(measured_config(data).data, "test").pixels[:N]
+    known = {
+        part[0].tobytes(): value
+        for part, value in ((train_set.pixels, 3.0), (test, 2.0), (np.full_like(test, 255), -2.0))
+    }
+    monkeypatch.setattr(
+        monitor, "logits", lambda gan, disc, pixels, labels: np.full(N, known[pixels[0].tobytes()])
+    )
+    emit(monkeypatch, jnp.ones((N, tiny.SIDE, tiny.SIDE, 1)))
+    row = measuring.measure(state).row
+    assert row[f"eval/disc_accuracy/test/n{N}"] == row[f"eval/disc_auc/test/n{N}"] == 1
+    error = row[f"eval/disc_calibration_error/test/n{N}"]
+    assert error == pytest.approx(1 / (1 + np.exp(2)))
+    assert row[f"eval/disc_logit_gap/train-test/n{N}"] == 1
+    assert row[f"eval/disc_accuracy_gap/train-test/n{N}"] == 0
+
+
+def test_logits_come_in_equal_blocks_and_none_is_lost(data, monkeypatch):
+    measuring, state, train_set = make_monitor(data)
+    whole = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    monkeypatch.setattr(monitor, "BATCH", 30)
+    parts = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_images_that_are_not_finite_have_no_distance_and_are_no_best(data, monkeypatch):
+    measuring, state, _ = make_monitor(data)
+    emit(monkeypatch, jnp.full((N, tiny.SIDE, tiny.SIDE, 1), jnp.nan))
+    row, pairs = measuring.measure(state)
+    assert row[DISTANCE] is None
+    assert pairs is None
+
+
+def test_a_net_without_classes_gives_the_distance_alone(data):
+    measuring, state, _ = make_monitor(data, evaluate=dataclasses.replace(ON, features=FLAT))
+    names = {name.split("/")[1] for name in measuring.measure(state).row}
+    assert "frechet" in names
+    assert not names & {"class_distance", "class_fractions"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"features": ""}, r"config.evaluate.every = 1: there is no feature net .* 'tiny'"),
+        ({"num_samples": 101}, r"config.evaluate.num_samples = 101: tiny train has 100 images"),
+        ({"features": "inception"}, r"unknown features 'inception'"),
+    ],
+    ids=["no net", "too many samples", "an unknown net"],
+)
+def test_what_cannot_be_measured_is_refused_before_training(data, tmp_path, settings, message):
+    config = measured_config(data, dataclasses.replace(ON, **settings))
+    with pytest.raises(UserError, match=message):
+        train(config, tmp_path / "run")
+    assert os.listdir(tmp_path) == []
+
+
+def test_without_evaluations_there_is_no_best(data, tmp_path):
+    train(tiny.config(data, epochs=1), tmp_path / "run")
+    with pytest.raises(UserError, match=r"no best checkpoint; config.evaluate.every is 0"):
+        checkpoints.load_run(tmp_path / "run", BEST)
+
+
+def test_the_diagnostics_are_drawn_whatever_a_row_lacks(measured, tmp_path):
+    workdir, _ = measured
+    assert {"diagnostics.png", "memorisation.png"} <= set(os.listdir(workdir))
+    rows = [{"step": 1, "epoch": 1.0}, {"step": 2, "epoch": 2.0, DISTANCE: None}]
+    full = [row for row in records.read_rows(workdir) if DISTANCE in row]
+    for part in (rows, full[:1]):
+        diagnostics.save_diagnostics(tmp_path / "d.png", part, "title")
+        assert (tmp_path / "d.png").exists()
+    assert diagnostics.series(rows + full, "eval/frechet")[1] == [row[DISTANCE] for row in full]
+
+
+def test_the_last_distance_is_that_of_the_newest_row_that_has_one():
+    rows = [{"step": 1, DISTANCE: 5.0}, {"step": 2, DISTANCE: 4.0}, {"step": 3}]
+    assert best_module.last_scored(rows) == (2, DISTANCE, 4.0)
+    assert best_module.last_scored([]) is None
