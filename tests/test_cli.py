@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jaxgan import checkpoints, records
+from jaxgan.best import scored
 from jaxgan.cli import main
 from jaxgan.config import Config, UserError
 from jaxgan.config_file import load_config
@@ -25,6 +26,12 @@ TINY = (
     "--config.train.batch_size=8",
     "--config.data.name=tiny",
     "--config.data.source=idx",
+    "--config.evaluate.every=0",
+)
+MEASURED = (
+    "--config.evaluate.every=1",
+    "--config.evaluate.num_samples=50",
+    "--config.evaluate.features=tests.tiny:flat_features",
 )
 
 
@@ -139,7 +146,7 @@ def test_a_run_killed_twice_once_within_a_save_ends_with_the_bits_of_one_never_k
 ):
     # Wide layers, so that a save takes a while.
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--config.train.epochs=3"]
-    arguments += ["--config.save.every=1", "--config.network.gen_widths=(1500, 1500)"]
+    arguments += ["--config.save.every=1", "--config.network.gen_widths=(1500, 1500)", *MEASURED]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run(*arguments, "--workdir", whole)[0] == 0
 
@@ -158,6 +165,9 @@ def test_a_run_killed_twice_once_within_a_save_ends_with_the_bits_of_one_never_k
     code, out, _ = run(*arguments, "--workdir", killed)
     assert code == 0
     assert "Trained 3 epochs" in out
+    best = scored(whole / "best")
+    assert scored(killed / "best") == best
+    assert f"lowest {best.value:.4g} at step {best.step}" in out
     ours, theirs = leaves(killed), leaves(whole)
     assert ours.keys() == theirs.keys()
     for name, leaf in ours.items():

@@ -37,3 +37,7 @@ def config(folder: Path, **train) -> Config:
         train=TrainConfig(**defaults | train),
         save=SaveConfig(every=1),
     )
+
+
+def flat_features(pixels: np.ndarray) -> np.ndarray:
+    return pixels.reshape(len(pixels), -1)[:, :8] / 255.0
