@@ -52,15 +52,19 @@ def save_pairs(
     """
     rows = -(-len(samples) // columns)
     height, width, channels = samples.shape[1:]
-    figure, axes = plt.subplots(rows, columns, figsize=(2.2 * columns, 1.35 * rows), squeeze=False)
-    for axis in axes.flat:
-        axis.axis("off")
-    for axis, sample, near, ratio in zip(axes.flat, samples, nearest, ratios, strict=False):
-        gap = np.full((height, max(1, width // 14), channels), WHITE, np.uint8)
-        pair = np.concatenate([sample, gap, near], axis=1)
-        axis.imshow(pair.squeeze(-1) if channels == 1 else pair, cmap="gray", vmin=0, vmax=WHITE)
-        axis.set_title(f"{ratio:.2f}", fontsize=8, pad=2)
-    figure.suptitle(
+    gap = max(1, height // 14)  # between two of a pair; between pairs and above them it is more
+    cell = (height + 5 * gap, 2 * width + 4 * gap)
+    canvas = np.full((rows * cell[0], columns * cell[1], channels), WHITE, np.uint8)
+    figure, axis = plt.subplots(figsize=(8, 8 * (canvas.shape[0] + 8 * gap) / canvas.shape[1]))
+    for i, (sample, near, ratio) in enumerate(zip(samples, nearest, ratios, strict=True)):
+        top, left = (i // columns) * cell[0] + 4 * gap, (i % columns) * cell[1] + 2 * gap
+        for image, start in ((sample, left), (near, left + width + gap)):
+            canvas[top : top + height, start : start + width] = image
+        middle = left + width + gap / 2
+        axis.text(middle, top - gap, f"{ratio:.2f}", fontsize=8, ha="center", va="bottom")
+    axis.imshow(canvas.squeeze(-1) if channels == 1 else canvas, cmap="gray", vmin=0, vmax=WHITE)
+    axis.axis("off")
+    axis.set_title(
         "Sample (left), its nearest training image (right), and their distance\n"
         "over the median one of held-out images: 0 is a copy",
         fontsize=9,
