@@ -80,6 +80,23 @@ def last_scored(rows: Iterable[dict[str, Any]]) -> Scored | None:
     return None
 
 
+def standing(workdir: Path) -> tuple[Scored, Scored] | None:
+    """The held-out distances at a run's last evaluation and of its best state, if there are any."""
+    last = last_scored(records.read_rows(workdir))
+    best = scored(workdir / records.BEST_CHECKPOINT)
+    return (last, best) if last and best else None
+
+
+def in_words(last: Scored, best: Scored) -> str:
+    """Where a run ended, and where it was nearest to images that it never saw."""
+    other = "" if last.name == best.name else f" ({best.name})"
+    return (
+        f"Fréchet distance to held-out images ({last.name}): {last.value:.4g} at step {last.step}; "
+        f"lowest {best.value:.4g} at step {best.step}{other}, in {records.BEST_CHECKPOINT}/, "
+        "--step best"
+    )
+
+
 def _sound(directory: Path, like: TrainState, step: int) -> TrainState | None:
     try:
         return checkpoints.restore(directory, like, step)

@@ -117,6 +117,7 @@ def evaluate_command(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     records.read_config(options.workdir)
 
+    from jaxgan.best import in_words, standing
     from jaxgan.evaluate import evaluate, table
 
     metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
@@ -124,6 +125,8 @@ def evaluate_command(argv: list[str]) -> int:
         options.workdir, options.num_samples, options.step, options.seed, options.features, metrics
     )
     print(table(result))
+    if distances := standing(options.workdir):
+        print(f"\nduring training: {in_words(*distances)}")
     print(f"\n{options.workdir / selection.evaluation_file(options.step)}: the same in full")
     return 0
 
@@ -215,21 +218,13 @@ def _report(outcome, workdir: Path, config: Config) -> int:
         if (workdir / name).exists():
             print(f"  {workdir / name}: {what}")
     if outcome.distances:
-        print(_distances(*outcome.distances))
+        from jaxgan.best import in_words
+
+        print(in_words(*outcome.distances))
     folder = shlex.quote(str(workdir))
     print(f"Next: {_program()} sample --workdir {folder} --num 64 --out samples.png")
     print(f"      {_program()} evaluate --workdir {folder}")
     return 0
-
-
-def _distances(last, best) -> str:
-    """Where the run ended and where it was nearest to images that it never saw."""
-    other = "" if last.name == best.name else f" ({best.name})"
-    return (
-        f"Fréchet distance to held-out images ({last.name}): {last.value:.4g} at step {last.step}; "
-        f"lowest {best.value:.4g} at step {best.step}{other}, in {records.BEST_CHECKPOINT}/, "
-        "--step best"
-    )
 
 
 def _program() -> str:

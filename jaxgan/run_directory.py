@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxgan import checkpoints, plots, records, scores
-from jaxgan.best import Best, Scored, last_scored, scored
+from jaxgan.best import Best
 from jaxgan.config import Config
 from jaxgan.monitor import Monitor, Pairs
 from jaxgan.plots import diagnostics
@@ -119,11 +119,6 @@ class Run:
         """Draws the curves of the last save, and waits until it is on the disk."""
         self._draw()
         self.saved.wait()
-
-    def standing(self) -> tuple[Scored, Scored] | None:
-        """The held-out distances of the last evaluation and of the best state, if there are any."""
-        last, best = last_scored(self.rows), scored(self.workdir / records.BEST_CHECKPOINT)
-        return (last, best) if last and best else None
 
     def _write_down(self, measured: Mapping[str, Any] = EMPTY) -> None:
         """Waits for the pending chunk and writes down its rows and its grid."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 
 from jaxgan import plots, records
-from jaxgan.best import Scored
+from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.monitor import Monitor
@@ -78,7 +78,7 @@ def train(config: Config, workdir: Path) -> Outcome:
                 break
         run.finish()
     total = config.train.epochs * schedule.epoch
-    return Outcome(first_step, step, total, caught[0] if caught else 0, run.standing())
+    return Outcome(first_step, step, total, caught[0] if caught else 0, standing(workdir))
 
 
 def _devices() -> list[jax.Device]:
