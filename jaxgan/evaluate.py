@@ -6,7 +6,6 @@ better, and distances in other features or at other numbers of samples have othe
 
 import functools
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from jaxgan import __version__, checkpoints, records, scores
 from jaxgan.config import SEED, Config, UserError
 from jaxgan.data import Dataset, load_data
 from jaxgan.metrics.features import PINNED, Extracted, FeatureNet, load_features
-from jaxgan.sampling import BLOCK, generate, sample_latents
+from jaxgan.progress import say
+from jaxgan.sampling import BLOCK, generate, labels_in_turn, sample_latents
 from jaxgan.selection import LAST, evaluation_file
 from jaxgan.state import Gan, TrainState, sampling_params
 from jaxgan.types import Params, PRNGKey, Stream, stream_key, to_pixels
@@ -101,12 +101,14 @@ def table(result: Mapping[str, Any]) -> str:
 def generate_finite(
     gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey
 ) -> tuple[np.ndarray, int]:
-    """`count` images as uint8 pixels, and how many of them held NaN or infinity."""
+    """`count` images as uint8 pixels, any classes in turn, and how many held NaN or infinity."""
     size = min(count, BLOCK)
     blocks, bad = [], 0
-    z = sample_latents(gan, -(-count // size) * size, key)
+    total = -(-count // size) * size
+    inputs = (sample_latents(gan, total, key), labels_in_turn(gan, total))
     for start in range(0, count, size):
-        images = generate(gan, params, stats, z[start : start + size])[: count - start]
+        block = (part[start : start + size] for part in inputs if part is not None)
+        images = generate(gan, params, stats, *block)[: count - start]
         bad += int(jnp.sum(~jnp.isfinite(images).all(axis=(1, 2, 3))))
         blocks.append(np.asarray(to_pixels(images)))
     return np.concatenate(blocks), bad
@@ -195,7 +197,7 @@ def _scored(
     name = functools.partial(scores.metric_name, num_samples=num_samples, net=net)
     key = stream_key(jax.random.key(seed), Stream.EVALUATE, SUBSETS)
     return {
-        **scores.compare(metrics, real, floor, fakes, key, name, _tell),
+        **scores.compare(metrics, real, floor, fakes, key, name, say),
         "histograms": scores.histograms(metrics, fakes | real),
     }
 
@@ -244,7 +246,3 @@ def _rows(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "not finite" if value is None else f"{value:.4g}"
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

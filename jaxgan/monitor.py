@@ -27,6 +27,7 @@ from jaxgan.state import Gan, Player, TrainState, packed, sampling_params, with_
 from jaxgan.types import Labels, Logits, Pixels, Stream, stream_key, to_images
 
 LATENTS = 2  # counter of the evaluation's stream; the verb `evaluate` has 0 and 1
+MOST_CLASSES = 100  # whose fractions are put into a row
 COPIES = 500  # images of which the nearest training image is sought: 0.4 s on two cores
 PAIRS = 32  # of those, the most alike to be shown
 METRICS = ("frechet", "class_histogram")
@@ -104,7 +105,7 @@ class Monitor:
         sets = scores.Sets(self._real, found, jax.random.key(0))  # the key is for other metrics
         values = scores.score(metrics, sets)
         row: Row = {self._named(name, "test", self.net): values[name] for name in values}
-        if found.probabilities is not None:
+        if found.probabilities is not None and found.probabilities.shape[1] <= MOST_CLASSES:
             fractions = np.round(scores.histogram(found), 6).tolist()
             row[self._named("class_fractions", "generated", self.net)] = fractions
         return row
@@ -132,6 +133,8 @@ class Monitor:
         }
 
     def _of_copying(self, fake: np.ndarray) -> tuple[Row, Pairs | None]:
+        if fake.ndim == 2:  # points of a plane have neighbours wherever there are enough
+            return {}, None
         held_out = self._held_out_distances
         name = f"eval/copying/train/n{len(fake)}"
         if not (middle := float(np.median(held_out))):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxgan import best as best_module
 from jaxgan import checkpoints, evaluate, monitor, records, run_directory
@@ -341,3 +342,20 @@ def test_the_words_name_the_last_and_the_best_and_its_protocol_if_that_was_anoth
     words = best_module.in_words(last, best)
     assert "(n50): 4 at step 9; lowest 3 at step 6, in best/, --step best" in words
     assert "at step 6 (n40)" in best_module.in_words(last, best._replace(name="n40"))
+
+
+class ByClass(nn.Module):
+    """Images as grey as their class is high; z goes nowhere."""
+
+    def __call__(self, z, train, labels):
+        del train
+        grey = labels[:, None, None, None] / 4.5 - 1
+        return jnp.broadcast_to(grey, (len(z), tiny.SIDE, tiny.SIDE, 1))
+
+
+def test_a_class_conditional_generator_is_asked_for_its_classes_in_turn(data, monkeypatch):
+    monkeypatch.setattr(evaluate, "BLOCK", 16)
+    gan = dataclasses.replace(make_monitor(data)[0].gan, gen=ByClass(), classes=10)
+    pixels, bad = evaluate.generate_finite(gan, {}, {}, 25, jax.random.key(0))
+    shown = np.round(pixels[:, 0, 0, 0] / 255 * 9).astype(int)
+    assert (shown.tolist(), bad) == ([i % 10 for i in range(25)], 0)
