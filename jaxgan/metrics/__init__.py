@@ -43,6 +43,7 @@ from jaxgan.metrics.classes import (
     stacked_modes,
     total_variation,
 )
+from jaxgan.metrics.features import Extracted, FeatureNet, load_features
 from jaxgan.metrics.frechet import frechet_distance
 from jaxgan.metrics.kernel import KernelDistance, kernel_distance
 from jaxgan.metrics.nearest import Nearest, copying_ratio, nearest_images
@@ -60,6 +61,8 @@ from jaxgan.metrics.points import PointModes, point_modes
 __all__ = [
     "ClassifierScore",
     "DensityCoverage",
+    "Extracted",
+    "FeatureNet",
     "KernelDistance",
     "Nearest",
     "Neighbourhoods",
@@ -75,6 +78,7 @@ __all__ = [
     "density_coverage",
     "frechet_distance",
     "kernel_distance",
+    "load_features",
     "logit_accuracy",
     "mode_count",
     "nearest_images",

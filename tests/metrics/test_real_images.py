@@ -1,0 +1,217 @@
+"""What the metrics say of real digits, and of real digits made worse, in the packaged net's eyes.
+
+Bands are stated here, about what two disjoint sets of real images were seen to score.
+"""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgan.config import DataConfig
+from jaxgan.data import load_data
+from jaxgan.metrics import (
+    class_histogram,
+    classifier_score,
+    frechet_distance,
+    kernel_distance,
+    load_features,
+    mode_count,
+    overlap,
+    total_variation,
+)
+
+FEW, MANY = 2_000, 10_000
+ONE = 1  # the digit that is removed
+
+
+class Digits(NamedTuple):
+    """Pixels and labels of a split; a sampler draws from images that the real set has not."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    count: int  # images in a set
+
+    @property
+    def real(self):
+        return self.pixels[: self.count]
+
+    def fresh(self, *without):
+        kept = ~np.isin(self.labels, without)
+        kept[: self.count] = False
+        return self.pixels[kept][: self.count]
+
+
+@pytest.fixture(scope="module")
+def extract():
+    """Features of images: computed once for each set that several tests look at."""
+    net, known = load_features("mnist"), {}
+
+    def extract(pixels):
+        key = hash(pixels.tobytes())
+        if key not in known:
+            known[key] = net.extract(pixels)
+        return known[key]
+
+    return extract
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Of the test images, which the net was not trained on."""
+    data = load_data(DataConfig(name="mnist"), "test")
+    return Digits(data.pixels, data.labels, FEW)
+
+
+@pytest.fixture(scope="module")
+def many():
+    data = load_data(DataConfig(name="mnist"), "train")
+    return Digits(data.pixels, data.labels, MANY)
+
+
+def blurred(pixels):
+    """The mean of each pixel's 3x3 neighbours."""
+    values = pixels.astype(np.float32)
+    for axis in (1, 2):
+        values = (np.roll(values, 1, axis) + values + np.roll(values, -1, axis)) / 3
+    return values.astype(np.uint8)
+
+
+def copied(pixels, images):
+    return np.tile(pixels[:images], (len(pixels) // images, 1, 1, 1))
+
+
+def noise(pixels):
+    return np.random.default_rng(0).integers(0, 256, pixels.shape, dtype=np.uint8)
+
+
+def labels(images):
+    return images.probabilities.argmax(axis=1)
+
+
+def class_distance(real, fake):
+    return total_variation(*(class_histogram(labels(images), 10) for images in (real, fake)))
+
+
+def frechet(real, fake):
+    return frechet_distance(real.features, fake.features)
+
+
+def coverage(real, fake):
+    return overlap(real.neighbourhoods, fake.neighbourhoods).neighbourhoods.coverage
+
+
+def kernel(real, fake, subsets=100):
+    size = min(1000, len(real.features) // 2)
+    return kernel_distance(real.features, fake.features, jax.random.key(0), subsets, size)
+
+
+def expected_coverage(samples, k=5):
+    """Of one distribution by itself: Naeem et al. 2020, section 3."""
+    steps = np.arange(1, k + 1)
+    return 1 - np.prod((samples - steps) / (2 * samples - steps))
+
+
+def check_floor(real, fresh, count, highest_frechet):
+    assert 0 < frechet(real, fresh) < highest_frechet
+    distance = kernel(real, fresh, subsets=20)
+    assert abs(distance.mean) < distance.std  # of one subset: it is unbiased
+    assert coverage(real, fresh) == pytest.approx(expected_coverage(count), abs=0.015)
+    manifolds = overlap(real.neighbourhoods, fresh.neighbourhoods).manifolds
+    np.testing.assert_allclose(manifolds, 0.88, atol=0.03)
+    assert class_distance(real, fresh) < 0.06 * np.sqrt(FEW / count)
+
+
+def test_real_against_real_is_at_the_floor(few, extract):
+    check_floor(extract(few.real), extract(few.fresh()), FEW, highest_frechet=0.8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("others", ["train", "test"])
+def test_ten_thousand_real_against_real_are_at_the_floor(others, many, extract):
+    test = load_data(DataConfig(name="mnist"), "test").pixels
+    fresh = many.fresh() if others == "train" else test
+    check_floor(extract(many.real), extract(fresh), MANY, highest_frechet=0.2)
+
+
+@pytest.mark.parametrize("digits", [(7,), (0, 3, 8), tuple(range(10))], ids=len)
+def test_a_sampler_of_one_image_per_digit_reaches_exactly_that_many_modes(digits, few, extract):
+    first = [few.pixels[few.labels == digit][:1] for digit in digits]
+    found = labels(extract(np.concatenate(first * 20)))
+    assert mode_count(found, 10) == len(digits)
+    assert set(found.tolist()) == set(digits)
+
+
+@pytest.mark.parametrize("missing", [(), (2,), (1, 2, 4, 5, 6, 7, 9)], ids=len)
+def test_a_sampler_of_some_digits_reaches_exactly_these_modes(missing, few, extract):
+    """With one sample in a hundred to a mode: the net takes one in 300 for another digit."""
+    fakes = few.fresh(*missing)
+    assert mode_count(labels(extract(fakes)), 10, at_least=len(fakes) // 100) == 10 - len(missing)
+
+
+def check_copies(digits, extract):
+    """A hundred images many times over: sure, varied, near the reals, and nearly nothing."""
+    real, fresh, copies = map(extract, (digits.real, digits.fresh(), copied(digits.fresh(), 100)))
+    assert coverage(real, copies) < 0.1 < 0.9 < coverage(real, fresh)
+    manifolds = overlap(real.neighbourhoods, copies.neighbourhoods).manifolds
+    assert manifolds.precision > 0.85
+    assert manifolds.recall == 0
+    scores = [classifier_score(images.probabilities).mean for images in (copies, fresh)]
+    assert scores[0] > 0.8 * scores[1]
+
+
+def test_100_images_over_and_over_fail_coverage_though_not_the_classifier_score(few, extract):
+    check_copies(few, extract)
+
+
+@pytest.mark.slow
+def test_100_images_repeated_100_times_fail_coverage_though_not_the_classifier_score(many, extract):
+    check_copies(many, extract)
+
+
+def check_removed(digits, extract):
+    real, fresh, without = map(extract, (digits.real, digits.fresh(), digits.fresh(ONE)))
+    share = np.mean(digits.labels[: digits.count] == ONE)
+    assert class_histogram(labels(without), 10)[ONE] < 0.005
+    assert class_distance(real, without) == pytest.approx(share, abs=0.03)
+    assert class_distance(real, without) > 2 * class_distance(real, fresh)
+    assert frechet(real, without) > 10 * frechet(real, fresh)
+    assert coverage(real, without) < coverage(real, fresh) - share / 2
+
+
+def test_the_digit_1_removed_shows_in_classes_distance_and_coverage(few, extract):
+    check_removed(few, extract)
+
+
+@pytest.mark.slow
+def test_the_digit_1_removed_from_10000_shows_in_classes_distance_and_coverage(many, extract):
+    check_removed(many, extract)
+
+
+def check_noise(digits, extract):
+    real, fresh = extract(digits.real), digits.fresh()
+    kinds = {
+        "real": fresh,
+        "the digit removed": digits.fresh(ONE),
+        "blurred": blurred(fresh),
+        "copied": copied(fresh, 100),
+        "one image": copied(fresh, 1),
+    }
+    worst = extract(noise(fresh))
+    assert coverage(real, worst) == 0
+    assert classifier_score(worst.probabilities).mean < 1.01
+    for pixels in kinds.values():
+        images = extract(pixels)
+        assert frechet(real, worst) > 3 * frechet(real, images)
+        assert kernel(real, worst, subsets=3).mean > 3 * kernel(real, images, subsets=3).mean
+        assert class_distance(real, worst) >= class_distance(real, images) - 0.05
+
+
+def test_noise_scores_worst_of_all(few, extract):
+    check_noise(few, extract)
+
+
+@pytest.mark.slow
+def test_10000_images_of_noise_score_worst_of_all(many, extract):
+    check_noise(many, extract)
