@@ -78,8 +78,8 @@ def blurred(pixels):
     return values.astype(np.uint8)
 
 
-def copied(pixels, images):
-    return np.tile(pixels[:images], (len(pixels) // images, 1, 1, 1))
+def copied(pixels, times=100):
+    return np.tile(pixels[: len(pixels) // times], (times, 1, 1, 1))
 
 
 def noise(pixels):
@@ -151,17 +151,20 @@ def test_a_sampler_of_some_digits_reaches_exactly_these_modes(missing, few, extr
 
 
 def check_copies(digits, extract):
-    """A hundred images many times over: sure, varied, near the reals, and nearly nothing."""
-    real, fresh, copies = map(extract, (digits.real, digits.fresh(), copied(digits.fresh(), 100)))
+    """Few images a hundred times over: sure, varied, near the reals, and nearly nothing."""
+    real, fresh, copies = map(extract, (digits.real, digits.fresh(), copied(digits.fresh())))
     assert coverage(real, copies) < 0.1 < 0.9 < coverage(real, fresh)
     manifolds = overlap(real.neighbourhoods, copies.neighbourhoods).manifolds
-    assert manifolds.precision > 0.85
+    usual = overlap(real.neighbourhoods, fresh.neighbourhoods).manifolds.precision
+    error = np.sqrt(usual * (1 - usual) / (digits.count / 100))  # of a mean over the images
+    assert abs(manifolds.precision - usual) < 3 * error
     assert manifolds.recall == 0
-    scores = [classifier_score(images.probabilities).mean for images in (copies, fresh)]
-    assert scores[0] > 0.8 * scores[1]
+    found = class_histogram(labels(copies), 10)
+    blind = np.exp(-np.sum(found * np.log(np.maximum(found, 1e-12))))  # to all but the classes
+    assert classifier_score(copies.probabilities).mean == pytest.approx(blind, rel=0.05)
 
 
-def test_100_images_over_and_over_fail_coverage_though_not_the_classifier_score(few, extract):
+def test_20_images_repeated_100_times_fail_coverage_though_not_the_classifier_score(few, extract):
     check_copies(few, extract)
 
 
@@ -195,8 +198,8 @@ def check_noise(digits, extract):
         "real": fresh,
         "the digit removed": digits.fresh(ONE),
         "blurred": blurred(fresh),
-        "copied": copied(fresh, 100),
-        "one image": copied(fresh, 1),
+        "copied": copied(fresh),
+        "one image": copied(fresh, len(fresh)),
     }
     worst = extract(noise(fresh))
     assert coverage(real, worst) == 0
