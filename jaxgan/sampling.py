@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxgan.state import Gan
-from jaxgan.types import Images, Labels, Latents, Params, PRNGKey, to_pixels
+from jaxgan.types import Images, Labels, Latents, Params, PRNGKey, Stream, to_pixels
 
 BLOCK = 256  # images generated at a time: bounds the memory of activations
 
@@ -20,6 +20,11 @@ def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
 def labels_in_turn(gan: Gan, count: int) -> Labels | None:
     """0, 1, 2, ... and again from 0: as many of each class; None where the GAN has no classes."""
     return jnp.arange(count, dtype=jnp.int32) % gan.classes if gan.classes else None
+
+
+def update_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
+    """The latents of one update of either player; `key` is the update's."""
+    return sample_latents(gan, count, jax.random.fold_in(key, Stream.LATENTS))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -6,83 +6,25 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgan.anneal import images_seen
-from jaxgan.augment import augmented
-from jaxgan.penalties import PENALTIES, Critic
-from jaxgan.sampling import sample_latents
-from jaxgan.state import TRACKED, Gan, Player, TrainState, packed, with_labels
+from jaxgan.sampling import update_latents
+from jaxgan.state import Gan, TrainState
 from jaxgan.types import (
     Batch,
     Images,
     Labels,
     Metrics,
     Order,
+    Params,
     Pixels,
     PRNGKey,
-    Scalar,
     Stream,
     as_batch,
     stream_key,
     to_images,
 )
+from jaxgan.updates import d_update_and_gradients, g_update_and_gradients, images_so_far
 
-LECAM_DECAY = 0.99  # Tseng et al. 2021 (arXiv:2104.03310), section 5
-
-
-def d_update(
-    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
-) -> tuple[TrainState, Metrics]:
-    """One discriminator update against the generator as it is; no leaf of the generator changes.
-
-    Losses and penalties are of the images as D sees them: augmented, and packed. Of a
-    class-conditional GAN `real` has labels, which the generated images share one by one.
-    """
-    images, labels = as_batch(real)
-    generated, _ = _generated(gan, state.gen.params, state, as_batch(real), key)
-    real, fake = as_seen(gan, state, images, jax.lax.stop_gradient(generated), key)
-
-    def loss_fn(params):
-        real_logits, fake_logits, stats = _both_logits(
-            gan, params, state.disc.stats, real, fake, labels
-        )
-        loss = gan.loss.disc(real_logits, fake_logits)
-        found = _penalties(gan, params, state.disc.stats, real, fake, labels, key)
-        total = loss + penalty_factor(gan, state) * sum(w * found[n] for n, w in gan.penalties)
-        metrics = {
-            "disc/loss": loss,
-            "disc/logit_real": jnp.mean(real_logits),
-            "disc/logit_fake": jnp.mean(fake_logits),
-            "disc/prob_real": jnp.mean(jax.nn.sigmoid(real_logits)),
-            "disc/prob_fake": jnp.mean(jax.nn.sigmoid(fake_logits)),
-            **{f"disc/{name}": value for name, value in found.items()},
-        }
-        return total, (_track(gan, stats, real_logits, fake_logits), total, metrics)
-
-    grads, (stats, total, metrics) = jax.grad(loss_fn, has_aux=True)(state.disc.params)
-    disc, norm, skipped = apply_gradients(state.disc, gan.disc_tx, grads, stats, total)
-    metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped}
-    return state.replace(disc=disc), metrics
-
-
-def g_update(
-    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
-) -> tuple[TrainState, Metrics]:
-    """One generator update against the discriminator as it is; no leaf of that changes."""
-    images, labels = as_batch(real)
-    logits = functools.partial(forward, gan.disc, state.disc.params, state.disc.stats)
-
-    def loss_fn(params):
-        fake, stats = _generated(gan, params, state, as_batch(real), key)
-        seen_real, seen_fake = as_seen(gan, state, images, fake, key)
-        real_logits, _ = logits(seen_real, labels)
-        fake_logits, _ = logits(seen_fake, labels)
-        loss = gan.loss.gen(real_logits, fake_logits)
-        return loss, (stats, {"gen/loss": loss})
-
-    grads, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(state.gen.params)
-    gen, norm, skipped = apply_gradients(state.gen, gan.gen_tx, grads, stats, metrics["gen/loss"])
-    metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped}
-    return state.replace(gen=gen), metrics
+Trace = dict[str, Params]
 
 
 def train_step(
@@ -94,15 +36,32 @@ def train_step(
     of the last discriminator update; both derive them from the same key, so the compiler sees one
     generator forward pass and computes it once. Metrics are those of the last update of each.
     """
+    return traced_step(gan, state, real, key)[:2]
+
+
+def traced_step(
+    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
+) -> tuple[TrainState, Metrics, Trace]:
+    """`train_step`, and what it computed on the way, which a compiler drops if nothing asks for it.
+
+    The trace holds, with a leading axis over D's updates, "latents" and "disc_grads", and
+    "gen_grads" of the one update of G.
+    """
     keys = jax.random.split(key, gan.d_steps)
+    latents, disc_grads = [], []
     for i, update_key in enumerate(keys):
         batch = jax.tree.map(lambda array, i=i: jnp.split(array, gan.d_steps)[i], real)
-        state, d_metrics = d_update(gan, state, batch, update_key)
-    state, g_metrics = g_update(gan, state, batch, update_key)
-    return state.replace(step=state.step + 1, ema_params=_average(gan, state)), {
-        **d_metrics,
-        **g_metrics,
+        state, d_metrics, grads = d_update_and_gradients(gan, state, batch, update_key)
+        latents.append(update_latents(gan, len(as_batch(batch).images), update_key))
+        disc_grads.append(grads)
+    state, g_metrics, gen_grads = g_update_and_gradients(gan, state, batch, update_key)
+    trace = {
+        "latents": jnp.stack(latents),
+        "disc_grads": jax.tree.map(lambda *grads: jnp.stack(grads), *disc_grads),
+        "gen_grads": gen_grads,
     }
+    state = state.replace(step=state.step + 1, ema_params=_average(gan, state))
+    return state, {**d_metrics, **g_metrics}, trace
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
@@ -131,119 +90,13 @@ def train_epoch(
     return jax.lax.scan(step, state, (order, keys))
 
 
-def forward(module, params, stats, inputs, labels=None):
-    """(outputs, new stats) of a network in training."""
-    variables = {"params": params, **stats}
-    outputs, updated = module.apply(
-        variables, inputs, True, *with_labels(labels), mutable=list(stats)
-    )
-    return outputs, {**stats, **updated}
-
-
-def apply_gradients(
-    player: Player, tx, grads, stats, loss: Scalar
-) -> tuple[Player, Scalar, Scalar]:
-    """The player after one optimiser update, or as it was if loss or gradients are not finite.
-
-    Also returns the gradients' norm, and 1.0 if the update was skipped, else 0.0.
-    """
-    norm = optax.tree.norm(grads)
-    finite = jnp.isfinite(loss) & jnp.isfinite(norm)
-
-    def update():
-        updates, opt_state = tx.update(grads, player.opt_state, player.params)
-        return Player(optax.apply_updates(player.params, updates), stats, opt_state)
-
-    def branch():
-        return jax.lax.cond(finite, update, lambda: player)
-
-    def select():
-        return jax.tree.map(functools.partial(jnp.where, finite), update(), player)
-
-    # On CPU the select costs a tenth of the step; elsewhere a branch makes the device wait.
-    kept = jax.lax.platform_dependent(cpu=branch, default=select)
-    return kept, norm, 1.0 - finite.astype(jnp.float32)
-
-
-def as_seen(
-    gan: Gan, state: TrainState, real: Images, fake: Images, key: PRNGKey
-) -> tuple[jax.Array, jax.Array]:
-    """Both as D sees them. D's update and G's make the same draws, as they do of latents."""
-    if gan.augment.policy:
-        tracked = state.disc.stats.get(TRACKED, {})
-        probability = tracked.get("probability", gan.augment.probability)
-        if gan.augment_factor:
-            probability = probability * gan.augment_factor(_seen(gan, state))
-        real_key, fake_key = jax.random.split(jax.random.fold_in(key, Stream.AUGMENT))
-        real = augmented(real, real_key, gan.augment.policy, probability)
-        fake = augmented(fake, fake_key, gan.augment.policy, probability)
-    return packed(real, gan.packing), packed(fake, gan.packing)
-
-
-def penalty_factor(gan: Gan, state: TrainState) -> Scalar | float:
-    return gan.penalty_factor(_seen(gan, state)) if gan.penalty_factor else 1.0
-
-
-def _penalties(gan, params, stats, real, fake, labels, key):
-    """Each penalty of the config, without its weight."""
-    means = {name: value for name, value in stats.get(TRACKED, {}).items() if "mean" in name}
-    critic = Critic(lambda images: forward(gan.disc, params, stats, images, labels)[0], **means)
-    places = {name: place for place, name in enumerate(PENALTIES)}
-    own_key = functools.partial(jax.random.fold_in, jax.random.fold_in(key, Stream.PENALTY))
-    return {
-        name: PENALTIES[name](critic, real, fake, own_key(places[name]))
-        for name, _ in gan.penalties
-    }
-
-
-def _track(gan, stats, real_logits, fake_logits):
-    """D's stats with the running means of its logits and the adapted probability, if kept."""
-    if TRACKED not in stats:
-        return stats
-    tracked = dict(stats[TRACKED])
-    for name, logits in (("mean_real", real_logits), ("mean_fake", fake_logits)):
-        if name in tracked:
-            mean = jax.lax.stop_gradient(jnp.mean(logits))
-            tracked[name] = LECAM_DECAY * tracked[name] + (1 - LECAM_DECAY) * mean
-    if "probability" in tracked:
-        # Karras et al. 2020 (arXiv:2006.06676), section 3: r_t, the mean sign of the real logits.
-        direction = jnp.sign(jnp.mean(jnp.sign(real_logits)) - gan.augment.target)
-        change = direction * len(real_logits) * gan.packing / gan.augment.adapt_images
-        tracked["probability"] = jnp.clip(tracked["probability"] + change, 0.0, 1.0)
-    return {**stats, TRACKED: tracked}
-
-
-def _both_logits(gan, params, stats, real, fake, labels):
-    """D's logits of the real and of the fake images, and its new stats.
-
-    One pass over both where nothing couples the examples of a batch. A pass each with stats
-    (batch norm, spectral norm), so that real and fake are normalised apart; and with penalties,
-    whose own passes over the real or the fake the compiler then finds to be the same.
-    """
-    if gan.penalties or set(stats) - {TRACKED}:
-        real_logits, stats = forward(gan.disc, params, stats, real, labels)
-        fake_logits, stats = forward(gan.disc, params, stats, fake, labels)
-        return real_logits, fake_logits, stats
-    both = None if labels is None else jnp.concatenate([labels, labels])
-    logits, stats = forward(gan.disc, params, stats, jnp.concatenate([real, fake]), both)
-    return *jnp.split(logits, 2), stats
-
-
-def _generated(gan, params, state, real, key):
-    z = sample_latents(gan, len(real.images), jax.random.fold_in(key, Stream.LATENTS))
-    return forward(gan.gen, params, state.gen.stats, z, real.labels)
-
-
-def _seen(gan, state):
-    return images_seen(state.step, gan.images_per_step)
-
-
 def _average(gan, state):
     """The exponential moving average of the generator's weights, if one is kept."""
     if not gan.half_life:
         return state.ema_params
     half_life = gan.half_life
     if gan.half_life_factor:
-        half_life = jnp.maximum(gan.half_life * gan.half_life_factor(_seen(gan, state)), 1e-6)
+        factor = gan.half_life_factor(images_so_far(gan, state))
+        half_life = jnp.maximum(gan.half_life * factor, 1e-6)
     decay = 0.5 ** (gan.images_per_step / half_life)
     return optax.incremental_update(state.gen.params, state.ema_params, 1 - decay)

@@ -26,6 +26,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "signals": 5,
     "metrics": 5,
     "steps": 4,
+    "updates": 4,
     "sampling": 4,
     "state": 3,
     "losses": 2,

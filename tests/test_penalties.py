@@ -17,7 +17,8 @@ from jaxgan.config import (
 )
 from jaxgan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
 from jaxgan.state import TRACKED, build_gan, init_state, packed
-from jaxgan.steps import LECAM_DECAY, d_update, penalty_factor, train_epoch, train_step
+from jaxgan.steps import train_epoch, train_step
+from jaxgan.updates import LECAM_DECAY, d_update, penalty_factor
 
 KEY = jax.random.key(0)
 SHAPE = (8, 6, 2)

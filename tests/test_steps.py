@@ -9,8 +9,9 @@ import pytest
 from jaxgan.config import Config, EmaConfig, NetworkConfig, TrainConfig
 from jaxgan.sampling import sample_latents
 from jaxgan.state import build_gan, init_state, sampling_params
-from jaxgan.steps import d_update, g_update, train_epoch, train_step
+from jaxgan.steps import train_epoch, train_step
 from jaxgan.types import Stream
+from jaxgan.updates import d_update, g_update
 
 SHAPE = (4, 4, 1)
 SMALL = dataclasses.replace(
