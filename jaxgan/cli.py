@@ -21,7 +21,7 @@ train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAM
                   the same command again resumes; Ctrl-C saves first
 sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last]
                   [--out FILE]; a .png, or an .npz with uint8 NHWC under "images" (points: "points")
-evaluate:         run.py evaluate --workdir DIR [--num_samples 10000] [--step N|best|last]
+evaluate:         run.py evaluate --workdir DIR [--num_samples N] [--step N|best|last]
                   [--seed 0] [--features NAME] [--metrics A,B]
                   distances, coverage and classes beside the real images' own; evaluation.json
 bench:            run.py bench
@@ -108,7 +108,10 @@ def evaluate_command(argv: list[str]) -> int:
     parser = Parser(prog="run.py evaluate", description="Scores a trained generator.")
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
     parser.add_argument(
-        "--num_samples", type=_whole(1), default=10_000, help="images in each set (default 10000)"
+        "--num_samples",
+        type=_whole(1),
+        default=0,
+        help="in each set; default: its protocol's",
     )
     _add_step(parser)
     parser.add_argument("--seed", type=_whole(0), default=0, help="of the latents (default 0)")
@@ -118,7 +121,8 @@ def evaluate_command(argv: list[str]) -> int:
     records.read_config(options.workdir)
 
     from jaxgan.best import in_words, standing
-    from jaxgan.evaluate import evaluate, table
+    from jaxgan.evaluate import evaluate
+    from jaxgan.table import table
 
     metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
     result = evaluate(

@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import __version__, checkpoints, records, scores
+from jaxgan import __version__, checkpoints, comparison, records, scores
 from jaxgan.config import SEED, Config, UserError
-from jaxgan.data import Dataset, load_data
-from jaxgan.metrics.features import PINNED, Extracted, FeatureNet, load_features
+from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data
+from jaxgan.metrics.features import NETS, Extracted, FeatureNet, load_features
 from jaxgan.progress import say
 from jaxgan.sampling import BLOCK, generate, labels_in_turn, sample_latents
 from jaxgan.selection import LAST, evaluation_file
@@ -31,7 +31,7 @@ LATENTS, SUBSETS = 0, 1  # counters of the evaluation's stream
 
 def evaluate(
     workdir: Path,
-    num_samples: int = 10_000,
+    num_samples: int = 0,
     step: int = LAST,
     seed: int = 0,
     features: str = "",
@@ -45,7 +45,7 @@ def evaluate(
 
     Args:
       workdir: a run directory; nothing else in it is changed.
-      num_samples: images in each set.
+      num_samples: examples in each set; 0 is as many as the protocol of the run's data set scores.
       step: of the checkpoint, or selection.LAST or BEST.
       seed: of the latents and of the kernel distance's subsets.
       features: a feature net, as `load_features` has them; "" is that of the run's data set.
@@ -55,15 +55,15 @@ def evaluate(
       UserError: no such run, step, metric or net; more or fewer samples than can be; images
         that the net does not take; a generator that gives NaN.
     """
-    asked = tuple(metrics)
-    chosen = scores.check_metrics(asked, num_samples)
     if not SEED.test(seed):
         raise UserError(f"seed = {seed}: must be {SEED.allowed}")
+    asked = tuple(metrics)
+    num_samples = num_samples or _protocol_samples(records.read_config(workdir))
+    chosen = scores.check_metrics(asked, num_samples)
     config, gan, state = checkpoints.load_run(workdir, step)
     net = load_features(features or config.evaluate.features or _features_of(config))
     data = _load_splits(workdir, config, num_samples)
-    if net.extract(data["train"].pixels[:1]).probabilities is None:
-        chosen = scores.without_classes(asked, chosen, net.name)
+    chosen = scores.possible(asked, chosen, net.name, net.extract(data["train"].pixels[:1]))
     latents_key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
     generated = _generated(workdir, gan, state, num_samples, latents_key)
     result = {
@@ -75,33 +75,10 @@ def evaluate(
     return result
 
 
-def table(result: Mapping[str, Any]) -> str:
-    """The protocol, then each split's scores, distances with their ratio to the floor."""
-    protocol = result["protocol"]
-    lines = [
-        f"step {protocol['step']}, {protocol['data']}; N = {protocol['num_samples']} images a set, "
-        f"seed {protocol['seed']}",
-        f"features: {protocol['features']}, SHA-256 {protocol['features_sha256']}",
-        f"generator: {protocol['weights']} weights; (n x): n times the floor, which real images "
-        "score",
-    ]
-    for split in SPLITS:
-        title = f"against {protocol['real'][split]} (floor: {protocol['floor'][split]})"
-        columns = {who: _column(result, who, split) for who in result["metrics"]}
-        lines += ["", title, *_rows(columns)]
-    if histograms := result["histograms"]:
-        columns = {
-            who: {f"class {i}": _number(part) for i, part in enumerate(parts)}
-            for who, parts in histograms.items()
-        }
-        lines += ["", "fraction of the images in each class", *_rows(columns)]
-    return "\n".join(lines)
-
-
 def generate_finite(
     gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey
 ) -> tuple[np.ndarray, int]:
-    """`count` images as uint8 pixels, any classes in turn, and how many held NaN or infinity."""
+    """`count` images as uint8 pixels, or points, any classes in turn, and how many held NaN."""
     size = min(count, BLOCK)
     blocks, bad = [], 0
     total = -(-count // size) * size
@@ -109,17 +86,22 @@ def generate_finite(
     for start in range(0, count, size):
         block = (part[start : start + size] for part in inputs if part is not None)
         images = generate(gan, params, stats, *block)[: count - start]
-        bad += int(jnp.sum(~jnp.isfinite(images).all(axis=(1, 2, 3))))
+        bad += int(jnp.sum(~jnp.isfinite(images).reshape(len(images), -1).all(axis=1)))
         blocks.append(np.asarray(to_pixels(images)))
     return np.concatenate(blocks), bad
 
 
+def _protocol_samples(config: Config) -> int:
+    spec = DATASETS.get(config.data.name)
+    return spec.protocol_samples if spec else PROTOCOL_SAMPLES
+
+
 def _features_of(config: Config) -> str:
-    if config.data.name in PINNED:
+    if config.data.name in NETS:
         return config.data.name
     raise UserError(
         f"features: there is no net for the data set {config.data.name!r}; name one of "
-        f"{', '.join(PINNED)}, or a function of your own as package.module:function"
+        f"{', '.join(NETS)}, or a function of your own as package.module:function"
     )
 
 
@@ -164,8 +146,9 @@ def _protocol(
     net: FeatureNet, data: dict[str, Dataset], state: TrainState, num_samples: int, seed: int
 ) -> dict[str, Any]:
     """All that the numbers depend on, besides the run."""
-    first = f"images 1 to {num_samples}"
-    others = f"train images {num_samples + 1} to {2 * num_samples}"
+    what = "points" if data["train"].pixels.ndim == 2 else "images"
+    first = f"{what} 1 to {num_samples}"
+    others = f"train {what} {num_samples + 1} to {2 * num_samples}"
     two = _has_two_sets(data["train"], num_samples)
     return {
         "step": int(state.step),
@@ -197,8 +180,8 @@ def _scored(
     name = functools.partial(scores.metric_name, num_samples=num_samples, net=net)
     key = stream_key(jax.random.key(seed), Stream.EVALUATE, SUBSETS)
     return {
-        **scores.compare(metrics, real, floor, fakes, key, name, say),
-        "histograms": scores.histograms(metrics, fakes | real),
+        **comparison.compare(metrics, real, floor, fakes, key, name, say),
+        "histograms": comparison.histograms(metrics, fakes | real),
     }
 
 
@@ -217,32 +200,3 @@ def _has_two_sets(train: Dataset, num_samples: int) -> bool:
     return len(train.pixels) >= 2 * num_samples
 
 
-def _column(result: Mapping[str, Any], who: str, split: str) -> dict[str, str]:
-    """Value by metric: of one generator, or of the floor, against one split."""
-    times = result["ratios"].get(who, {})
-    column = {}
-    for name, value in result["metrics"][who].items():
-        metric, of, *_ = name.split("/")
-        if of == split:
-            over = f" ({_number(times[name])} x)" if name in times else ""
-            column[metric] = _number(value) + over
-    return column
-
-
-def _rows(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Aligned lines: a head, then one per name."""
-    names = list(next(iter(columns.values())))
-    head = ["", *columns]
-    body = [[name, *(column[name] for column in columns.values())] for name in names]
-    widths = [max(map(len, cells)) for cells in zip(head, *body, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
-        )
-        for row in (head, *body)
-    ]
-
-
-def _number(value: float | None) -> str:
-    return "not finite" if value is None else f"{value:.4g}"

@@ -3,10 +3,11 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxgan.config import UserError
 from jaxgan.metrics import (
@@ -26,7 +27,7 @@ KERNEL_SUBSETS = 100
 KERNEL_SUBSET_SIZE = 1000  # as torch-fidelity's; of smaller sets, half
 TAG = 8  # digits of a net's SHA-256 in the names of metrics
 SCORE_SPLITS = 10  # torch-fidelity's; TF-GAN has one
-FLOOR = "floor"  # how real images score against other real ones
+CLASSES, MODES = "class probabilities", "modes"  # the latter instead of the former
 
 Scores = dict[str, float]
 
@@ -51,14 +52,14 @@ class Metric:
     Attributes:
       score: the values, by name.
       at_least: images that a set must have.
-      needs_classes: whether the net must be a classifier.
+      needs: what the net must give besides features: one of CLASSES, MODES, or nothing.
       distances: the values that are zero for equal distributions and never negative, so that
         their ratio to the floor says how far off a set is.
     """
 
     score: Callable[[Sets], Scores]
     at_least: int
-    needs_classes: bool = False
+    needs: str = ""
     distances: tuple[str, ...] = ()
 
 
@@ -73,17 +74,41 @@ def check_metrics(names: Iterable[str], num_samples: int) -> tuple[str, ...]:
     return chosen
 
 
-def without_classes(asked: Iterable[str], chosen: tuple[str, ...], net: str) -> tuple[str, ...]:
-    """The chosen metrics that a net without class probabilities can give.
+def possible(
+    asked: Iterable[str], chosen: tuple[str, ...], net: str, seen: Extracted
+) -> tuple[str, ...]:
+    """The chosen metrics that a net can give, of which `seen` is what it makes of examples.
 
     Raises:
       UserError: one that it cannot give was asked for by name.
     """
-    if impossible := [name for name in asked if METRICS[name].needs_classes]:
+    given = MODES if seen.modes is not None else ""
+    if seen.probabilities is not None:
+        given = given or CLASSES
+    if impossible := [name for name in asked if METRICS[name].needs not in ("", given)]:
+        first, needs = impossible[0], METRICS[impossible[0]].needs
         raise UserError(
-            f"metric {impossible[0]!r}: needs class probabilities, and features {net!r} gives none"
+            f"metric {first!r}: needs {needs}, and features {net!r} gives {given or 'none'}"
         )
-    return tuple(name for name in chosen if not METRICS[name].needs_classes)
+    return tuple(name for name in chosen if METRICS[name].needs in ("", given))
+
+
+def score_examples(
+    net: FeatureNet, real: ArrayLike, fake: ArrayLike, key: PRNGKey, metrics: Iterable[str] = ()
+) -> Scores:
+    """The values of these metrics, or of all that the net allows, for arrays of examples.
+
+    Args:
+      real, fake: as many of each, uint8 (n, height, width, channels) or float32 (n, dims).
+      key: of the kernel distance's subsets.
+
+    Raises:
+      UserError: unknown metrics, ones that the net cannot give, or too few examples.
+    """
+    asked = tuple(metrics)
+    sets = Sets(net.extract(real), net.extract(fake), key)
+    chosen = check_metrics(asked, len(sets.fake.features))
+    return score(possible(asked, chosen, net.name, sets.fake), sets)
 
 
 def score(metrics: Iterable[str], sets: Sets) -> Scores:
@@ -91,51 +116,6 @@ def score(metrics: Iterable[str], sets: Sets) -> Scores:
     return {
         name: value for metric in metrics for name, value in METRICS[metric].score(sets).items()
     }
-
-
-def compare(
-    metrics: Iterable[str],
-    real: Mapping[str, Extracted],
-    floor: Mapping[str, Extracted],
-    fakes: Mapping[str, Extracted],
-    key: PRNGKey,
-    name: Callable[[str, str], str],
-    tell: Callable[[str], object],
-) -> dict[str, dict[str, Scores]]:
-    """Scores of each generator and of the floor against each split, and ratios of the two.
-
-    Args:
-      real: by split, the images to score against.
-      floor: by split, other real images.
-      fakes: by generator.
-      name: of a value and a split, in the result.
-      tell: is told what is being scored.
-    """
-    metrics = tuple(metrics)
-    found: dict[str, Scores] = {who: {} for who in (*fakes, FLOOR)}
-    times: dict[str, Scores] = {who: {} for who in fakes}
-    for split in real:
-        part = {}
-        for who, fake in {**fakes, FLOOR: floor[split]}.items():
-            tell(f"scoring {who} against {split}")
-            part[who] = score(metrics, Sets(real[split], fake, key))
-            found[who] |= {name(value, split): part[who][value] for value in part[who]}
-        for who in fakes:
-            over = ratios(metrics, part[who], part[FLOOR])
-            times[who] |= {name(value, split): over[value] for value in over}
-    return {"metrics": found, "ratios": times}
-
-
-def ratios(metrics: Iterable[str], scores: Scores, floor: Scores) -> Scores:
-    """How many times its floor each distance is; infinite over a floor of zero."""
-    names = [name for metric in metrics for name in METRICS[metric].distances]
-    return {name: scores[name] / floor[name] if floor[name] else math.inf for name in names}
-
-
-def histograms(metrics: Iterable[str], sets: Mapping[str, Extracted]) -> dict[str, list[float]]:
-    """Fractions of each set in each class; of none where the histogram is not among the metrics."""
-    wanted = "class_histogram" in metrics
-    return {who: histogram(images).tolist() for who, images in sets.items() if wanted}
 
 
 def settings(num_samples: int) -> dict[str, Any]:
@@ -212,6 +192,13 @@ def histogram_distance(sets: Sets) -> Scores:
     return {"class_distance": total_variation(histogram(sets.real), histogram(sets.fake))}
 
 
+def modes_reached(sets: Sets) -> Scores:
+    """Of the fakes alone: the real set plays no part."""
+    if sets.fake.modes is None:
+        raise UserError("this metric needs modes, and the feature net gives none")
+    return dict(sets.fake.modes)
+
+
 def _probabilities(images: Extracted) -> np.ndarray:
     if images.probabilities is None:
         raise UserError("this metric needs class probabilities, and the feature net gives none")
@@ -224,8 +211,9 @@ METRICS = {
     # One walk gives this and the next, so it wants the samples of both.
     "precision_recall": Metric(fidelity_by_manifold, at_least=DENSITY_NEIGHBOUR + 1),
     "density_coverage": Metric(fidelity_by_density, at_least=DENSITY_NEIGHBOUR + 1),
-    "classifier_score": Metric(score_of_classes, at_least=SCORE_SPLITS, needs_classes=True),
+    "classifier_score": Metric(score_of_classes, at_least=SCORE_SPLITS, needs=CLASSES),
     "class_histogram": Metric(
-        histogram_distance, at_least=1, needs_classes=True, distances=("class_distance",)
+        histogram_distance, at_least=1, needs=CLASSES, distances=("class_distance",)
     ),
+    "modes": Metric(modes_reached, at_least=1, needs=MODES, distances=("reverse_kl",)),
 }

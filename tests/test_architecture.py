@@ -16,6 +16,8 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "sample": 6,
     "evaluate": 6,
     "scores": 5,
+    "table": 5,
+    "comparison": 5,
     "bench": 6,
     "data": 5,
     "checkpoints": 5,

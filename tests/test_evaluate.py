@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import checkpoints, scores
+from jaxgan import checkpoints, comparison, scores
 from jaxgan import evaluate as module
 from jaxgan.config import EmaConfig, UserError
 from jaxgan.data import load_data
-from jaxgan.evaluate import evaluate, table
+from jaxgan.evaluate import evaluate
 from jaxgan.metrics.features import Extracted, FeatureNet
 from jaxgan.selection import EVALUATION
+from jaxgan.table import table
 from jaxgan.train import train
 from jaxgan.types import to_images
 from tests import tiny
@@ -125,12 +126,14 @@ def test_each_metric_refuses_one_sample_fewer_than_it_needs(name):
 )
 def test_each_distance_is_nearer_the_floor_for_the_same_distribution(name):
     floor = scores.score([name], gaussian_sets())
-    far = scores.ratios([name], scores.score([name], gaussian_sets(np.eye(4)[0] * 2)), floor)
+    far = comparison.ratios([name], scores.score([name], gaussian_sets(np.eye(4)[0] * 2)), floor)
     assert all(value > 3 for value in far.values())
 
 
 def test_a_ratio_to_a_floor_of_zero_is_infinite():
-    assert scores.ratios(["frechet"], {"frechet": 1.0}, {"frechet": 0.0}) == {"frechet": math.inf}
+    assert comparison.ratios(["frechet"], {"frechet": 1.0}, {"frechet": 0.0}) == {
+        "frechet": math.inf
+    }
 
 
 def test_few_images_many_times_over_lose_coverage_and_keep_precision():
@@ -229,7 +232,7 @@ def test_the_floor_is_the_test_set_where_the_training_set_is_too_small_for_two(r
 def test_the_table_has_the_protocol_above_and_the_ratio_beside(result):
     text = table(result)
     lines = text.splitlines()
-    assert "step 24, tiny; N = 50 images a set, seed 0" in lines[0]
+    assert "step 24, tiny; N = 50 a set, seed 0" in lines[0]
     assert CLASSES in lines[1]
     assert "averaged weights" in lines[2]
     assert "against train images 1 to 50 (floor: train images 51 to 100)" in text

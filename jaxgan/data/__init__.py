@@ -8,13 +8,13 @@ once: `epoch_order`, which needs JAX, is imported when it is first asked for.
 
 from typing import TYPE_CHECKING, Any
 
-from jaxgan.data.datasets import DATASETS
+from jaxgan.data.datasets import DATASETS, PROTOCOL_SAMPLES
 from jaxgan.data.load import Dataset, load_data
 
 if TYPE_CHECKING:
     from jaxgan.data.order import epoch_order
 
-__all__ = ["DATASETS", "Dataset", "epoch_order", "load_data"]
+__all__ = ["DATASETS", "PROTOCOL_SAMPLES", "Dataset", "epoch_order", "load_data"]
 
 
 def __getattr__(name: str) -> Any:

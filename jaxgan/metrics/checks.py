@@ -1,5 +1,7 @@
 """What a metric may be given: each check returns the array, or raises `UserError`."""
 
+from typing import Any
+
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
@@ -34,6 +36,27 @@ def checked_pair(
             "take both from one layer of one network"
         )
     return checked_real, checked_fake
+
+
+def checked_pixels(pixels: ArrayLike) -> np.ndarray:
+    array = np.asarray(pixels)
+    if (array.dtype, array.ndim) not in ((np.uint8, 4), (np.float32, 2)) or 0 in array.shape:
+        raise UserError(
+            f"pixels: {array.dtype} of shape {array.shape}; must be uint8 of shape "
+            "(n, height, width, channels), or float32 points of shape (n, dims), none of them 0"
+        )
+    return array
+
+
+def checked_rows(name: str, values: Any, batch_size: int, count: int) -> np.ndarray:
+    """The first `count` of an array's `batch_size` rows: those of images, not of filling."""
+    shape = np.shape(values)
+    if len(shape) != 2 or shape[0] != batch_size or shape[1] == 0:
+        raise UserError(
+            f"features {name!r}: an array of shape {shape} for {batch_size} images; must be "
+            f"({batch_size}, features), and of probabilities ({batch_size}, classes)"
+        )
+    return np.asarray(values)[:count]
 
 
 def checked_probabilities(name: str, values: ArrayLike) -> Float[np.ndarray, "samples classes"]:

@@ -2,8 +2,9 @@
 
 Two small convolutional classifiers come with the package, trained by `train_features` on MNIST
 and on Fashion-MNIST. Numbers in the features of different nets, or of different weights of one
-net, cannot be compared: so weights are pinned by their SHA-256. Any other net is an importable
-function, named as package.module:function.
+net, cannot be compared: so weights are pinned by their SHA-256. Stacked MNIST is seen through
+MNIST's, a channel at a time, and points through none. Any other net is an importable function,
+named as package.module:function.
 """
 
 import dataclasses
@@ -11,38 +12,50 @@ import functools
 import hashlib
 import importlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from flax import linen as nn
 from flax.traverse_util import unflatten_dict
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from jaxgan.config import UserError
-from jaxgan.metrics.checks import check_at_least, checked_features, checked_probabilities
+from jaxgan.data.mixtures import MIXTURES
+from jaxgan.metrics.checks import (
+    check_at_least,
+    checked_features,
+    checked_pixels,
+    checked_probabilities,
+    checked_rows,
+)
+from jaxgan.metrics.classes import stacked_modes
+from jaxgan.metrics.classifier import CLASSES, SHAPE, classify
 from jaxgan.metrics.neighbours import Neighbourhoods
-from jaxgan.types import Images, Params, Pixels, to_images
+from jaxgan.metrics.points import point_modes
+from jaxgan.types import Params
 
 WEIGHTS = Path(__file__).parent / "weights"
 PINNED = {  # SHA-256 of the weights' files
     "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
     "fashion_mnist": "351d885d1a4b7a7ca5667b9b05f1f44e590cfdc3978e6822160b1c70224905b5",
 }
-SHAPE = (28, 28, 1)
-CLASSES = 10
+POINTS = "points"  # what the features of points are called
 BATCH = 250  # on two CPU cores a fifth less work than with 500; 25 MB hold its largest layer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Extracted:
-    """Of n images: features and, where the net is a classifier, its class probabilities."""
+    """Of n examples: features and, where the net is a classifier, its class probabilities.
+
+    `modes` is what they reach of a benchmark's modes, by name, where the net is of one.
+    """
 
     features: Float[np.ndarray, "samples features"]  # float32
     probabilities: Float[np.ndarray, "samples classes"] | None  # float32
+    modes: Mapping[str, float] | None = None
 
     @functools.cached_property
     def neighbourhoods(self) -> Neighbourhoods:
@@ -58,13 +71,16 @@ class FeatureNet:
       sha256: of the weights' file; for a function of the user's, its import path.
       classes: how many there are; 0 for a function of the user's, where the width of its
         probabilities tells.
-      function: uint8 (n, height, width, channels) to features, or (features, probabilities).
+      function: uint8 (n, height, width, channels), or points, to features or (features,
+        probabilities).
+      modes: what examples with these features and probabilities reach of a benchmark's modes.
     """
 
     name: str
     sha256: str
     classes: int
     function: Callable[[np.ndarray], Any]
+    modes: Callable[[np.ndarray, np.ndarray | None], Any] | None = None
 
     def extract(self, pixels: ArrayLike, batch_size: int = BATCH) -> Extracted:
         """Features of images, computed in equal batches; the last one is filled up with zeros.
@@ -72,7 +88,7 @@ class FeatureNet:
         A net that treats each image by itself gives the same for any batch size, to rounding.
 
         Args:
-          pixels: uint8 (n, height, width, channels), numpy or JAX.
+          pixels: uint8 (n, height, width, channels), or float32 (n, dims); numpy or JAX.
           batch_size: images that the function is given at a time.
 
         Raises:
@@ -80,7 +96,7 @@ class FeatureNet:
             fails, or gives other than (n, features), rows of probabilities, or finite numbers.
         """
         check_at_least("batch_size", batch_size, 1)
-        images = _checked_pixels(pixels)
+        images = checked_pixels(pixels)
         parts = [
             self._extract_batch(images[start : start + batch_size], batch_size)
             for start in range(0, len(images), batch_size)
@@ -88,14 +104,16 @@ class FeatureNet:
         features = np.concatenate([part[0] for part in parts])
         name = f"features {self.name!r}"
         finite = checked_features(name, features, 1, "draw some").astype(np.float32)
-        if parts[0][1] is None:
-            return Extracted(finite, None)
-        probabilities = np.concatenate([part[1] for part in parts])
-        sound = checked_probabilities(f"probabilities of {name}", probabilities)
-        return Extracted(finite, sound.astype(np.float32))
+        sound = None
+        if parts[0][1] is not None:
+            probabilities = np.concatenate([part[1] for part in parts])
+            named = f"probabilities of {name}"
+            sound = checked_probabilities(named, probabilities).astype(np.float32)
+        modes = self.modes(finite, sound)._asdict() if self.modes else None
+        return Extracted(finite, sound, modes and {k: float(v) for k, v in modes.items()})
 
     def _extract_batch(self, pixels: np.ndarray, batch_size: int) -> tuple[Any, Any]:
-        filled = np.zeros((batch_size, *pixels.shape[1:]), np.uint8)
+        filled = np.zeros((batch_size, *pixels.shape[1:]), pixels.dtype)
         filled[: len(pixels)] = pixels
         try:
             result = self.function(filled)
@@ -103,7 +121,7 @@ class FeatureNet:
             raise
         except Exception as error:
             raise UserError(
-                f"features {self.name!r}: failed on uint8 pixels of shape {filled.shape}: "
+                f"features {self.name!r}: failed on {filled.dtype} pixels of shape {filled.shape}: "
                 f"{type(error).__name__}: {error}"
             ) from error
         pair = result if isinstance(result, tuple) else (result, None)
@@ -112,71 +130,32 @@ class FeatureNet:
                 f"features {self.name!r}: gave {len(pair)} arrays; must be features, or the "
                 "tuple (features, probabilities)"
             )
-        rows = functools.partial(_rows, self.name, batch_size=batch_size, count=len(pixels))
+        rows = functools.partial(checked_rows, self.name, batch_size=batch_size, count=len(pixels))
         return rows(pair[0]), None if pair[1] is None else rows(pair[1])
 
 
-class Classifier(nn.Module):
-    """Four 3x3 convolutions and a dense layer of features, each normalised, then the classes.
-
-    28x28 pixels, halved twice by averaging and cut twice by convolving without padding, end as
-    3x3. A net trained with batch normalisation and the same net with that folded into its
-    weights (`normalise=False`) have layers of the same names.
-    """
-
-    channels: tuple[int, ...] = (32, 64, 64, 128)
-    features: int = 128
-    dropout: float = 0.0
-    normalise: bool = False
-
-    @nn.compact
-    def __call__(
-        self, images: Images, train: bool = False
-    ) -> tuple[Float[Array, "batch features"], Float[Array, "batch classes"]]:
-        """(features after their ReLU, logits)."""
-        bias = not self.normalise
-        x = images
-        for place, width in enumerate(self.channels):
-            padding = "SAME" if place < 2 else "VALID"
-            name = f"conv{place}"
-            x = nn.Conv(
-                width, (3, 3), padding=padding, use_bias=bias, precision="highest", name=name
-            )(x)
-            x = nn.relu(self._normalised(x, f"{name}_norm", train))
-            x = halved(x) if place < 2 else x
-        x = x.reshape(len(x), -1)
-        x = nn.Dense(self.features, use_bias=bias, precision="highest", name="features")(x)
-        features = nn.relu(self._normalised(x, "features_norm", train))
-        kept = nn.Dropout(self.dropout, deterministic=not train)(features)
-        return features, nn.Dense(CLASSES, precision="highest", name="classes")(kept)
-
-    def _normalised(self, x, name, train):
-        if not self.normalise:
-            return x
-        return nn.BatchNorm(use_running_average=not train, momentum=0.9, name=name)(x)
-
-
-def halved(x: Float[Array, "batch height width channels"]) -> Array:
-    """The mean of each 2x2 square: as slices, whose gradient is cheap on every backend."""
-    return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
-
-
 def load_features(name: str) -> FeatureNet:
-    """The packaged net `name`, or the function that an import path "package.module:function" names.
+    """The net of a data set in `NETS`, or the function that an import path
+    "package.module:function" names.
 
     Raises:
       UserError: no such net or function; weights that are not those whose SHA-256 is pinned.
     """
-    if name in PINNED:
-        raw = _read(WEIGHTS / f"{name}.npz")
-        sha256 = hashlib.sha256(raw).hexdigest()
-        if sha256 != PINNED[name]:
-            raise UserError(
-                f"{WEIGHTS / name}.npz: damaged weights: their SHA-256 is {sha256[:16]}..., "
-                f"and must be {PINNED[name][:16]}...; install jaxgan again"
-            )
-        return packaged_net(name, raw)
+    if name in NETS:
+        return NETS[name](name)
     return FeatureNet(name, name, 0, _import_function(name))
+
+
+def pinned_net(name: str) -> FeatureNet:
+    """The classifier with the weights that came with the package."""
+    raw = _read(WEIGHTS / f"{name}.npz")
+    sha256 = hashlib.sha256(raw).hexdigest()
+    if sha256 != PINNED[name]:
+        raise UserError(
+            f"{WEIGHTS / name}.npz: damaged weights: their SHA-256 is {sha256[:16]}..., "
+            f"and must be {PINNED[name][:16]}...; install jaxgan again"
+        )
+    return packaged_net(name, raw)
 
 
 def packaged_net(name: str, raw: bytes) -> FeatureNet:
@@ -191,20 +170,55 @@ def packaged_net(name: str, raw: bytes) -> FeatureNet:
 def _classify_checked(name: str, params: Params, pixels: np.ndarray) -> tuple[Array, Array]:
     if pixels.shape[1:] != SHAPE:
         raise UserError(f"features {name!r}: images of shape {pixels.shape[1:]}; must be {SHAPE}")
-    return _classify(params, pixels)
+    return classify(params, pixels)
 
 
-@jax.jit
-def _classify(params: Params, pixels: Pixels) -> tuple[Array, Array]:
-    features, logits = Classifier().apply({"params": params}, to_images(pixels))
-    return features, jax.nn.softmax(logits)  # type: ignore[arg-type]
+def stacked_net(name: str) -> FeatureNet:
+    """MNIST's net on each channel: the features side by side, and the thousand digit triples."""
+    digit = pinned_net("mnist")
+
+    def function(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if pixels.shape[1:] != (shape := (*SHAPE[:2], 3)):
+            raise UserError(
+                f"features {name!r}: images of shape {pixels.shape[1:]}; must be {shape}"
+            )
+        channels = [digit.function(pixels[..., [channel]]) for channel in range(3)]
+        red, green, blue = (np.asarray(probabilities) for _, probabilities in channels)
+        triples = np.einsum("nr,ng,nb->nrgb", red, green, blue).reshape(len(pixels), -1)
+        return np.concatenate([features for features, _ in channels], axis=1), triples
+
+    def modes(features: np.ndarray, probabilities: np.ndarray | None) -> Any:
+        del features
+        assert probabilities is not None
+        triples = np.argmax(probabilities, axis=1)
+        red, green, blue = np.unravel_index(triples, (CLASSES,) * 3)
+        return stacked_modes(red, green, blue, CLASSES)
+
+    return FeatureNet(name, digit.sha256, CLASSES**3, function, modes)
+
+
+def points_net(name: str) -> FeatureNet:
+    """No net: points are their own features; the modes are those of the mixture `name`."""
+    means, sigma = MIXTURES[name]
+
+    def modes(features: np.ndarray, probabilities: np.ndarray | None) -> Any:
+        del probabilities
+        return point_modes(features, means, sigma)
+
+    return FeatureNet(POINTS, POINTS, 0, _flat_points, modes)
+
+
+def _flat_points(points: np.ndarray) -> np.ndarray:
+    if points.ndim != 2:
+        raise UserError(f"features {POINTS!r}: images of shape {points.shape[1:]}; must be points")
+    return points
 
 
 def _import_function(path: str) -> Callable[[np.ndarray], Any]:
     module, colon, attribute = path.partition(":")
     if not (module and colon and attribute):
         raise UserError(
-            f"unknown features {path!r}; known: {', '.join(PINNED)}, and the import path of a "
+            f"unknown features {path!r}; known: {', '.join(NETS)}, and the import path of a "
             "function of your own, as package.module:function"
         )
     try:
@@ -219,29 +233,15 @@ def _import_function(path: str) -> Callable[[np.ndarray], Any]:
     return function
 
 
-def _checked_pixels(pixels: ArrayLike) -> np.ndarray:
-    array = np.asarray(pixels)
-    if array.dtype != np.uint8 or array.ndim != 4 or 0 in array.shape:
-        raise UserError(
-            f"pixels: {array.dtype} of shape {array.shape}; must be uint8 of shape "
-            "(n, height, width, channels), none of them 0"
-        )
-    return array
-
-
-def _rows(name: str, values: Any, batch_size: int, count: int) -> np.ndarray:
-    """The first `count` of an array's `batch_size` rows: those of images, not of filling."""
-    shape = np.shape(values)
-    if len(shape) != 2 or shape[0] != batch_size or shape[1] == 0:
-        raise UserError(
-            f"features {name!r}: an array of shape {shape} for {batch_size} images; must be "
-            f"({batch_size}, features), and of probabilities ({batch_size}, classes)"
-        )
-    return np.asarray(values)[:count]
-
-
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}; install jaxgan again") from error
+
+
+NETS: dict[str, Callable[[str], FeatureNet]] = {
+    **dict.fromkeys(PINNED, pinned_net),
+    "stacked_mnist": stacked_net,
+    **dict.fromkeys(MIXTURES, points_net),
+}

@@ -25,7 +25,8 @@ from jaxtyping import Array
 
 from jaxgan.config import DataConfig
 from jaxgan.data import Dataset, epoch_order, load_data
-from jaxgan.metrics.features import SHAPE, WEIGHTS, Classifier, FeatureNet, packaged_net
+from jaxgan.metrics.classifier import SHAPE, Classifier
+from jaxgan.metrics.features import WEIGHTS, FeatureNet, packaged_net
 from jaxgan.settings import DECAY, NOT_NEGATIVE, POSITIVE, SEED, UserError, at_least, setting, walk
 from jaxgan.types import Images, Order, Params, PRNGKey, Scalar, Stream, stream_key, to_images
 

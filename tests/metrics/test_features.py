@@ -12,14 +12,8 @@ from jaxgan.config import DataConfig, UserError
 from jaxgan.data import load_data
 from jaxgan.metrics import features as features_module
 from jaxgan.metrics import train_features
-from jaxgan.metrics.features import (
-    PINNED,
-    WEIGHTS,
-    Classifier,
-    FeatureNet,
-    load_features,
-    packaged_net,
-)
+from jaxgan.metrics.classifier import Classifier
+from jaxgan.metrics.features import PINNED, WEIGHTS, FeatureNet, load_features, packaged_net
 from jaxgan.metrics.train_features import FeatureConfig
 from jaxgan.types import to_images
 

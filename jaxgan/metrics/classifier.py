@@ -1,0 +1,62 @@
+"""The packaged feature nets' one architecture: a small convolutional classifier of 28x28 images."""
+
+import jax
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from jaxgan.types import Images, Params, Pixels, to_images
+
+SHAPE = (28, 28, 1)
+CLASSES = 10
+
+
+class Classifier(nn.Module):
+    """Four 3x3 convolutions and a dense layer of features, each normalised, then the classes.
+
+    28x28 pixels, halved twice by averaging and cut twice by convolving without padding, end as
+    3x3. A net trained with batch normalisation and the same net with that folded into its
+    weights (`normalise=False`) have layers of the same names.
+    """
+
+    channels: tuple[int, ...] = (32, 64, 64, 128)
+    features: int = 128
+    dropout: float = 0.0
+    normalise: bool = False
+
+    @nn.compact
+    def __call__(
+        self, images: Images, train: bool = False
+    ) -> tuple[Float[Array, "batch features"], Float[Array, "batch classes"]]:
+        """(features after their ReLU, logits)."""
+        bias = not self.normalise
+        x = images
+        for place, width in enumerate(self.channels):
+            padding = "SAME" if place < 2 else "VALID"
+            name = f"conv{place}"
+            x = nn.Conv(
+                width, (3, 3), padding=padding, use_bias=bias, precision="highest", name=name
+            )(x)
+            x = nn.relu(self._normalised(x, f"{name}_norm", train))
+            x = halved(x) if place < 2 else x
+        x = x.reshape(len(x), -1)
+        x = nn.Dense(self.features, use_bias=bias, precision="highest", name="features")(x)
+        features = nn.relu(self._normalised(x, "features_norm", train))
+        kept = nn.Dropout(self.dropout, deterministic=not train)(features)
+        return features, nn.Dense(CLASSES, precision="highest", name="classes")(kept)
+
+    def _normalised(self, x, name, train):
+        if not self.normalise:
+            return x
+        return nn.BatchNorm(use_running_average=not train, momentum=0.9, name=name)(x)
+
+
+def halved(x: Float[Array, "batch height width channels"]) -> Array:
+    """The mean of each 2x2 square: as slices, whose gradient is cheap on every backend."""
+    return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
+
+
+@jax.jit
+def classify(params: Params, pixels: Pixels) -> tuple[Array, Array]:
+    """(features, class probabilities) of a net without normalisation."""
+    features, logits = Classifier().apply({"params": params}, to_images(pixels))
+    return features, jax.nn.softmax(logits)  # type: ignore[arg-type]

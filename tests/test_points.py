@@ -1,0 +1,130 @@
+"""A run on points: the same program as on images, but for the pictures and the scores."""
+
+import dataclasses
+import os
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import checkpoints, plots
+from jaxgan import evaluate as module
+from jaxgan.config import Config, DataConfig, NetworkConfig, TrainConfig, UserError
+from jaxgan.data import load_data
+from jaxgan.evaluate import evaluate
+from jaxgan.networks import NETWORKS
+from jaxgan.sample import sample
+from jaxgan.table import table
+from jaxgan.train import train
+from jaxgan.types import to_images, to_pixels
+
+CONFIG = dataclasses.replace(
+    Config(),
+    data=DataConfig("ring"),
+    network=NetworkConfig(latent_size=2, gen_widths=(8,), disc_widths=(8,)),
+    train=TrainConfig(epochs=1, batch_size=5000, logs_per_epoch=2),
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "ring"
+    train(CONFIG, workdir)
+    return workdir
+
+
+def test_points_pass_as_they_are_where_pixels_become_images():
+    points = jnp.array([[-4.0, 7.5], [0.001, 300.0]])
+    assert to_images(points) is points
+    assert to_pixels(points) is points
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_generator_of_points_is_not_bounded(seed):
+    gen, _ = NETWORKS["mlp"](CONFIG.network, (2,))
+    points, _ = gen.init_with_output(
+        jax.random.key(seed), 1000 * jax.random.normal(jax.random.key(2), (50, 2)), train=True
+    )
+    assert points.shape == (50, 2)
+    assert jnp.abs(points).max() > 2
+
+
+def test_a_run_on_points_is_the_same_bits_twice(run, tmp_path):
+    train(CONFIG, tmp_path / "again")
+    ours, theirs = (
+        checkpoints.fingerprint(checkpoints.flatten(checkpoints.load_run(workdir)[2]))
+        for workdir in (run, tmp_path / "again")
+    )
+    assert ours == theirs
+    assert os.listdir(run / "samples") == os.listdir(tmp_path / "again" / "samples")
+
+
+def test_samples_of_points_are_a_scatter_or_an_array(run, tmp_path):
+    sample(run, -1, 9, 0, tmp_path / "a.npz")
+    sample(run, -1, 9, 0, tmp_path / "a.png")
+    points = np.load(tmp_path / "a.npz")["points"]
+    assert (points.shape, points.dtype) == ((9, 2), np.float32)
+    assert Image.open(tmp_path / "a.png").size == (840, 840)
+
+
+def test_the_axes_of_a_scatter_do_not_depend_on_what_was_generated(tmp_path):
+    real = load_data(CONFIG.data).pixels
+    corner = []
+    for place in (0.0, 50.0):
+        fake = np.full((20, 2), place, np.float32)
+        plots.save_samples(tmp_path / "a.png", fake, real)
+        corner.append(np.asarray(Image.open(tmp_path / "a.png"))[600:])  # ticks and lower modes
+    np.testing.assert_array_equal(*corner)
+
+
+def test_a_run_on_points_is_scored_by_its_protocol(run):
+    found = evaluate(run)
+    assert found["protocol"]["num_samples"] == 2500
+    assert found["protocol"]["real"]["test"] == "test points 1 to 2500"
+    names = {name.split("/")[0] for name in found["metrics"]["generator"]}
+    assert names == {
+        *("frechet", "kernel", "kernel_spread", "precision", "recall", "density", "coverage"),
+        *("modes", "high_quality", "reverse_kl"),
+    }
+    for split in ("train", "test"):
+        floor = {
+            name.split("/")[0]: value
+            for name, value in found["metrics"]["floor"].items()
+            if f"/{split}/n2500/points" in name
+        }
+        assert floor["modes"] == 8
+        assert floor["high_quality"] == pytest.approx(0.989, abs=0.009)
+        assert floor["reverse_kl"] < 0.006
+    assert "high_quality" in table(found)
+
+
+def test_a_perfect_sampler_scores_at_the_floor(run, monkeypatch):
+    unseen = jnp.asarray(load_data(CONFIG.data).pixels[50_000:])
+
+    def generate(gan, params, stats, z):
+        del gan, params, stats
+        return unseen[: len(z)]
+
+    monkeypatch.setattr(module, "generate", generate)
+    monkeypatch.setattr(module, "BLOCK", 2500)
+    found = evaluate(run)
+    assert found["metrics"]["generator"]["modes/test/n2500/points"] == 8
+    assert 0.2 < found["ratios"]["generator"]["frechet/test/n2500/points"] < 5
+    assert found["metrics"]["generator"]["coverage/test/n2500/points"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_samples": 20_000}, "ring test has 10000 points; choose at most 10000"),
+        ({"features": "mnist"}, r"images of shape \(2,\); must be \(28, 28, 1\)"),
+        ({"features": "grid"}, "features 'grid': the modes of another set than the run's 'ring'"),
+        ({"metrics": ["class_histogram"]}, "needs class probabilities"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_points_do_not_allow_is_refused(run, options, message):
+    with pytest.raises(UserError, match=message):
+        evaluate(run, **options)
