@@ -17,7 +17,7 @@ import numpy as np
 from jaxgan import __version__, checkpoints, comparison, records, scores
 from jaxgan.config import SEED, Config, UserError
 from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data
-from jaxgan.metrics.features import NETS, Extracted, FeatureNet, load_features
+from jaxgan.metrics.features import Extracted, FeatureNet
 from jaxgan.progress import say
 from jaxgan.sampling import BLOCK, generate, labels_in_turn, sample_latents
 from jaxgan.selection import LAST, evaluation_file
@@ -61,7 +61,7 @@ def evaluate(
     num_samples = num_samples or _protocol_samples(records.read_config(workdir))
     chosen = scores.check_metrics(asked, num_samples)
     config, gan, state = checkpoints.load_run(workdir, step)
-    net = load_features(features or config.evaluate.features or _features_of(config))
+    net = scores.net_of(config, features)
     data = _load_splits(workdir, config, num_samples)
     chosen = scores.possible(asked, chosen, net.name, net.extract(data["train"].pixels[:1]))
     latents_key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
@@ -96,15 +96,6 @@ def _protocol_samples(config: Config) -> int:
     return spec.protocol_samples if spec else PROTOCOL_SAMPLES
 
 
-def _features_of(config: Config) -> str:
-    if config.data.name in NETS:
-        return config.data.name
-    raise UserError(
-        f"features: there is no net for the data set {config.data.name!r}; name one of "
-        f"{', '.join(NETS)}, or a function of your own as package.module:function"
-    )
-
-
 def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, Dataset]:
     data = {split: load_data(config.data, split) for split in SPLITS}
     recorded = records.read_environment(workdir)["data"]["sha256"]
@@ -117,8 +108,8 @@ def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, D
     for split, part in data.items():
         if num_samples > len(part.pixels):
             raise UserError(
-                f"num_samples = {num_samples}: {part.name} {split} has {len(part.pixels)} images; "
-                f"choose at most {most}"
+                f"num_samples = {num_samples}: {part.name} {split} has {len(part.pixels)} "
+                f"{part.kind}; choose at most {most}"
             )
     return data
 
@@ -146,7 +137,7 @@ def _protocol(
     net: FeatureNet, data: dict[str, Dataset], state: TrainState, num_samples: int, seed: int
 ) -> dict[str, Any]:
     """All that the numbers depend on, besides the run."""
-    what = "points" if data["train"].pixels.ndim == 2 else "images"
+    what = data["train"].kind
     first = f"{what} 1 to {num_samples}"
     others = f"train {what} {num_samples + 1} to {2 * num_samples}"
     two = _has_two_sets(data["train"], num_samples)
@@ -198,5 +189,3 @@ def _extracted(
 
 def _has_two_sets(train: Dataset, num_samples: int) -> bool:
     return len(train.pixels) >= 2 * num_samples
-
-

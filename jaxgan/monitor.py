@@ -22,7 +22,7 @@ from jaxgan.metrics import (
     logit_accuracy,
     nearest_images,
 )
-from jaxgan.metrics.features import BATCH, PINNED, Extracted, load_features
+from jaxgan.metrics.features import BATCH, Extracted, FeatureNet
 from jaxgan.state import Gan, Player, TrainState, packed, sampling_params, with_labels
 from jaxgan.types import Labels, Logits, Pixels, Stream, stream_key, to_images
 
@@ -62,7 +62,7 @@ class Monitor:
           UserError: a run of this config cannot be measured.
         """
         self.gan = gan
-        self.net = load_features(config.evaluate.features or _features_of(config))
+        self.net = _net(config)
         self.count = config.evaluate.num_samples
         test = load_data(config.data, "test")
         for part in (train, test):
@@ -181,11 +181,9 @@ def _logits(gan: Gan, disc: Player, pixels: Pixels, labels: Labels) -> Logits:
     return found
 
 
-def _features_of(config: Config) -> str:
-    if config.data.name in PINNED:
-        return config.data.name
-    raise UserError(
-        f"config.evaluate.every = {config.evaluate.every}: there is no feature net for the data "
-        f"set {config.data.name!r}; set it to 0, or name a function of your own by "
-        "config.evaluate.features, as package.module:function"
-    )
+def _net(config: Config) -> FeatureNet:
+    try:
+        return scores.net_of(config)
+    except UserError as error:
+        every = config.evaluate.every
+        raise UserError(f"config.evaluate.every = {every}: {error}, or set it to 0") from error

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxgan.config import UserError
+from jaxgan.config import Config, UserError
+from jaxgan.data.mixtures import MIXTURES
 from jaxgan.metrics import (
     Overlap,
     class_histogram,
@@ -19,7 +20,7 @@ from jaxgan.metrics import (
     overlap,
     total_variation,
 )
-from jaxgan.metrics.features import Extracted, FeatureNet
+from jaxgan.metrics.features import NETS, Extracted, FeatureNet, load_features
 from jaxgan.metrics.neighbours import DENSITY_NEIGHBOUR, MANIFOLD_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
@@ -61,6 +62,24 @@ class Metric:
     at_least: int
     needs: str = ""
     distances: tuple[str, ...] = ()
+
+
+def net_of(config: Config, features: str = "") -> FeatureNet:
+    """The feature net of this name, else the one that the config names, else its data set's own.
+
+    Raises:
+      UserError: there is none, or it has the modes of other points.
+    """
+    data = config.data.name
+    name = features or config.evaluate.features or data
+    if name == data and name not in NETS:
+        raise UserError(
+            f"features: there is no net for the data set {name!r}; name one of "
+            f"{', '.join(NETS)}, or a function of your own as package.module:function"
+        )
+    if name in MIXTURES and name != data:
+        raise UserError(f"features {name!r}: the modes of another set than the run's {data!r}")
+    return load_features(name)
 
 
 def check_metrics(names: Iterable[str], num_samples: int) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 from jaxgan import checkpoints, comparison, scores
 from jaxgan import evaluate as module
@@ -90,7 +91,9 @@ def gaussian_sets(shift=0.0, copies=1, count=600):
 
 def images(features):
     weights = np.exp(features)
-    return Extracted(features, weights / weights.sum(axis=1, keepdims=True))
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    modes = {"reverse_kl": float(entropy(np.mean(probabilities, axis=0), np.full(4, 1 / 4)))}
+    return Extracted(features, probabilities, modes)
 
 
 def emit(pixels_of_count):

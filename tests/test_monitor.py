@@ -301,7 +301,7 @@ def test_a_net_without_classes_gives_the_distance_alone(data):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"features": ""}, r"config.evaluate.every = 1: there is no feature net .* 'tiny'"),
+        ({"features": ""}, r"config.evaluate.every = 1: features: there is no net .* 'tiny'"),
         ({"num_samples": 101}, r"config.evaluate.num_samples = 101: tiny train has 100 images"),
         ({"features": "inception"}, r"unknown features 'inception'"),
     ],

@@ -43,7 +43,7 @@ def test_points_pass_as_they_are_where_pixels_become_images():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_generator_of_points_is_not_bounded(seed):
-    gen, _ = NETWORKS["mlp"](CONFIG.network, (2,))
+    gen, _ = NETWORKS["mlp"](CONFIG.network, (2,), 0)
     points, _ = gen.init_with_output(
         jax.random.key(seed), 1000 * jax.random.normal(jax.random.key(2), (50, 2)), train=True
     )
@@ -66,7 +66,8 @@ def test_samples_of_points_are_a_scatter_or_an_array(run, tmp_path):
     sample(run, -1, 9, 0, tmp_path / "a.png")
     points = np.load(tmp_path / "a.npz")["points"]
     assert (points.shape, points.dtype) == ((9, 2), np.float32)
-    assert Image.open(tmp_path / "a.png").size == (840, 840)
+    with Image.open(tmp_path / "a.png") as scatter:
+        assert scatter.size == (840, 840)
 
 
 def test_the_axes_of_a_scatter_do_not_depend_on_what_was_generated(tmp_path):
@@ -75,7 +76,8 @@ def test_the_axes_of_a_scatter_do_not_depend_on_what_was_generated(tmp_path):
     for place in (0.0, 50.0):
         fake = np.full((20, 2), place, np.float32)
         plots.save_samples(tmp_path / "a.png", fake, real)
-        corner.append(np.asarray(Image.open(tmp_path / "a.png"))[600:])  # ticks and lower modes
+        with Image.open(tmp_path / "a.png") as scatter:
+            corner.append(np.asarray(scatter)[600:])  # ticks and lower modes
     np.testing.assert_array_equal(*corner)
 
 

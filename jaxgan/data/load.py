@@ -39,6 +39,11 @@ class Dataset:
     source: str
     sha256: str
 
+    @property
+    def kind(self) -> str:
+        """What the examples are called."""
+        return "points" if self.pixels.ndim == 2 else "images"
+
 
 def load_data(config: DataConfig, split: str = "train") -> Dataset:
     """The split of the set that the config names, or an error: never other data.

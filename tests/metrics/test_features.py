@@ -141,7 +141,10 @@ def test_a_function_of_the_users_sees_one_shape_alone():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mnst", "unknown features 'mnst'; known: mnist, fashion_mnist, and the import path"),
+        (
+            "mnst",
+            "unknown features 'mnst'; known: mnist, fashion_mnist, .*, and the import path",
+        ),
         (":embed", "unknown features"),
         ("no_such_package.nets:embed", "cannot be imported: ModuleNotFoundError.*PYTHONPATH"),
         ("math:no_such_function", "cannot be imported: AttributeError"),
