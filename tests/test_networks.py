@@ -10,7 +10,7 @@ from jaxgan.networks import NETWORKS
 @pytest.mark.parametrize("shape", [(28, 28, 1), (5, 7, 3)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_makes_images_and_one_logit_for_each(name, shape):
-    gen, disc = NETWORKS[name](NetworkConfig(), shape)
+    gen, disc = NETWORKS[name](NetworkConfig(), shape, 0)
     z = jax.random.normal(jax.random.key(0), (3, 100))
     images, _ = gen.init_with_output(jax.random.key(1), z, train=True)
     assert images.shape == (3, *shape)
@@ -20,7 +20,7 @@ def test_every_network_makes_images_and_one_logit_for_each(name, shape):
 
 
 def test_the_classic_gan_has_its_published_size():
-    gen, disc = NETWORKS["mlp"](NetworkConfig(), (28, 28, 1))
+    gen, disc = NETWORKS["mlp"](NetworkConfig(), (28, 28, 1), 0)
     sizes = [
         sum(leaf.size for leaf in jax.tree.leaves(net.init(jax.random.key(0), x, train=True)))
         for net, x in ((gen, jnp.zeros((1, 100))), (disc, jnp.zeros((1, 28, 28, 1))))
@@ -30,7 +30,7 @@ def test_the_classic_gan_has_its_published_size():
 
 
 def test_weights_and_biases_start_uniform_within_one_over_the_root_of_fan_in():
-    gen, _ = NETWORKS["mlp"](NetworkConfig(), (28, 28, 1))
+    gen, _ = NETWORKS["mlp"](NetworkConfig(), (28, 28, 1), 0)
     params = gen.init(jax.random.key(0), jnp.zeros((1, 100)), train=True)["params"]
     for layer, fan_in in (("Linear_0", 100), ("Linear_1", 256), ("Linear_2", 512)):
         bound = fan_in**-0.5
