@@ -19,6 +19,8 @@ def get_config() -> ConfigDict:
     config.train.logs_per_epoch = 1
     config.save.samples_every = 10
     config.save.every = 10
+    config.evaluate.every = 10
+    config.evaluate.num_samples = 2500
     for adam in (config.optimizer.gen, config.optimizer.disc):
         adam.learning_rate = 1e-3
         adam.b1 = 0.5

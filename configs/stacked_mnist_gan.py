@@ -14,4 +14,5 @@ def get_config() -> ConfigDict:
     config.train.epochs = 5
     config.train.batch_size = 128
     config.save.every = 1
+    config.evaluate.every = 1
     return config

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxgan import checkpoints, records
+from jaxgan import checkpoints, records, selection
 from jaxgan.config import UserError
 from jaxgan.progress import warn
 from jaxgan.state import TrainState
-
-DISTANCE = "eval/frechet/test/"  # how the names of held-out distances begin
 
 
 class Scored(NamedTuple):
@@ -74,9 +72,9 @@ def scored(directory: Path) -> Scored | None:
 def last_scored(rows: Iterable[dict[str, Any]]) -> Scored | None:
     """The distance in the newest row that has one."""
     for row in reversed(list(rows)):
-        for name, value in row.items():
-            if name.startswith(DISTANCE):
-                return Scored(row["step"], name, math.nan if value is None else value)
+        if found := selection.distance_in(row):
+            name, value = found
+            return Scored(row["step"], name, math.nan if value is None else value)
     return None
 
 
@@ -88,12 +86,12 @@ def standing(workdir: Path) -> tuple[Scored, Scored] | None:
 
 
 def in_words(last: Scored, best: Scored) -> str:
-    """Where a run ended, and where it was nearest to images that it never saw."""
+    """Where a run ended, and where it was nearest to examples that it never saw."""
     other = "" if last.name == best.name else f" ({best.name})"
+    distance = selection.in_words(last.name)
     return (
-        f"Fréchet distance to held-out images ({last.name}): {last.value:.4g} at step {last.step}; "
-        f"lowest {best.value:.4g} at step {best.step}{other}, in {records.BEST_CHECKPOINT}/, "
-        "--step best"
+        f"held-out {distance} ({last.name}): {last.value:.4g} at step {last.step}; lowest "
+        f"{best.value:.4g} at step {best.step}{other}, in {records.BEST_CHECKPOINT}/, --step best"
     )
 
 

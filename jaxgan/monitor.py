@@ -14,12 +14,15 @@ import numpy as np
 from jaxgan import scores
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, load_data
+from jaxgan.data.mixtures import MIXTURES
 from jaxgan.evaluate import generate_finite
 from jaxgan.metrics import (
     area_under_curve,
     calibration_error,
     copying_ratio,
     logit_accuracy,
+    mode_distance,
+    mode_fractions,
     nearest_images,
 )
 from jaxgan.metrics.features import BATCH, Extracted, FeatureNet
@@ -30,7 +33,7 @@ LATENTS = 2  # counter of the evaluation's stream; the verb `evaluate` has 0 and
 MOST_CLASSES = 100  # whose fractions are put into a row
 COPIES = 500  # images of which the nearest training image is sought: 0.4 s on two cores
 PAIRS = 32  # of those, the most alike to be shown
-METRICS = ("frechet", "class_histogram")
+METRICS = ("frechet", "class_histogram", "modes")
 
 Row = dict[str, Any]
 
@@ -69,13 +72,14 @@ class Monitor:
             if self.count > len(part.pixels):
                 raise UserError(
                     f"config.evaluate.num_samples = {self.count}: {part.name} {part.split} has "
-                    f"{len(part.pixels)} images; must be at most that"
+                    f"{len(part.pixels)} {part.kind}; must be at most that"
                 )
         self._test = test.pixels[: self.count]
         self._labels = [part.labels[: self.count] for part in (train, test)]
         self._train = train.pixels
         self._pixels = pixels
-        self.score = self._named("frechet", "test", self.net)
+        self._mixture = MIXTURES.get(config.data.name)
+        self.score = self._named("mode_distance" if self._mixture else "frechet", "test", self.net)
 
     def measure(self, state: TrainState) -> Measured:
         """What a state scores; what is not finite is None."""
@@ -101,14 +105,23 @@ class Monitor:
 
     def _of_samples(self, fake: np.ndarray) -> Row:
         found = self.net.extract(fake)
-        metrics = [m for m in METRICS if found.probabilities is not None or m == "frechet"]
+        metrics = scores.possible((), METRICS, self.net.name, found)
         sets = scores.Sets(self._real, found, jax.random.key(0))  # the key is for other metrics
         values = scores.score(metrics, sets)
         row: Row = {self._named(name, "test", self.net): values[name] for name in values}
         if found.probabilities is not None and found.probabilities.shape[1] <= MOST_CLASSES:
             fractions = np.round(scores.histogram(found), 6).tolist()
             row[self._named("class_fractions", "generated", self.net)] = fractions
-        return row
+        return row | self._of_modes(fake)
+
+    def _of_modes(self, fake: np.ndarray) -> Row:
+        if not self._mixture:
+            return {}
+        reached, real = (mode_fractions(points, *self._mixture) for points in (fake, self._test))
+        return {
+            self._named("mode_distance", "test", self.net): mode_distance(real, reached),
+            self._named("mode_fractions", "generated", self.net): np.round(reached, 6).tolist(),
+        }
 
     def _of_discriminator(self, disc: Player, fake: np.ndarray) -> Row:
         sets = (self._train[: self.count], self._test, fake)

@@ -7,6 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from jaxgan import selection
+
 BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
 
 
@@ -63,10 +65,10 @@ class Progress:
 
 def _distance(row: dict[str, Any]) -> str:
     """The held-out distance, in the rows that have one."""
-    for name, value in row.items():
-        if name.startswith("eval/frechet/test/"):
-            return f", Fréchet distance {_number(value)}"
-    return ""
+    if not (found := selection.distance_in(row)):
+        return ""
+    name, value = found
+    return f", {selection.in_words(name)} {_number(value)}"
 
 
 def _number(value: float | None) -> str:

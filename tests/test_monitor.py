@@ -338,9 +338,10 @@ def test_the_last_distance_is_that_of_the_newest_row_that_has_one():
 
 
 def test_the_words_name_the_last_and_the_best_and_its_protocol_if_that_was_another():
-    last, best = best_module.Scored(9, "n50", 4.0), best_module.Scored(6, "n50", 3.0)
+    last, best = (best_module.Scored(step, DISTANCE, value) for step, value in ((9, 4.0), (6, 3.0)))
     words = best_module.in_words(last, best)
-    assert "(n50): 4 at step 9; lowest 3 at step 6, in best/, --step best" in words
+    assert words.startswith(f"held-out Fréchet distance ({DISTANCE}): 4 at step 9; lowest 3 at ")
+    assert words.endswith("at step 6, in best/, --step best")
     assert "at step 6 (n40)" in best_module.in_words(last, best._replace(name="n40"))
 
 

@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import checkpoints, plots
+from jaxgan import checkpoints, plots, records
 from jaxgan import evaluate as module
-from jaxgan.config import Config, DataConfig, NetworkConfig, TrainConfig, UserError
+from jaxgan.best import in_words
+from jaxgan.config import (
+    Config,
+    DataConfig,
+    EvaluateConfig,
+    NetworkConfig,
+    TrainConfig,
+    UserError,
+)
 from jaxgan.data import load_data
 from jaxgan.evaluate import evaluate
 from jaxgan.networks import NETWORKS
@@ -35,6 +43,10 @@ def run(tmp_path_factory):
     return workdir
 
 
+def leaves(workdir):
+    return checkpoints.fingerprint(checkpoints.flatten(checkpoints.load_run(workdir)[2]))
+
+
 def test_points_pass_as_they_are_where_pixels_become_images():
     points = jnp.array([[-4.0, 7.5], [0.001, 300.0]])
     assert to_images(points) is points
@@ -53,12 +65,28 @@ def test_a_generator_of_points_is_not_bounded(seed):
 
 def test_a_run_on_points_is_the_same_bits_twice(run, tmp_path):
     train(CONFIG, tmp_path / "again")
-    ours, theirs = (
-        checkpoints.fingerprint(checkpoints.flatten(checkpoints.load_run(workdir)[2]))
-        for workdir in (run, tmp_path / "again")
-    )
-    assert ours == theirs
+    assert leaves(tmp_path / "again") == leaves(run)
     assert os.listdir(run / "samples") == os.listdir(tmp_path / "again" / "samples")
+
+
+def test_modes_are_measured_during_a_run_and_leave_its_bits_alone(run, tmp_path):
+    measured = dataclasses.replace(CONFIG, evaluate=EvaluateConfig(every=1, num_samples=500))
+    outcome = train(measured, tmp_path / "run")
+    assert leaves(tmp_path / "run") == leaves(run)
+    last, best = outcome.distances
+    assert last == best
+    row = records.read_rows(tmp_path / "run")[-1]
+    protocol = "n500/points"
+    assert row[last.name] == last.value
+    assert last.name == f"eval/mode_distance/test/{protocol}"
+    fractions = row[f"eval/mode_fractions/generated/{protocol}"]
+    assert len(fractions) == 8
+    assert sum(fractions) == pytest.approx(row[f"eval/high_quality/test/{protocol}"], abs=1e-5)
+    assert np.count_nonzero(fractions) == row[f"eval/modes/test/{protocol}"]
+    assert f"eval/reverse_kl/test/{protocol}" in row
+    assert "held-out distance of the modes" in in_words(last, best)
+    with Image.open(tmp_path / "run" / records.DIAGNOSTICS) as picture:
+        assert picture.size[0] == 1100
 
 
 def test_samples_of_points_are_a_scatter_or_an_array(run, tmp_path):

@@ -56,7 +56,7 @@ from jaxgan.metrics.neighbours import (
     overlap,
     precision_recall,
 )
-from jaxgan.metrics.points import PointModes, point_modes
+from jaxgan.metrics.points import PointModes, mode_distance, mode_fractions, point_modes
 
 __all__ = [
     "ClassifierScore",
@@ -81,6 +81,8 @@ __all__ = [
     "load_features",
     "logit_accuracy",
     "mode_count",
+    "mode_distance",
+    "mode_fractions",
     "nearest_images",
     "overlap",
     "point_modes",

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxgan.plots import WHITE
 from jaxgan.records import replace_file
+from jaxgan.selection import distance_in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,15 +31,23 @@ class Panel:
 
 def save_diagnostics(path: Path, rows: list[dict[str, Any]], title: str) -> None:
     """Writes what the evaluations found over epochs, and the gradients, a panel each."""
-    figure, axes = plt.subplots(4, 2, figsize=(11, 13), sharex=True)
-    for axis, panel in zip(axes.flat, PANELS, strict=False):
+    panels = [panel for panel in PANELS if any(series(rows, name)[1] for name in panel.lines)]
+    parts = [name for name in COMPOSITIONS if series(rows, name)[1]]
+    lines = max(1, -(-(len(panels) + len(parts)) // 2))
+    size = (11, 1 + 3 * lines)
+    figure, grid = plt.subplots(lines, 2, figsize=size, squeeze=False, layout="constrained")
+    axes = grid.flat[: len(panels) + len(parts)]
+    for axis, panel in zip(axes, panels, strict=False):
         _draw_panel(axis, panel, rows)
-    _draw_classes(axes.flat[-1], rows)
-    for axis in axes[-1]:
-        axis.set_xlabel("epoch")
+    for axis, name in zip(axes[len(panels) :], parts, strict=True):
+        _draw_composition(axis, rows, name)
+    for axis in axes:
         axis.set_xlim(0, rows[-1]["epoch"])
+    for axis in axes[-2:]:
+        axis.set_xlabel("epoch")
+    for axis in grid.flat[len(axes) :]:
+        axis.axis("off")
     figure.suptitle(f"{title}\n{_protocol(rows)}", fontsize=11)
-    figure.tight_layout(rect=(0, 0, 1, 0.99))
     replace_file(path, lambda file: figure.savefig(file, dpi=100, format="png"))
     plt.close(figure)
 
@@ -92,12 +101,13 @@ def _draw_panel(axis: Any, panel: Panel, rows: list[dict[str, Any]]) -> None:
     axis.legend(loc="best", fontsize=8)
 
 
-def _draw_classes(axis: Any, rows: list[dict[str, Any]]) -> None:
-    """Fractions of the samples in each class, one upon the other."""
-    epochs, fractions = series(rows, "eval/class_fractions")
-    axis.set_ylabel("fraction of samples in each class")
+def _draw_composition(axis: Any, rows: list[dict[str, Any]], name: str) -> None:
+    """Fractions of the samples in each class or mode, one upon the other."""
+    epochs, fractions = series(rows, name)
+    part = COMPOSITIONS[name]
+    axis.set_ylabel(f"fraction of samples in each {part}")
     axis.set_ylim(0, 1)
-    if len(fractions) == 0 or len({len(part) for part in fractions}) > 1:
+    if len({len(row) for row in fractions}) > 1:
         return
     classes = np.array(fractions).T
     colours = plt.get_cmap("tab10" if len(classes) <= 10 else "viridis")
@@ -109,13 +119,13 @@ def _draw_classes(axis: Any, rows: list[dict[str, Any]]) -> None:
     if names:
         handles, labels = axis.get_legend_handles_labels()
         place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-        axis.legend(handles[::-1], labels[::-1], title="class", fontsize=8, **place)
+        axis.legend(handles[::-1], labels[::-1], title=part, fontsize=8, **place)
 
 
 def _protocol(rows: list[dict[str, Any]]) -> str:
     """Split, N and feature net, as the newest name of a distance has them."""
-    names = [name for row in rows for name in row if name.startswith("eval/frechet/")]
-    return f"distance: {names[-1].removeprefix('eval/frechet/')}" if names else ""
+    names = [found[0] for row in rows if (found := distance_in(row))]
+    return "distance: " + "/".join(names[-1].split("/")[2:]) if names else ""
 
 
 def series(rows: list[dict[str, Any]], name: str) -> tuple[list[float], list[Any]]:
@@ -130,8 +140,21 @@ def series(rows: list[dict[str, Any]], name: str) -> tuple[list[float], list[Any
 
 
 PANELS = (
-    Panel("Fréchet distance", {"eval/frechet": "samples, to held-out images"}, log=True),
-    Panel("total variation", {"eval/class_distance": "classes of samples, from held-out images'"}),
+    Panel("Fréchet distance", {"eval/frechet": "samples, to held-out examples"}, log=True),
+    Panel(
+        "total variation",
+        {
+            "eval/class_distance": "classes of samples, from held-out images'",
+            "eval/mode_distance": "modes of samples, from held-out points'",
+        },
+    ),
+    Panel("modes reached", {"eval/modes": "by the samples"}),
+    Panel(
+        "of high quality (fraction)",
+        {"eval/high_quality": "within 3 sigma of a mode"},
+        limits=(-0.02, 1.02),
+    ),
+    Panel("reverse KL of the modes (nats)", {"eval/reverse_kl": "from samples to real"}, log=True),
     Panel(
         "D on held-out real and fake",
         {
@@ -163,3 +186,5 @@ PANELS = (
         level=(1.0, "as far as held-out images; 0: copies"),
     ),
 )
+
+COMPOSITIONS = {"eval/class_fractions": "class", "eval/mode_fractions": "mode"}

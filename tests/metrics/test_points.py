@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxgan.config import UserError
-from jaxgan.metrics import point_modes
+from jaxgan.metrics import mode_distance, mode_fractions, point_modes
 
 ANGLES = 2 * np.pi * np.arange(8) / 8
 RING = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
@@ -63,3 +63,22 @@ def test_the_kl_is_that_of_the_modes_frequencies():
 def test_what_is_no_set_of_points_is_refused(points, means, sigma, message):
     with pytest.raises(UserError, match=message):
         point_modes(points, means, sigma)
+
+
+def test_mode_fractions_leave_out_what_is_between_the_modes():
+    points = RING[[0, 0, 1, 5]] + np.array([[0.0, 0.0], [0.01, 0.0], [0.5, 0.5], [0.0, -0.02]])
+    np.testing.assert_array_equal(mode_fractions(points, RING, 0.01), [0.5, 0, 0, 0, 0, 0.25, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("fake", "distance"),
+    [
+        ([0.5, 0.5], 0.0),
+        ([1.0, 0.0], 0.5),
+        ([0.25, 0.25], 0.5),  # half between the modes
+        ([0.0, 0.0], 1.0),
+        ([0.75, 0.0], 0.5),
+    ],
+)
+def test_the_distance_of_modes_counts_what_would_have_to_move(fake, distance):
+    np.testing.assert_allclose(mode_distance(np.array([0.5, 0.5]), np.array(fake)), distance)
