@@ -6,6 +6,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxgan.network_config import NetworkConfig, check_network
 from jaxgan.settings import (
     DECAY,
     FRACTION,
@@ -14,7 +15,6 @@ from jaxgan.settings import (
     POSITIVE,
     SEED,
     SMALL_FRACTION,
-    WIDTHS,
     Points,
     UserError,
     at_least,
@@ -61,15 +61,6 @@ class DataConfig:
     dir: str = setting(
         "", "folder with IDX files, or TFDS's data_dir; '' for none", may_change=True
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class NetworkConfig:
-    name: str = setting("mlp", "family of both networks", one_of("mlp"))
-    latent_size: int = setting(100, "length of z", at_least(1))
-    conditional: bool = setting(False, "whether both networks are given the labels")
-    gen_widths: tuple[int, ...] = setting((256, 512), "generator's hidden layers", WIDTHS)
-    disc_widths: tuple[int, ...] = setting((512, 256), "discriminator's hidden layers", WIDTHS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +159,7 @@ class SaveConfig:
 class Config:
     seed: int = setting(0, "root of every random draw", SEED)
     data: DataConfig = DataConfig()
-    network: NetworkConfig = NetworkConfig()
+    network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)
     loss: str = setting("non_saturating", "objective", one_of(*LOSSES))
     label_smoothing: float = setting(0.0, "off the target of real images", SMALL_FRACTION)
     penalty: PenaltyConfig = PenaltyConfig()
@@ -194,6 +185,7 @@ def _check_together(config: Config) -> None:
             f"config.label_smoothing = {config.label_smoothing}: the loss {config.loss!r} has no "
             f"targets to smooth; must be 0, or config.loss one of {', '.join(LOSSES_WITH_TARGETS)}"
         )
+    check_network(config.network)
     if config.train.batch_size % config.packing:
         raise UserError(
             f"config.packing = {config.packing}: must divide config.train.batch_size = "

@@ -33,8 +33,9 @@ def train_step(
     """`gan.d_steps` discriminator updates, then one generator update against the new discriminator.
 
     `real` holds d_steps batches, one after the other. The generator is updated with the latents
-    of the last discriminator update; both derive them from the same key, so the compiler sees one
-    generator forward pass and computes it once. Metrics are those of the last update of each.
+    of the last discriminator update, drawn once: then the compiler merges the two passes of the
+    generator, which with a draw each it does not on CPU. Metrics are those of the last update of
+    each.
     """
     return traced_step(gan, state, real, key)[:2]
 
@@ -51,10 +52,11 @@ def traced_step(
     latents, disc_grads = [], []
     for i, update_key in enumerate(keys):
         batch = jax.tree.map(lambda array, i=i: jnp.split(array, gan.d_steps)[i], real)
-        state, d_metrics, grads = d_update_and_gradients(gan, state, batch, update_key)
-        latents.append(update_latents(gan, len(as_batch(batch).images), update_key))
+        z = update_latents(gan, len(as_batch(batch).images), update_key)
+        state, d_metrics, grads = d_update_and_gradients(gan, state, batch, update_key, z)
+        latents.append(z)
         disc_grads.append(grads)
-    state, g_metrics, gen_grads = g_update_and_gradients(gan, state, batch, update_key)
+    state, g_metrics, gen_grads = g_update_and_gradients(gan, state, batch, update_key, z)
     trace = {
         "latents": jnp.stack(latents),
         "disc_grads": jax.tree.map(lambda *grads: jnp.stack(grads), *disc_grads),

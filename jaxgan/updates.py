@@ -14,6 +14,7 @@ from jaxgan.state import TRACKED, Gan, Player, TrainState, packed, with_labels
 from jaxgan.types import (
     Batch,
     Images,
+    Latents,
     Metrics,
     Params,
     PRNGKey,
@@ -33,22 +34,24 @@ def d_update(
     Losses and penalties are of the images as D sees them: augmented, and packed. Of a
     class-conditional GAN `real` has labels, which the generated images share one by one.
     """
-    return d_update_and_gradients(gan, state, real, key)[:2]
+    z = update_latents(gan, len(as_batch(real).images), key)
+    return d_update_and_gradients(gan, state, real, key, z)[:2]
 
 
 def g_update(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
 ) -> tuple[TrainState, Metrics]:
     """One generator update against the discriminator as it is; no leaf of that changes."""
-    return g_update_and_gradients(gan, state, real, key)[:2]
+    z = update_latents(gan, len(as_batch(real).images), key)
+    return g_update_and_gradients(gan, state, real, key, z)[:2]
 
 
 def d_update_and_gradients(
-    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
+    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey, z: Latents
 ) -> tuple[TrainState, Metrics, Params]:
-    """`d_update`, and the gradients that it gave to the optimiser."""
+    """`d_update` with these latents, and the gradients that it gave to the optimiser."""
     images, labels = as_batch(real)
-    generated, _ = _generated(gan, state.gen.params, state, as_batch(real), key)
+    generated, _ = forward(gan.gen, state.gen.params, state.gen.stats, z, labels)
     real, fake = as_seen(gan, state, images, jax.lax.stop_gradient(generated), key)
 
     def loss_fn(params):
@@ -75,14 +78,14 @@ def d_update_and_gradients(
 
 
 def g_update_and_gradients(
-    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
+    gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey, z: Latents
 ) -> tuple[TrainState, Metrics, Params]:
-    """`g_update`, and the gradients that it gave to the optimiser."""
+    """`g_update` with these latents, and the gradients that it gave to the optimiser."""
     images, labels = as_batch(real)
     logits = functools.partial(forward, gan.disc, state.disc.params, state.disc.stats)
 
     def loss_fn(params):
-        fake, stats = _generated(gan, params, state, as_batch(real), key)
+        fake, stats = forward(gan.gen, params, state.gen.stats, z, labels)
         seen_real, seen_fake = as_seen(gan, state, images, fake, key)
         real_logits, _ = logits(seen_real, labels)
         fake_logits, _ = logits(seen_fake, labels)
@@ -191,11 +194,6 @@ def _both_logits(gan, params, stats, real, fake, labels):
     both = None if labels is None else jnp.concatenate([labels, labels])
     logits, stats = forward(gan.disc, params, stats, jnp.concatenate([real, fake]), both)
     return *jnp.split(logits, 2), stats
-
-
-def _generated(gan, params, state, real, key):
-    z = update_latents(gan, len(real.images), key)
-    return forward(gan.gen, params, state.gen.stats, z, real.labels)
 
 
 def images_so_far(gan: Gan, state: TrainState) -> Scalar:

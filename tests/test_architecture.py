@@ -41,6 +41,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "types": 1,
     "config_file": 2,
     "config": 1,
+    "network_config": 1,
     "settings": 1,
 }
 ONLY_IN = {"orbax": "checkpoints", "matplotlib": "plots", "tensorflow_datasets": "data"}

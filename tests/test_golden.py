@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import steps, updates
+from jaxgan import steps
 from jaxgan.config import Config, NetworkConfig
 from jaxgan.state import build_gan, init_state
 from tests.golden import inputs
@@ -27,7 +27,7 @@ def replay(monkeypatch, size, count):
 
     @jax.jit
     def step(state, real, z):
-        monkeypatch.setattr(updates, "update_latents", lambda gan, count, key: z)
+        monkeypatch.setattr(steps, "update_latents", lambda gan, count, key: z)
         return steps.train_step(gan, state, real, jax.random.key(0))
 
     state = state.replace(

@@ -1,22 +1,106 @@
+import dataclasses
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config import NetworkConfig
-from jaxgan.networks import NETWORKS
+from jaxgan.config import Config, NetworkConfig, UserError
+from jaxgan.networks import NETWORKS, conv, r3gan, sngan
+from jaxgan.networks.layers import BatchNorm, Conv, Dense
+from jaxgan.penalties import Critic, r1
+
+CONVOLUTIONAL = [name for name in NETWORKS if name != "mlp"]
+SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 2)]
+SIZES = {
+    "mlp": {"gen_widths": (16,), "disc_widths": (16,)},
+    "dcgan": {"gen_channels": 4, "disc_channels": 4},
+    "sngan": {"gen_channels": 4, "disc_channels": 4},
+    "r3gan": {"gen_channels": 16, "disc_channels": 16, "blocks": 1},
+}
+# Most of a small network's time is compilation.
+quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (5, 7, 3)])
+def small(name, shape=(28, 28, 1), classes=0, **settings):
+    config = NetworkConfig(name=name, latent_size=6, **{**SIZES[name], **settings})
+    return NETWORKS[name](config, shape, classes)
+
+
+def latents(count=3):
+    return jax.random.normal(jax.random.key(0), (count, 6))
+
+
+def pictures(shape=(28, 28, 1), count=3):
+    return jax.random.uniform(jax.random.key(1), (count, *shape), minval=-1.0)
+
+
+def started(net, inputs, *labels):
+    variables = quick(lambda: net.init(jax.random.key(2), inputs[:1], True, *labels))()
+    return {**variables}
+
+
+def called(net, variables, inputs, *labels, train=True):
+    """(outputs, variables after)."""
+    stats = [name for name in variables if name != "params"]
+
+    @quick
+    def call(variables):
+        return net.apply(variables, inputs, train, *labels, mutable=stats)
+
+    outputs, updated = call(variables)
+    return outputs, {**variables, **updated}
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_makes_images_and_one_logit_for_each(name, shape):
-    gen, disc = NETWORKS[name](NetworkConfig(), shape, 0)
-    z = jax.random.normal(jax.random.key(0), (3, 100))
-    images, _ = gen.init_with_output(jax.random.key(1), z, train=True)
-    assert images.shape == (3, *shape)
-    assert jnp.abs(images).max() <= 1
-    logits, _ = disc.init_with_output(jax.random.key(2), images, train=True)
-    assert logits.shape == (3,)
+    gen, disc = small(name, shape)
+    shapes = jax.eval_shape(lambda: gen.init_with_output(jax.random.key(0), latents(), True)[0])
+    assert shapes.shape == (3, *shape)
+    shapes = jax.eval_shape(
+        lambda: disc.init_with_output(jax.random.key(0), pictures(shape), True)[0]
+    )
+    assert shapes.shape == (3,)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_images_start_within_a_scale_of_one(name):
+    gen, _ = small(name)
+    z = latents(64)
+    images, _ = called(gen, started(gen, z), z)
+    if name == "r3gan":  # nothing bounds them
+        assert 0.5 < images.std() < 2
+    else:
+        assert jnp.abs(images).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(30, 30, 1), (32, 28, 1), (8, 8, 3)], ids=str)
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_images_that_cannot_be_made_are_refused_with_those_that_can(name, shape):
+    with pytest.raises(UserError, match=rf"'{name}'.* {shape[0]}x{shape[1]} .*28, 32, .* 64, "):
+        small(name, shape)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_points_are_refused_by_networks_for_images(name):
+    with pytest.raises(UserError, match=f"'{name}'.* not points"):
+        small(name, (2,))
+
+
+def test_what_a_family_has_not_is_refused_with_what_it_has():
+    for network, message in (
+        ({"gen_channels": 32}, "gen_channels = 32: mlp has no .* gen_widths, disc_widths"),
+        ({"name": "dcgan", "gen_widths": (5,)}, r"gen_widths = \(5,\): dcgan has no .* disc_norm"),
+        ({"name": "sngan", "blocks": 1}, "blocks = 1: sngan has no"),
+    ):
+        with pytest.raises(UserError, match=message):
+            dataclasses.replace(Config(), network=NetworkConfig(**network))
+    with pytest.raises(UserError, match=r"disc_channels = 12: .* multiple of 8"):
+        small("r3gan", disc_channels=12)
+    with pytest.raises(UserError, match=r"disc_norm = 'batch': .*none, spectral"):
+        small("sngan", disc_norm="batch")
 
 
 def test_the_classic_gan_has_its_published_size():
@@ -39,3 +123,127 @@ def test_weights_and_biases_start_uniform_within_one_over_the_root_of_fan_in():
             assert np.abs(values).max() <= bound
             assert np.abs(values).max() > 0.98 * bound
             np.testing.assert_allclose(values.std(), bound / 3**0.5, rtol=0.1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_images_and_logits_depend_on_the_label_where_there_are_classes(name):
+    for net, inputs in zip(small(name, classes=4), (latents(), pictures()), strict=True):
+        variables = started(net, inputs, jnp.zeros(1, jnp.int32))
+        if name == "r3gan":  # blocks that are zero would hide nothing here, but let them act
+            variables = jax.tree.map(lambda leaf: leaf + 0.01, variables)
+        call = quick(lambda labels, v=variables, x=inputs, n=net: n.apply(v, x, False, labels))
+        per_label = [np.asarray(call(jnp.full(3, label))) for label in (0, 3, 0)]
+        assert np.abs(per_label[0] - per_label[1]).reshape(3, -1).max(1).min() > 1e-5
+        np.testing.assert_array_equal(per_label[0], per_label[2])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_labels_are_asked_for_where_there_are_classes_and_refused_where_not(name):
+    z = latents()
+    with pytest.raises(ValueError, match="4 classes was called without labels"):
+        small(name, classes=4)[0].init(jax.random.key(0), z, True)
+    with pytest.raises(ValueError, match="0 classes was called with labels"):
+        small(name)[0].init(jax.random.key(0), z, True, jnp.zeros(3, jnp.int32))
+
+
+def test_the_projection_is_the_inner_product_with_the_embedding_of_the_label():
+    _, disc = small("mlp", classes=3, disc_widths=())
+    images = pictures()
+    variables = started(disc, images, jnp.zeros(1, jnp.int32))
+    zero, two = (called(disc, variables, images, jnp.full(3, label))[0] for label in (0, 2))
+    embedding = variables["params"]["embed"]["dense"]["kernel"]
+    wanted = images.reshape(3, -1) @ (embedding[2] - embedding[0])
+    np.testing.assert_allclose(two - zero, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_norm_has_mean_0_and_variance_1_over_a_batch_and_gain_and_bias_of_the_label():
+    x = 3 + 2 * jax.random.normal(jax.random.key(0), (8, 5, 5, 4))
+    variables = started(BatchNorm(), x)
+    normal, updated = called(BatchNorm(), variables, x)
+    np.testing.assert_allclose(normal.mean((0, 1, 2)), np.zeros(4), atol=1e-5)
+    np.testing.assert_allclose(normal.std((0, 1, 2)), np.ones(4), rtol=1e-4)
+    wanted = np.asarray(x).mean((0, 1, 2)) / 10  # a tenth of the way from 0
+    np.testing.assert_allclose(updated["batch_stats"]["mean"], wanted, rtol=1e-4)
+    labels = jnp.array([0, 1] * 4)
+    module = BatchNorm(classes=2)
+    gain, bias = jnp.array([[1.0] * 4, [2.0] * 4]), jnp.array([[0.0] * 4, [5.0] * 4])
+    variables = started(module, x, labels[:1]) | {"params": {"gain": gain, "bias": bias}}
+    seen, _ = called(module, variables, x, labels)
+    np.testing.assert_allclose(seen[::2], normal[::2], atol=1e-5)
+    np.testing.assert_allclose(seen[1::2], 2 * normal[1::2] + 5, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "sngan"])
+def test_what_is_no_weight_changes_with_training_alone(name):
+    for net, inputs in zip(small(name), (latents(), pictures()), strict=True):
+        variables = started(net, inputs)
+        names = set(variables) - {"params"}
+        assert names
+        for train in (True, False):
+            _, after = called(net, variables, inputs, train=train)
+            moved = jax.tree.map(
+                lambda old, new: bool(jnp.any(old != new)),
+                {name: variables[name] for name in names},
+                {name: after[name] for name in names},
+            )
+            assert any(jax.tree.leaves(moved)) == train
+
+
+@pytest.mark.parametrize("layer", ["dense", "conv"])
+def test_spectral_normalisation_comes_to_a_norm_of_one(layer):
+    init = jax.nn.initializers.normal(1.0)
+    if layer == "dense":
+        module, x = Dense(7, init, bias=False, spectral=True), jnp.eye(5)
+    else:
+        module, x = Conv(7, (1, 1), init, bias=False, spectral=True), jnp.eye(5)[:, None, None]
+    variables = started(module, x)
+    step = quick(lambda v: {**v, **module.apply(v, x, True, mutable=["spectral"])[1]})
+    for _ in range(200):
+        variables = step(variables)
+    matrix, _ = called(module, variables, x, train=False)  # of the identity: the kernel
+    norm = np.linalg.svd(np.asarray(matrix).reshape(5, 7), compute_uv=False)[0]
+    np.testing.assert_allclose(norm, 1, rtol=1e-4)
+
+
+def test_a_block_of_r3gan_starts_as_the_identity_with_a_gradient():
+    x = jax.random.normal(jax.random.key(0), (2, 7, 7, 16))
+    block = r3gan.Block(depth=6)
+    variables = started(block, x)
+    np.testing.assert_array_equal(called(block, variables, x)[0], x)
+    grads = jax.grad(lambda v: jnp.sum(jnp.sin(block.apply(v, x, True))))(variables)["params"]
+    assert jnp.abs(grads["Conv_2"]["kernel"]).max() > 0
+
+
+def test_interpolation_keeps_constants_and_goes_straight_between_pixels():
+    ramp = jnp.broadcast_to(jnp.arange(5.0)[None, :, None, None], (1, 5, 5, 2))
+    np.testing.assert_allclose(r3gan.doubled(ramp)[0, :-1, 0, 0], np.arange(9) / 2)
+    np.testing.assert_allclose(r3gan.halved(r3gan.doubled(ramp))[0, 1:-1], ramp[0, 1:-1])
+    ones = jnp.ones((1, 4, 4, 1))
+    for resize, side in ((r3gan.doubled, 8), (r3gan.halved, 2), (sngan.doubled, 8)):
+        np.testing.assert_array_equal(resize(ones), np.ones((1, side, side, 1)))
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+@pytest.mark.usefixtures("float64")
+def test_the_gradient_of_r1_is_the_same_with_native_convolutions(name, monkeypatch):
+    settings = {"disc_norm": "none"} if name == "dcgan" else {}
+    _, disc = small(name, (16, 16, 1), **settings)
+    images = pictures((16, 16, 1), 2).astype(jnp.float64)
+    variables = jax.tree.map(lambda x: x.astype(jnp.float64) + 0.01, started(disc, images))
+
+    def gradient(params):
+        def penalty(params):
+            critic = Critic(lambda x: disc.apply({**variables, "params": params}, x, False))
+            return r1(critic, images, images, jax.random.key(0))
+
+        return quick(jax.grad(penalty))(params)
+
+    ours = gradient(variables["params"])
+    products = quick(lambda p: disc.apply({**variables, "params": p}, images, False))
+    assert "convolution" not in products.lower(variables["params"]).as_text()
+    monkeypatch.setattr(conv, "_conv", lambda window, x, kernel: conv._native(window, x, kernel))
+    native = quick(lambda p: disc.apply({**variables, "params": p}, images, False))
+    assert "convolution" in native.lower(variables["params"]).as_text()
+    theirs = gradient(variables["params"])
+    assert max(jnp.abs(leaf).max() for leaf in jax.tree.leaves(ours)) > 1e-6
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9), ours, theirs)

@@ -1,27 +1,58 @@
 """Networks by name: from the config and the images' shape to the two Linen modules.
 
-A generator is called as `gen(z, train)` and returns images in [-1, 1], or points; a
-discriminator as `disc(images, train)` and returns one logit per image.
+A generator is called as `gen(z, train, labels)` and returns images in [-1, 1] or thereabouts, or
+points; a discriminator as `disc(images, train, labels)` and returns one
+logit per image. Networks of no classes take no labels, others need them. What is not trained by
+gradients lies in collections of variables besides `params`, which change where `train` is true.
 """
 
 from collections.abc import Callable
 
 from flax import linen as nn
 
-from jaxgan.config import NetworkConfig
-from jaxgan.networks import mlp
+from jaxgan.config import NetworkConfig, UserError
+from jaxgan.networks import dcgan, mlp, r3gan, sngan
+from jaxgan.networks.sizes import ImageShape, pyramid
 
-ImageShape = tuple[int, ...]  # (height, width, channels) of images, (dims,) of points
-
-
-def mlp_pair(
-    config: NetworkConfig, image_shape: ImageShape, classes: int
-) -> tuple[nn.Module, nn.Module]:
-    del classes
-    gen = mlp.Generator(config.gen_widths, image_shape)
-    return gen, mlp.Discriminator(config.disc_widths)
+Pair = tuple[nn.Module, nn.Module]
 
 
-NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], tuple[nn.Module, nn.Module]]] = {
+def mlp_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    gen = mlp.Generator(config.gen_widths, image_shape, classes)
+    return gen, mlp.Discriminator(config.disc_widths, classes)
+
+
+def dcgan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    sizes = pyramid(config.name, image_shape)
+    norm = config.disc_norm or "batch"
+    gen = dcgan.Generator(sizes, config.gen_channels, classes)
+    return gen, dcgan.Discriminator(sizes, config.disc_channels, norm, classes)
+
+
+def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    sizes = pyramid(config.name, image_shape)
+    norm = config.disc_norm or "spectral"
+    if norm == "batch":
+        raise UserError("config.network.disc_norm = 'batch': sngan has one of none, spectral")
+    gen = sngan.Generator(sizes, config.gen_channels, classes)
+    return gen, sngan.Discriminator(config.disc_channels, norm == "spectral", classes)
+
+
+def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    sizes = pyramid(config.name, image_shape)
+    for name in ("gen_channels", "disc_channels"):
+        if (width := getattr(config, name)) % r3gan.MULTIPLE:
+            raise UserError(
+                f"config.network.{name} = {width}: r3gan has groups of {r3gan.GROUP} channels; "
+                f"must be a multiple of {r3gan.MULTIPLE}"
+            )
+    gen = r3gan.Generator(sizes, config.gen_channels, config.blocks, classes)
+    return gen, r3gan.Discriminator(sizes, config.disc_channels, config.blocks, classes)
+
+
+NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Pair]] = {
     "mlp": mlp_pair,
+    "dcgan": dcgan_pair,
+    "sngan": sngan_pair,
+    "r3gan": r3gan_pair,
 }

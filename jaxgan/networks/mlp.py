@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.types import Images, Latents, Logits
+from jaxgan.networks.layers import require_labels
+from jaxgan.types import Images, Labels, Latents, Logits
 
 NEGATIVE_SLOPE = 0.2  # of the LeakyReLU, as in Radford et al. 2016
 
@@ -26,23 +27,32 @@ class Linear(nn.Module):
     """x @ kernel + bias, both drawn by `uniform_fan_in`."""
 
     width: int
+    bias: bool = True
 
     @nn.compact
     def __call__(self, x):
         init = uniform_fan_in(x.shape[-1])
-        return nn.Dense(self.width, kernel_init=init, bias_init=init, name="dense")(x)
+        dense = nn.Dense(self.width, self.bias, kernel_init=init, bias_init=init, name="dense")
+        return dense(x)
 
 
 class Generator(nn.Module):
-    """z to images in (-1, 1) through LeakyReLU layers and a tanh; points have no tanh."""
+    """z to images in (-1, 1) through LeakyReLU layers and a tanh; points have no tanh.
+
+    With classes, the label as a unit vector is appended to z (Mirza and Osindero 2014).
+    """
 
     widths: tuple[int, ...]
     image_shape: tuple[int, ...]
+    classes: int = 0
 
     @nn.compact
-    def __call__(self, z: Latents, train: bool) -> Images:
+    def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
         del train
+        require_labels(labels, self.classes)
         h = z
+        if self.classes:
+            h = jnp.concatenate([z, jax.nn.one_hot(labels, self.classes)], axis=-1)
         for width in self.widths:
             h = nn.leaky_relu(Linear(width)(h), NEGATIVE_SLOPE)
         h = Linear(math.prod(self.image_shape))(h)
@@ -52,14 +62,23 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images to one logit each, through LeakyReLU layers."""
+    """Images to one logit each, through LeakyReLU layers.
+
+    With classes, plus the last layer's projection on the label's (Miyato and Koyama 2018).
+    """
 
     widths: tuple[int, ...]
+    classes: int = 0
 
     @nn.compact
-    def __call__(self, images: Images, train: bool) -> Logits:
+    def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         del train
+        require_labels(labels, self.classes)
         h = images.reshape(len(images), -1)
         for width in self.widths:
             h = nn.leaky_relu(Linear(width)(h), NEGATIVE_SLOPE)
-        return Linear(1)(h).squeeze(-1)
+        logits = Linear(1)(h).squeeze(-1)
+        if not self.classes:
+            return logits
+        one_hot = jax.nn.one_hot(labels, self.classes)
+        return logits + jnp.sum(h * Linear(h.shape[-1], False, name="embed")(one_hot), axis=-1)

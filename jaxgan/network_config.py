@@ -1,0 +1,47 @@
+"""The settings of the networks: which family, and of which size."""
+
+import dataclasses
+
+from jaxgan.settings import WIDTHS, UserError, at_least, one_of, setting
+
+NETWORK_SETTINGS = {  # what each family has besides what all have
+    "mlp": ("gen_widths", "disc_widths"),
+    "dcgan": ("gen_channels", "disc_channels", "disc_norm"),
+    "sngan": ("gen_channels", "disc_channels", "disc_norm"),
+    "r3gan": ("gen_channels", "disc_channels", "blocks"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    name: str = setting("mlp", "family of both networks", one_of(*NETWORK_SETTINGS))
+    latent_size: int = setting(100, "length of z", at_least(1))
+    conditional: bool = setting(False, "whether both networks are given the labels")
+    gen_widths: tuple[int, ...] = setting((256, 512), "generator's hidden layers", WIDTHS)
+    disc_widths: tuple[int, ...] = setting((512, 256), "discriminator's hidden layers", WIDTHS)
+    gen_channels: int = setting(
+        64, "of sngan's and r3gan's layers; dcgan's last, doubled in each before it", at_least(1)
+    )
+    disc_channels: int = setting(
+        64, "of sngan's and r3gan's layers; dcgan's first, doubled in each after it", at_least(1)
+    )
+    disc_norm: str = setting(
+        "",
+        "discriminator's normalisation; '' for the paper's",
+        one_of("", "none", "batch", "spectral"),
+    )
+    blocks: int = setting(2, "r3gan's residual blocks at each height and width", at_least(1))
+
+
+def check_network(config: NetworkConfig) -> None:
+    """
+    Raises:
+      UserError: a setting was given that the family does not have.
+    """
+    known, default = NETWORK_SETTINGS[config.name], NetworkConfig()
+    for name in {name for names in NETWORK_SETTINGS.values() for name in names} - set(known):
+        if getattr(config, name) != getattr(default, name):
+            raise UserError(
+                f"config.network.{name} = {getattr(config, name)!r}: {config.name} has no such "
+                f"setting; it has {', '.join(known)}"
+            )

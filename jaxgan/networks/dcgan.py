@@ -1,0 +1,72 @@
+"""The deep convolutional GAN (Radford et al. 2016): strided convolutions and batch norm."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgan.networks.layers import BatchNorm, Conv, ConvTranspose, Dense, Projection, require_labels
+from jaxgan.networks.sizes import Pyramid
+from jaxgan.types import Images, Labels, Latents, Logits
+
+INIT = nn.initializers.normal(0.02)
+KERNEL, STRIDES, PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
+NEGATIVE_SLOPE = 0.2
+
+
+class Generator(nn.Module):
+    """z to images in (-1, 1): doubled in size and halved in channels by each layer.
+
+    With classes, batch norm takes gain and bias from the labels.
+    """
+
+    pyramid: Pyramid
+    channels: int  # of the layer before the images
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
+        require_labels(labels, self.classes)
+        doublings, base = self.pyramid.doublings, self.pyramid.base
+        width = self.channels * 2 ** (doublings - 1)
+        h = Dense(base * base * width, INIT, bias=False)(z, train)
+        h = h.reshape(len(z), base, base, width)
+        for _ in range(doublings - 1):
+            h = nn.relu(BatchNorm(self.classes)(h, train, labels))
+            width //= 2
+            h = ConvTranspose(width, KERNEL, INIT, STRIDES, PADDING, bias=False)(h)
+        h = nn.relu(BatchNorm(self.classes)(h, train, labels))
+        return nn.tanh(
+            ConvTranspose(self.pyramid.image_channels, KERNEL, INIT, STRIDES, PADDING)(h)
+        )
+
+
+class Discriminator(nn.Module):
+    """Images to one logit each: halved in size and doubled in channels by each layer.
+
+    Attributes:
+      norm: after every layer but the first: batch, or of every kernel: spectral; or none.
+    """
+
+    pyramid: Pyramid
+    channels: int  # of the layer after the images
+    norm: str = "batch"
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
+        h, spectral = images, self.norm == "spectral"
+        for layer in range(self.pyramid.doublings):
+            normed = self.norm == "batch" and layer > 0
+            h = Conv(
+                self.channels * 2**layer,
+                KERNEL,
+                INIT,
+                STRIDES,
+                PADDING,
+                bias=not normed,
+                spectral=spectral,
+            )(h, train)
+            if normed:
+                h = BatchNorm()(h, train)
+            h = nn.leaky_relu(h, NEGATIVE_SLOPE)
+        features = jnp.reshape(h, (len(images), -1))
+        return Projection(INIT, self.classes, spectral)(features, train, labels)

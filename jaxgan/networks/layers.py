@@ -1,0 +1,176 @@
+"""Layers that the convolutional networks share: linear maps, normalisations, labels."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from jaxgan.networks.conv import Maps, Outputs, Padding, Pair, conv, conv_transpose
+from jaxgan.types import Labels, Logits
+
+ZEROS = nn.initializers.zeros
+EPSILON = 1e-5  # added to the variance in batch norm
+RUNNING_STEP = 0.1  # of batch norm's averages towards a batch's
+
+
+class Dense(nn.Module):
+    """x @ kernel + bias; with `spectral`, the kernel divided by its spectral norm."""
+
+    features: int
+    kernel_init: Callable
+    bias: bool = True
+    spectral: bool = False
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch in"], train: bool) -> Float[Array, "batch out"]:
+        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
+        if self.spectral:
+            kernel = spectrally_normalised(self, kernel, train)
+        return add_bias(self, x @ kernel)
+
+
+class Conv(nn.Module):
+    """A convolution; with `spectral`, its kernel as a matrix divided by its spectral norm."""
+
+    features: int
+    kernel: Pair
+    kernel_init: Callable
+    strides: Pair = (1, 1)
+    padding: Padding = "SAME"
+    groups: int = 1
+    bias: bool = True
+    spectral: bool = False
+
+    @nn.compact
+    def __call__(self, x: Maps, train: bool) -> Outputs:
+        shape = (*self.kernel, x.shape[-1] // self.groups, self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        if self.spectral:
+            kernel = spectrally_normalised(self, kernel, train)
+        return add_bias(self, conv(x, kernel, self.strides, self.padding, self.groups))
+
+
+class ConvTranspose(nn.Module):
+    """The transpose of a convolution."""
+
+    features: int
+    kernel: Pair
+    kernel_init: Callable
+    strides: Pair = (1, 1)
+    padding: Padding = "SAME"
+    bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: Maps) -> Outputs:
+        kernel = self.param("kernel", self.kernel_init, (*self.kernel, self.features, x.shape[-1]))
+        return add_bias(self, conv_transpose(x, kernel, self.strides, self.padding))
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation; with labels, gain and bias are those of each image's label.
+
+    (Dumoulin et al. 2017, de Vries et al. 2017.) Without training, the running averages count.
+    Unlike Flax's, it is the same program with and without gradients, so that the compiler merges
+    the generator's pass for D with the one for G.
+    """
+
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool, labels: Labels | None = None) -> Array:
+        width, axes = x.shape[-1:], tuple(range(x.ndim - 1))
+        saved_mean = self.variable("batch_stats", "mean", jnp.zeros, width)
+        saved_variance = self.variable("batch_stats", "variance", jnp.ones, width)
+        mean, variance = saved_mean.value, saved_variance.value
+        if train:
+            mean = jnp.mean(x, axes)
+            variance = jnp.mean((x - _along(mean, x)) ** 2, axes)
+            if not self.is_initializing():
+                saved_mean.value += RUNNING_STEP * (mean - saved_mean.value)
+                saved_variance.value += RUNNING_STEP * (variance - saved_variance.value)
+        shape = (self.classes, *width) if self.classes else width
+        gain = self.param("gain", near_one if self.classes else nn.initializers.ones, shape)
+        bias = self.param("bias", ZEROS, shape)
+        if self.classes:
+            gain, bias = gain[labels], bias[labels]
+        scale = _along(jax.lax.rsqrt(variance + EPSILON), gain) * gain
+        return (x - _along(mean, x)) * _along(scale, x) + _along(bias, x)
+
+
+class Projection(nn.Module):
+    """One logit per image from its features; with classes, plus their projection on the label's.
+
+    That is the inner product with an embedding of the label (Miyato and Koyama 2018, equation 3).
+    """
+
+    kernel_init: Callable
+    classes: int = 0
+    spectral: bool = False
+
+    @nn.compact
+    def __call__(
+        self, features: Float[Array, "batch features"], train: bool, labels: Labels | None = None
+    ) -> Logits:
+        require_labels(labels, self.classes)
+        dense = Dense(1, self.kernel_init, spectral=self.spectral, name="dense")
+        logits = dense(features, train).squeeze(-1)
+        if not self.classes:
+            return logits
+        one_hot = jax.nn.one_hot(labels, self.classes)
+        embed = Dense(features.shape[-1], self.kernel_init, False, self.spectral, name="embed")
+        return logits + jnp.sum(features * embed(one_hot, train), axis=-1)
+
+
+def require_labels(labels: Labels | None, classes: int) -> None:
+    """
+    Raises:
+      ValueError: a network with classes is called without labels, or one without with them.
+    """
+    if (labels is None) == bool(classes):
+        given = "without labels" if labels is None else "with labels"
+        raise ValueError(f"a network of {classes} classes was called {given}")
+
+
+def near_one(key, shape, dtype=jnp.float32):
+    return 1 + 0.02 * jax.random.normal(key, shape, dtype)
+
+
+def add_bias(module: nn.Module, x: Array) -> Array:
+    """Within a module's call: x plus its bias, if it has one."""
+    if not module.bias:  # type: ignore[attr-defined]
+        return x
+    bias = module.param("bias", ZEROS, (x.shape[-1],))
+    return x + _along(bias, x)
+
+
+def spectrally_normalised(module: nn.Module, kernel: Array, train: bool) -> Array:
+    """Within a module's call: the kernel, as a matrix onto its outputs, divided by its norm.
+
+    One power iteration per call in training, from where the last one ended (Miyato et al. 2018,
+    Algorithm 1); none otherwise. The vectors are taken as constants in gradients.
+    """
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+
+    def start():
+        return _unit(jax.random.normal(module.make_rng("params"), matrix.shape[1:], kernel.dtype))
+
+    saved = module.variable("spectral", "u", start)
+    u = saved.value
+    fixed = jax.lax.stop_gradient(matrix)
+    v = _unit(fixed @ u)
+    if train:
+        u = _unit(v @ fixed)
+        saved.value = u
+    return kernel / (v @ matrix @ u)
+
+
+def _along(values: Array, x: Array) -> Array:
+    """(features,) or (batch, features), with axes of length 1 so that it goes with x."""
+    ones = (1,) * (x.ndim - values.ndim)
+    return values.reshape((*values.shape[:-1], *ones, values.shape[-1]))
+
+
+def _unit(vector: Array) -> Array:
+    return vector / (jnp.linalg.norm(vector) + 1e-12)

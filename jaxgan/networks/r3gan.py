@@ -1,0 +1,142 @@
+"""The networks of R3GAN (Huang et al. 2024, arXiv:2501.05441, config E), of one width throughout.
+
+No normalisation. Residual blocks of 1x1, grouped 3x3 and 1x1 convolutions, widest in the middle,
+which start as the identity (fix-up initialisation, Zhang et al. 2019); height and width change
+by bilinear interpolation between the stages.
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgan.networks.conv import Maps, Outputs
+from jaxgan.networks.layers import ZEROS, Conv, Dense, require_labels
+from jaxgan.networks.sizes import Pyramid
+from jaxgan.types import Images, Labels, Latents, Logits
+
+NEGATIVE_SLOPE = 0.2
+GAIN = math.sqrt(2 / (1 + NEGATIVE_SLOPE**2))  # keeps the scale through the LeakyReLU
+EXPANSION = 2  # of a block's width, in its middle
+GROUP = 16  # channels of a group
+MULTIPLE = GROUP // EXPANSION  # of it must be the width
+LAYERS = 3  # of a block
+
+
+def normal(gain: float) -> Callable:
+    """Normal with deviation gain / sqrt(fan in)."""
+    return nn.initializers.variance_scaling(gain**2, "fan_in", "normal") if gain else ZEROS
+
+
+class Generator(nn.Module):
+    """z to images through stages of residual blocks; nothing bounds the images.
+
+    With classes, an embedding of the label is appended to z.
+    """
+
+    pyramid: Pyramid
+    channels: int
+    blocks: int
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
+        require_labels(labels, self.classes)
+        base, stages = self.pyramid.base, self.pyramid.doublings + 1
+        if self.classes:
+            one_hot = jax.nn.one_hot(labels, self.classes)
+            embed = Dense(z.shape[-1], normal(math.sqrt(self.classes)), bias=False, name="embed")
+            z = jnp.concatenate([z, embed(one_hot, train)], axis=-1)
+        gains = Dense(self.channels, normal(1.0), bias=False)(z, train)
+        basis = self.param("basis", nn.initializers.normal(1.0), (1, base, base, self.channels))
+        h = basis * gains[:, None, None]
+        for stage in range(stages):
+            h = doubled(h) if stage else h
+            for _ in range(self.blocks):
+                h = Block(stages * self.blocks)(h, train)
+        return Conv(self.pyramid.image_channels, (1, 1), normal(1.0), bias=False)(h, train)
+
+
+class Discriminator(nn.Module):
+    """Images to one logit each, through the generator's stages backwards.
+
+    With classes, the logit is the inner product of features with an embedding of the label.
+    """
+
+    pyramid: Pyramid
+    channels: int
+    blocks: int
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
+        stages, base = self.pyramid.doublings + 1, self.pyramid.base
+        require_labels(labels, self.classes)
+        h = Conv(self.channels, (1, 1), normal(1.0), bias=False)(images, train)
+        for stage in range(stages):
+            h = halved(h) if stage else h
+            for _ in range(self.blocks):
+                h = Block(stages * self.blocks)(h, train)
+        basis = self.param("basis", normal_basis, (1, base, base, self.channels))
+        h = jnp.sum(h * basis, axis=(1, 2))
+        if not self.classes:
+            return Dense(1, normal(1.0), bias=False)(h, train).squeeze(-1)
+        features = Dense(self.channels, normal(1.0), bias=False)(h, train)
+        one_hot = jax.nn.one_hot(labels, self.classes)
+        embed = Dense(self.channels, normal(math.sqrt(self.classes)), bias=False, name="embed")
+        return jnp.mean(features * embed(one_hot, train), axis=-1) * math.sqrt(self.channels)
+
+
+class Block(nn.Module):
+    """x + f(x) with f zero at the start.
+
+    Attributes:
+      depth: blocks in a row; the more, the smaller f's other weights (fix-up, rule 2).
+    """
+
+    depth: int
+
+    @nn.compact
+    def __call__(self, x: Maps, train: bool) -> Outputs:
+        width = x.shape[-1] * EXPANSION
+        init = normal(GAIN * self.depth ** (-1 / (2 * LAYERS - 2)))
+        h = Conv(width, (1, 1), init)(x, train)
+        h = nn.leaky_relu(h, NEGATIVE_SLOPE)
+        h = Conv(width, (3, 3), init, groups=width // GROUP)(h, train)
+        h = nn.leaky_relu(h, NEGATIVE_SLOPE)
+        return x + Conv(x.shape[-1], (1, 1), ZEROS, bias=False)(h, train)
+
+
+def normal_basis(key, shape, dtype=jnp.float32):
+    """Normal with deviation 1 / sqrt(positions): each channel is summed over them alone."""
+    return jax.random.normal(key, shape, dtype) / math.sqrt(shape[1] * shape[2])
+
+
+def doubled(x):
+    """Twice the height and width: pixels at even places, means of neighbours between them."""
+    for axis in (1, 2):
+        last = jax.lax.slice_in_dim(x, -1, None, axis=axis)
+        rest = jax.lax.slice_in_dim(x, 1, None, axis=axis)
+        middle = (x + jnp.concatenate([rest, last], axis)) / 2
+        shape = list(x.shape)
+        shape[axis] *= 2
+        x = jnp.stack([x, middle], axis + 1).reshape(shape)
+    return x
+
+
+def halved(x):
+    """Half the height and width: what `doubled` would spread, gathered with weights 1/4, 1/2, 1/4.
+
+    The first pixel of a row counts for the one before it, which does not exist.
+    """
+    for axis in (1, 2):
+        shape = list(x.shape)
+        shape[axis : axis + 1] = [shape[axis] // 2, 2]
+        pairs = x.reshape(shape)
+        even, odd = (jax.lax.index_in_dim(pairs, i, axis + 1, keepdims=False) for i in (0, 1))
+        start = jax.lax.slice_in_dim(even, 0, 1, axis=axis)
+        before = jnp.concatenate([start, jax.lax.slice_in_dim(odd, 0, -1, axis=axis)], axis)
+        x = (before + 2 * even + odd) / 4
+    return x

@@ -1,0 +1,117 @@
+"""The residual networks of SNGAN (Miyato et al. 2018, appendix B.4), of one width throughout."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgan.networks.conv import Maps, Outputs, Pair
+from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, require_labels
+from jaxgan.networks.sizes import Pyramid
+from jaxgan.types import Images, Labels, Latents, Logits
+
+GLOROT = nn.initializers.glorot_uniform()
+RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")  # Glorot's times sqrt(2)
+DISC_BASE = 8  # side below which D halves no more
+PLAIN_BLOCKS = 2  # of D, after those that halve
+THREE: Pair = (3, 3)
+ONE: Pair = (1, 1)
+
+
+class Generator(nn.Module):
+    """z to images in (-1, 1) by residual blocks, each of which doubles height and width.
+
+    With classes, batch norm takes gain and bias from the labels.
+    """
+
+    pyramid: Pyramid
+    channels: int
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
+        require_labels(labels, self.classes)
+        base = self.pyramid.base
+        h = Dense(base * base * self.channels, GLOROT)(z, train)
+        h = h.reshape(len(z), base, base, self.channels)
+        for _ in range(self.pyramid.doublings):
+            h = UpBlock(self.classes)(h, train, labels)
+        h = nn.relu(BatchNorm()(h, train))
+        return nn.tanh(Conv(self.pyramid.image_channels, THREE, GLOROT)(h, train))
+
+
+class UpBlock(nn.Module):
+    """Twice the height and width, the same channels."""
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: Maps, train: bool, labels: Labels | None) -> Outputs:
+        width = x.shape[-1]
+        h = doubled(nn.relu(BatchNorm(self.classes)(x, train, labels)))
+        h = Conv(width, THREE, RESIDUAL)(h, train)
+        h = nn.relu(BatchNorm(self.classes)(h, train, labels))
+        h = Conv(width, THREE, RESIDUAL)(h, train)
+        return h + doubled(Conv(width, ONE, GLOROT)(x, train))  # 1x1 commutes with doubling
+
+
+class Discriminator(nn.Module):
+    """Images to one logit each, from the sum of the last maps over all positions.
+
+    Attributes:
+      spectral: every kernel is divided by its spectral norm.
+    """
+
+    channels: int
+    spectral: bool = True
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
+        h, first = images, True
+        while first or h.shape[1] >= 2 * DISC_BASE - 2:  # 28 ends at 7, as 32 ends at 8
+            h = DownBlock(self.channels, self.spectral, first)(h, train)
+            first = False
+        for _ in range(PLAIN_BLOCKS):
+            h = PlainBlock(self.spectral)(h, train)
+        features = jnp.sum(nn.relu(h), axis=(1, 2))
+        return Projection(GLOROT, self.classes, self.spectral)(features, train, labels)
+
+
+class DownBlock(nn.Module):
+    """Half the height and width; the first one meets images, and has no ReLU before them."""
+
+    channels: int
+    spectral: bool
+    first: bool
+
+    @nn.compact
+    def __call__(self, x: Maps, train: bool) -> Outputs:
+        h = x if self.first else nn.relu(x)
+        h = Conv(self.channels, THREE, RESIDUAL, spectral=self.spectral)(h, train)
+        h = Conv(self.channels, THREE, RESIDUAL, spectral=self.spectral)(nn.relu(h), train)
+        shortcut = Conv(self.channels, ONE, GLOROT, spectral=self.spectral)(halved(x), train)
+        return halved(h) + shortcut  # 1x1 commutes with halving
+
+
+class PlainBlock(nn.Module):
+    """The same height, width and channels."""
+
+    spectral: bool
+
+    @nn.compact
+    def __call__(self, x: Maps, train: bool) -> Outputs:
+        width = x.shape[-1]
+        h = Conv(width, THREE, RESIDUAL, spectral=self.spectral)(nn.relu(x), train)
+        return x + Conv(width, THREE, RESIDUAL, spectral=self.spectral)(nn.relu(h), train)
+
+
+def doubled(x):
+    """Each pixel four times (nearest neighbour)."""
+    batch, height, width, channels = x.shape
+    wide = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
+    return wide.reshape(batch, 2 * height, 2 * width, channels)
+
+
+def halved(x):
+    """Means of two by two pixels."""
+    batch, height, width, channels = x.shape
+    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
