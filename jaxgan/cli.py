@@ -3,15 +3,15 @@
 import argparse
 import errno
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import __version__, records, selection
-from jaxgan.config import Config, UserError
+from jaxgan.config import UserError
 from jaxgan.config_file import load_config
+from jaxgan.ending import report
 
 USAGE = 2  # exit status of what the user can mend
 FAILED = 1
@@ -20,7 +20,8 @@ DESCRIPTION = """\
 train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
                   the same command again resumes; Ctrl-C saves first
 sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last]
-                  [--out FILE]; a .png, or an .npz with uint8 NHWC under "images" (points: "points")
+                  [--labels 3,5] [--out FILE]; a .png, or an .npz with uint8 NHWC under
+                  "images" (points: "points"), and the labels of a class-conditional run
 evaluate:         run.py evaluate --workdir DIR [--num_samples N] [--step N|best|last]
                   [--seed 0] [--features NAME] [--metrics A,B]
                   distances, coverage and classes beside the real images' own; evaluation.json
@@ -78,7 +79,7 @@ def train_command(argv: list[str]) -> int:
         outcome = train(config, workdir)
     except Diverged as error:
         return _fail(str(error), FAILED)
-    return _report(outcome, workdir, config)
+    return report(outcome, workdir, config)
 
 
 def sample_command(argv: list[str]) -> int:
@@ -88,19 +89,23 @@ def sample_command(argv: list[str]) -> int:
     parser.add_argument("--seed", type=_whole(0), default=0, help="of the latents (default 0)")
     _add_step(parser)
     parser.add_argument("--out", type=Path, default=Path("samples.png"), help=".png or .npz")
+    parser.add_argument(
+        "--labels", type=_labels, default=(), metavar="3,5", help="asked for in turn (default: all)"
+    )
     options = parser.parse_args(argv)
     records.read_config(options.workdir)
-    if options.out.suffix not in (".png", ".npz"):
-        raise UserError(f"--out {options.out}: must end in .png or .npz")
-    if options.out.is_dir():
-        raise UserError(f"--out {options.out}: is a folder")
-    if not options.out.absolute().parent.is_dir():
-        raise UserError(f"--out {options.out}: the folder {options.out.parent} does not exist")
+    out, num, seed = options.out, options.num, options.seed
+    if out.suffix not in (".png", ".npz"):
+        raise UserError(f"--out {out}: must end in .png or .npz")
+    if out.is_dir():
+        raise UserError(f"--out {out}: is a folder")
+    if not out.absolute().parent.is_dir():
+        raise UserError(f"--out {out}: the folder {out.parent} does not exist")
 
     from jaxgan.sample import sample
 
-    step = sample(options.workdir, options.step, options.num, options.seed, options.out)
-    print(f"{options.out}: {options.num} images from step {step}, seed {options.seed}")
+    step = sample(options.workdir, options.step, num, seed, out, options.labels)
+    print(f"{out}: {num} images from step {step}, seed {seed}")
     return 0
 
 
@@ -186,6 +191,10 @@ def _whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
     return whole
 
 
+def _labels(text: str) -> tuple[int, ...]:
+    return tuple(map(_whole(0), text.split(",")))
+
+
 def _add_step(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--step",
@@ -194,52 +203,6 @@ def _add_step(parser: argparse.ArgumentParser) -> None:
         metavar="N|best|last",
         help="of the checkpoint: a number, best (by held-out distance), or last (default)",
     )
-
-
-def _report(outcome, workdir: Path, config: Config) -> int:
-    """The last words of a run: where everything is, and what to do next."""
-    if outcome.signal and outcome.step < outcome.total_steps:
-        print(
-            f"saved at step {outcome.step} of {outcome.total_steps}; go on with:\n  {_again()}",
-            file=sys.stderr,
-        )
-        return 128 + outcome.signal
-    epochs = config.train.epochs
-    if outcome.step == outcome.first_step:
-        trained = outcome.step * epochs // outcome.total_steps
-        print(f"{workdir} was already trained for {trained} epochs;", end=" ")
-        print(f"for more: {_again()} --config.train.epochs={trained * 2}")
-        return 0
-    print(f"Trained {epochs} epochs, {outcome.step} steps. In {workdir}:")
-    for name, what in (
-        (records.SAMPLES, "the same latents after each epoch"),
-        (records.CURVES, "losses and D's probabilities"),
-        (records.METRICS, "the figures behind the curves"),
-        (records.DIAGNOSTICS, "distance, discriminator, copies and classes over training"),
-        (records.MEMORISATION, "samples beside their nearest training images"),
-        (records.CHECKPOINTS, "the states to go on from"),
-    ):
-        if (workdir / name).exists():
-            print(f"  {workdir / name}: {what}")
-    if outcome.distances:
-        from jaxgan.best import in_words
-
-        print(in_words(*outcome.distances))
-    folder = shlex.quote(str(workdir))
-    print(f"Next: {_program()} sample --workdir {folder} --num 64 --out samples.png")
-    print(f"      {_program()} evaluate --workdir {folder}")
-    return 0
-
-
-def _program() -> str:
-    """The words that start this program again, from this folder."""
-    if sys.argv[0].endswith(".py"):
-        return f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}"
-    return os.path.basename(sys.argv[0])
-
-
-def _again() -> str:
-    return f"{_program()} {shlex.join(sys.argv[1:])}"
 
 
 def _fail(message: str, status: int) -> int:

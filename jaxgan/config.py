@@ -6,7 +6,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxgan.network_config import NetworkConfig, check_network
+from jaxgan.network_config import NetworkConfig, check_network, disc_norm
 from jaxgan.settings import (
     DECAY,
     FRACTION,
@@ -42,6 +42,7 @@ __all__ = [
 # Names that the tables of other modules hold; those import JAX, which reading a config must not.
 LOSSES_WITH_TARGETS = ("non_saturating", "saturating", "least_squares")
 LOSSES = (*LOSSES_WITH_TARGETS, "hinge", "wasserstein", "relativistic", "relativistic_average")
+OF_GRADIENTS = ("r1", "r2", "wgan_gp", "dragan")  # penalties on the gradient at each image
 AUGMENTATIONS = ("brightness", "saturation", "contrast", "translation", "cutout", "mirror")
 
 
@@ -186,6 +187,13 @@ def _check_together(config: Config) -> None:
             f"targets to smooth; must be 0, or config.loss one of {', '.join(LOSSES_WITH_TARGETS)}"
         )
     check_network(config.network)
+    weighted = [name for name in OF_GRADIENTS if getattr(config.penalty, name)]
+    if weighted and disc_norm(config.network) == "batch":
+        raise UserError(
+            f"config.penalty.{weighted[0]} = {getattr(config.penalty, weighted[0])}: is of the "
+            "gradient at each image, and the discriminator's batch norm makes a logit depend on "
+            "the whole batch; set config.network.disc_norm to none or spectral"
+        )
     if config.train.batch_size % config.packing:
         raise UserError(
             f"config.packing = {config.packing}: must divide config.train.batch_size = "

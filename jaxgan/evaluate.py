@@ -4,6 +4,7 @@ The floor is what real images score against other real images: no generator can 
 better, and distances in other features or at other numbers of samples have other floors.
 """
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ from jaxgan.progress import say
 from jaxgan.sampling import BLOCK, generate, labels_in_turn, sample_latents
 from jaxgan.selection import LAST, evaluation_file
 from jaxgan.state import Gan, TrainState, sampling_params
-from jaxgan.types import Params, PRNGKey, Stream, stream_key, to_pixels
+from jaxgan.types import Labels, Params, PRNGKey, Stream, stream_key, to_pixels
 
 SPLITS = ("train", "test")
 GENERATOR, RAW_GENERATOR = "generator", "raw_generator"
@@ -45,7 +46,7 @@ def evaluate(
 
     Args:
       workdir: a run directory; nothing else in it is changed.
-      num_samples: examples in each set; 0 is as many as the protocol of the run's data set scores.
+      num_samples: examples in each set; 0: as many as the protocol of the run's data set.
       step: of the checkpoint, or selection.LAST or BEST.
       seed: of the latents and of the kernel distance's subsets.
       features: a feature net, as `load_features` has them; "" is that of the run's data set.
@@ -63,16 +64,21 @@ def evaluate(
     config, gan, state = checkpoints.load_run(workdir, step)
     net = scores.net_of(config, features)
     data = _load_splits(workdir, config, num_samples)
-    chosen = scores.possible(asked, chosen, net.name, net.extract(data["train"].pixels[:1]))
-    latents_key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
-    generated = _generated(workdir, gan, state, num_samples, latents_key)
-    result = {
-        "protocol": _protocol(net, data, state, num_samples, seed),
-        **_scored(chosen, net, data, generated, num_samples, seed),
-    }
-    text = json.dumps(result := scores.strict(result), indent=2, allow_nan=False)
-    records.write_atomically(workdir / evaluation_file(step), text + "\n")
+    labels = labels_in_turn(gan, num_samples)
+    seen = dataclasses.replace(net.extract(data["train"].pixels[:1]), labels=labels)
+    chosen = scores.possible(asked, chosen, net.name, seen)
+    key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
+    generated = _generated(workdir, gan, state, num_samples, key)
+    result: dict[str, Any] = scores.strict(
+        {"protocol": _protocol(net, data, state, num_samples, seed)}
+        | _scored(chosen, net, data, generated, labels, num_samples, seed)
+    )
+    _write(workdir / evaluation_file(step), result)
     return result
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    records.write_atomically(path, json.dumps(result, indent=2, allow_nan=False) + "\n")
 
 
 def generate_finite(
@@ -163,11 +169,15 @@ def _scored(
     net: FeatureNet,
     data: Mapping[str, Dataset],
     generated: Mapping[str, np.ndarray],
+    labels: Labels | None,
     num_samples: int,
     seed: int,
 ) -> dict[str, Any]:
-    real, floor = _extracted(net, data, num_samples)
-    fakes = {who: net.extract(pixels) for who, pixels in generated.items()}
+    real, floor = _extracted(net, data, num_samples, labels is not None)
+    fakes = {
+        who: dataclasses.replace(net.extract(pixels), labels=labels)
+        for who, pixels in generated.items()
+    }
     name = functools.partial(scores.metric_name, num_samples=num_samples, net=net)
     key = stream_key(jax.random.key(seed), Stream.EVALUATE, SUBSETS)
     return {
@@ -177,13 +187,19 @@ def _scored(
 
 
 def _extracted(
-    net: FeatureNet, data: Mapping[str, Dataset], num_samples: int
+    net: FeatureNet, data: Mapping[str, Dataset], num_samples: int, labelled: bool
 ) -> tuple[dict[str, Extracted], dict[str, Extracted]]:
     """Of each split: the images to score against, and others to score as the floor."""
-    real = {split: net.extract(data[split].pixels[:num_samples]) for split in SPLITS}
+
+    def seen(split: str, start: int = 0) -> Extracted:
+        chosen = slice(start, start + num_samples)
+        labels = data[split].labels[chosen] if labelled else None
+        return dataclasses.replace(net.extract(data[split].pixels[chosen]), labels=labels)
+
+    real = {split: seen(split) for split in SPLITS}
     floor = {"train": real["test"], "test": real["train"]}
     if _has_two_sets(data["train"], num_samples):
-        floor["train"] = net.extract(data["train"].pixels[num_samples : 2 * num_samples])
+        floor["train"] = seen("train", num_samples)
     return real, floor
 
 

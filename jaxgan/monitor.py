@@ -4,6 +4,7 @@ It draws from a stream of its own and changes no array of the state, so that a r
 bits with it and without.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from jaxgan.metrics import (
     nearest_images,
 )
 from jaxgan.metrics.features import BATCH, Extracted, FeatureNet
+from jaxgan.sampling import labels_in_turn
 from jaxgan.state import Gan, Player, TrainState, packed, sampling_params, with_labels
 from jaxgan.types import Labels, Logits, Pixels, Stream, stream_key, to_images
 
@@ -33,7 +35,7 @@ LATENTS = 2  # counter of the evaluation's stream; the verb `evaluate` has 0 and
 MOST_CLASSES = 100  # whose fractions are put into a row
 COPIES = 500  # images of which the nearest training image is sought: 0.4 s on two cores
 PAIRS = 32  # of those, the most alike to be shown
-METRICS = ("frechet", "class_histogram", "modes")
+METRICS = ("frechet", "class_histogram", "label_accuracy", "modes")
 
 Row = dict[str, Any]
 
@@ -104,7 +106,8 @@ class Monitor:
         return self.net.extract(self._test)
 
     def _of_samples(self, fake: np.ndarray) -> Row:
-        found = self.net.extract(fake)
+        labels = labels_in_turn(self.gan, len(fake))
+        found = dataclasses.replace(self.net.extract(fake), labels=labels)
         metrics = scores.possible((), METRICS, self.net.name, found)
         sets = scores.Sets(self._real, found, jax.random.key(0))  # the key is for other metrics
         values = scores.score(metrics, sets)

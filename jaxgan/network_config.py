@@ -10,6 +10,7 @@ NETWORK_SETTINGS = {  # what each family has besides what all have
     "sngan": ("gen_channels", "disc_channels", "disc_norm"),
     "r3gan": ("gen_channels", "disc_channels", "blocks"),
 }
+DISC_NORMS = {"dcgan": ("batch", "none", "spectral"), "sngan": ("spectral", "none")}  # own first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +34,15 @@ class NetworkConfig:
     blocks: int = setting(2, "r3gan's residual blocks at each height and width", at_least(1))
 
 
+def disc_norm(config: NetworkConfig) -> str:
+    """The discriminator's normalisation; none in the families that have no choice."""
+    return config.disc_norm or DISC_NORMS.get(config.name, ("none",))[0]
+
+
 def check_network(config: NetworkConfig) -> None:
     """
     Raises:
-      UserError: a setting was given that the family does not have.
+      UserError: a setting was given that the family does not have, or not with this value.
     """
     known, default = NETWORK_SETTINGS[config.name], NetworkConfig()
     for name in {name for names in NETWORK_SETTINGS.values() for name in names} - set(known):
@@ -45,3 +51,7 @@ def check_network(config: NetworkConfig) -> None:
                 f"config.network.{name} = {getattr(config, name)!r}: {config.name} has no such "
                 f"setting; it has {', '.join(known)}"
             )
+    if (norm := disc_norm(config)) not in (norms := DISC_NORMS.get(config.name, (norm,))):
+        raise UserError(
+            f"config.network.disc_norm = {norm!r}: {config.name} has one of {', '.join(norms)}"
+        )

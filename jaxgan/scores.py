@@ -29,6 +29,7 @@ KERNEL_SUBSET_SIZE = 1000  # as torch-fidelity's; of smaller sets, half
 TAG = 8  # digits of a net's SHA-256 in the names of metrics
 SCORE_SPLITS = 10  # torch-fidelity's; TF-GAN has one
 CLASSES, MODES = "class probabilities", "modes"  # the latter instead of the former
+LABELS = "labels that a class-conditional generator was asked for"
 
 Scores = dict[str, float]
 
@@ -53,7 +54,7 @@ class Metric:
     Attributes:
       score: the values, by name.
       at_least: images that a set must have.
-      needs: what the net must give besides features: one of CLASSES, MODES, or nothing.
+      needs: what the net must give besides features: one of CLASSES, MODES, LABELS, or nothing.
       distances: the values that are zero for equal distributions and never negative, so that
         their ratio to the floor says how far off a set is.
     """
@@ -101,15 +102,21 @@ def possible(
     Raises:
       UserError: one that it cannot give was asked for by name.
     """
-    given = MODES if seen.modes is not None else ""
-    if seen.probabilities is not None:
-        given = given or CLASSES
-    if impossible := [name for name in asked if METRICS[name].needs not in ("", given)]:
+    given = _given(seen)
+    if impossible := [name for name in asked if METRICS[name].needs not in given]:
         first, needs = impossible[0], METRICS[impossible[0]].needs
-        raise UserError(
-            f"metric {first!r}: needs {needs}, and features {net!r} gives {given or 'none'}"
-        )
-    return tuple(name for name in chosen if METRICS[name].needs in ("", given))
+        there = ", ".join(filter(None, given)) or "none"
+        raise UserError(f"metric {first!r}: needs {needs}, and features {net!r} gives {there}")
+    return tuple(name for name in chosen if METRICS[name].needs in given)
+
+
+def _given(seen: Extracted) -> tuple[str, ...]:
+    """What there is of that which metrics may need besides features."""
+    if seen.modes is not None:
+        return ("", MODES)
+    if seen.probabilities is None:
+        return ("",)
+    return ("", CLASSES) if seen.labels is None else ("", CLASSES, LABELS)
 
 
 def score_examples(
@@ -211,11 +218,15 @@ def histogram_distance(sets: Sets) -> Scores:
     return {"class_distance": total_variation(histogram(sets.real), histogram(sets.fake))}
 
 
+def label_accuracy(sets: Sets) -> Scores:
+    """Fraction of the fakes in the class of their label, in the net's eyes; of these alone."""
+    found = np.argmax(_probabilities(sets.fake), axis=1)
+    return {"label_accuracy": float(np.mean(found == np.asarray(sets.fake.labels)))}
+
+
 def modes_reached(sets: Sets) -> Scores:
     """Of the fakes alone: the real set plays no part."""
-    if sets.fake.modes is None:
-        raise UserError("this metric needs modes, and the feature net gives none")
-    return dict(sets.fake.modes)
+    return dict(sets.fake.modes or {})
 
 
 def _probabilities(images: Extracted) -> np.ndarray:
@@ -234,5 +245,6 @@ METRICS = {
     "class_histogram": Metric(
         histogram_distance, at_least=1, needs=CLASSES, distances=("class_distance",)
     ),
+    "label_accuracy": Metric(label_accuracy, at_least=1, needs=LABELS),
     "modes": Metric(modes_reached, at_least=1, needs=MODES, distances=("reverse_kl",)),
 }

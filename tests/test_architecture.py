@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "jaxgan"
 LAYERS = {  # a module imports from its own layer or a lower one
     "cli": 7,
+    "ending": 6,
     "train": 6,
     "run_directory": 6,
     "best": 6,

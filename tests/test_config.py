@@ -135,6 +135,11 @@ def test_every_penalty_has_a_weight():
     ("changes", "words"),
     [
         ({"loss": "hinge", "label_smoothing": 0.1}, "'hinge' has no targets to smooth"),
+        (
+            {"network": {"name": "dcgan"}, "penalty": {"wgan_gp": 10.0}},
+            "config.penalty.wgan_gp = 10.0: is of the gradient at each image, and the "
+            "discriminator's batch norm",
+        ),
         ({"packing": 3}, "packing = 3: must divide config.train.batch_size = 64"),
         ({"augment": {"policy": ("blur",)}}, "each one of brightness, saturation"),
         ({"schedule": {"penalty": ((5, 1.0), (5, 0.1))}}, "images ascending"),
@@ -142,7 +147,7 @@ def test_every_penalty_has_a_weight():
         ({"schedule": {"b2": 0.9}}, "a tuple of pairs such as"),
         ({"schedule": {"shape": "exponential"}}, "one of linear, cosine"),
     ],
-    ids=["smoothing", "packing", "policy", "ascending", "bound", "pairs", "shape"],
+    ids=["smoothing", "batch norm", "packing", "policy", "ascending", "bound", "pairs", "shape"],
 )
 def test_what_makes_no_sense_is_said_in_one_line(changes, words):
     with pytest.raises(UserError, match=re.escape(words)):

@@ -340,3 +340,26 @@ def test_images_come_in_blocks_of_one_size_and_none_is_lost(plain_run, monkeypat
     pixels, bad = module.generate_finite(gan, {}, {}, 20, jax.random.key(0))
     assert (sizes, pixels.shape, bad) == ([8, 8, 8], (20, 2, 2, 1), 0)
     assert len(np.unique(pixels)) == 3
+
+
+def test_how_many_samples_have_the_label_asked_for_is_scored_of_conditional_runs_alone(
+    data, run, tmp_path
+):
+    config = tiny.config(data, epochs=1)
+    network = dataclasses.replace(config.network, conditional=True)
+    train(dataclasses.replace(config, network=network), tmp_path / "run")
+    found = evaluate(tmp_path / "run", N, features=CLASSES, metrics=["label_accuracy"])
+    name = f"label_accuracy/test/n{N}/{CLASSES}"
+    labels, seen = load_data(config.data).labels, load_data(config.data).pixels
+    right = np.argmax(classifier(seen[:N])[1], axis=1) == labels[:N]
+    assert found["metrics"]["floor"][name] == right.mean()  # training images, against the test's
+    assert 0 <= found["metrics"]["generator"][name] <= 1
+    with pytest.raises(UserError, match="'label_accuracy': needs labels that a class-conditional"):
+        evaluate(run, N, features=CLASSES, metrics=["label_accuracy"])
+
+
+def test_label_accuracy_is_the_fraction_of_fakes_in_the_class_asked_for():
+    probabilities = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0]]
+    fake = Extracted(np.zeros((5, 1), np.float32), probabilities, labels=np.array([0, 1, 2, 2, 0]))
+    sets = scores.Sets(fake, fake, jax.random.key(0))
+    assert scores.score(["label_accuracy"], sets) == {"label_accuracy": 0.8}

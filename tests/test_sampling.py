@@ -3,11 +3,16 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from jaxgan.config import Config, NetworkConfig
+from jaxgan.config import Config, NetworkConfig, UserError
+from jaxgan.sample import sample
 from jaxgan.sampling import BLOCK, generate, interpolate, sample_latents, sample_pixels
+from jaxgan.selection import LAST
 from jaxgan.state import build_gan, init_state
+from jaxgan.train import train
 from jaxgan.types import Stream, stream_key, to_images, to_pixels
+from tests import tiny
 
 SHAPE = (3, 3, 1)
 CONFIG = dataclasses.replace(Config(), network=NetworkConfig(latent_size=4, gen_widths=(5,)))
@@ -63,3 +68,30 @@ def test_every_stream_and_counter_has_a_key_of_its_own():
         for counter in range(50)
     }
     assert len(keys) == 50 * len(Stream)
+
+
+def conditional_run(tmp_path):
+    config = tiny.config(tiny.write_data(tmp_path / "data"), epochs=1)
+    network = dataclasses.replace(config.network, conditional=True)
+    train(dataclasses.replace(config, network=network), tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_conditional_generator_is_asked_for_labels_in_turn_and_they_are_kept(tmp_path):
+    workdir, out = conditional_run(tmp_path), tmp_path / "s.npz"
+    sample(workdir, LAST, 12, 0, out)
+    every = dict(np.load(out))
+    assert every["labels"].tolist() == [*range(10), 0, 1]
+    sample(workdir, LAST, 12, 0, out, labels=(3, 1))
+    some = dict(np.load(out))
+    assert some["labels"].tolist() == [3, 1] * 6
+    same = np.array([(a == b).all() for a, b in zip(every["images"], some["images"], strict=True)])
+    np.testing.assert_array_equal(same, every["labels"] == some["labels"])  # of equal latents
+    with pytest.raises(UserError, match="--labels: 10: must be from 0 to 9"):
+        sample(workdir, LAST, 1, 0, out, labels=(10,))
+
+
+def test_labels_asked_of_a_generator_without_classes_are_refused(tmp_path):
+    train(tiny.config(tiny.write_data(tmp_path / "data"), epochs=1), tmp_path / "run")
+    with pytest.raises(UserError, match="--labels: the run is not class-conditional"):
+        sample(tmp_path / "run", LAST, 1, 0, tmp_path / "s.png", labels=(1,))

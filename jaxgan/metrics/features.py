@@ -50,12 +50,14 @@ BATCH = 250  # on two CPU cores a fifth less work than with 500; 25 MB hold its 
 class Extracted:
     """Of n examples: features and, where the net is a classifier, its class probabilities.
 
-    `modes` is what they reach of a benchmark's modes, by name, where the net is of one.
+    `modes` is what they reach of a benchmark's modes, by name, where the net is of one; `labels`
+    are those that they have, or that their generator was asked for.
     """
 
     features: Float[np.ndarray, "samples features"]  # float32
     probabilities: Float[np.ndarray, "samples classes"] | None  # float32
     modes: Mapping[str, float] | None = None
+    labels: ArrayLike | None = None
 
     @functools.cached_property
     def neighbourhoods(self) -> Neighbourhoods:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from flax import linen as nn
 
 from jaxgan.config import NetworkConfig, UserError
+from jaxgan.network_config import disc_norm
 from jaxgan.networks import dcgan, mlp, r3gan, sngan
 from jaxgan.networks.sizes import ImageShape, pyramid
 
@@ -24,18 +25,15 @@ def mlp_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pa
 
 def dcgan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
     sizes = pyramid(config.name, image_shape)
-    norm = config.disc_norm or "batch"
     gen = dcgan.Generator(sizes, config.gen_channels, classes)
-    return gen, dcgan.Discriminator(sizes, config.disc_channels, norm, classes)
+    return gen, dcgan.Discriminator(sizes, config.disc_channels, disc_norm(config), classes)
 
 
 def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
     sizes = pyramid(config.name, image_shape)
-    norm = config.disc_norm or "spectral"
-    if norm == "batch":
-        raise UserError("config.network.disc_norm = 'batch': sngan has one of none, spectral")
     gen = sngan.Generator(sizes, config.gen_channels, classes)
-    return gen, sngan.Discriminator(config.disc_channels, norm == "spectral", classes)
+    spectral = disc_norm(config) == "spectral"
+    return gen, sngan.Discriminator(config.disc_channels, spectral, classes)
 
 
 def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:

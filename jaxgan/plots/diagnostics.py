@@ -148,6 +148,7 @@ PANELS = (
             "eval/mode_distance": "modes of samples, from held-out points'",
         },
     ),
+    Panel("of the label asked for (fraction)", {"eval/label_accuracy": "of the samples"}),
     Panel("modes reached", {"eval/modes": "by the samples"}),
     Panel(
         "of high quality (fraction)",
