@@ -31,29 +31,30 @@ Score = dict[str, float]  # by name
 
 
 class Checkpoints:
-    """The checkpoints of one run, open for writing."""
+    """The newest `keep` checkpoints of one run, open for writing."""
 
     def __init__(self, directory: Path, keep: int):
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        for step in steps(directory)[:-keep]:  # a kill came before they were removed
+            shutil.rmtree(directory / str(step))
         _silence_orbax()
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
 
-    def save(self, state: TrainState, score: Score | None = None) -> None:
-        """Copies the state and returns; the copy is written while training goes on.
+    def save(self, step: int, leaves: Leaves, score: Score | None = None) -> None:
+        """Returns at once; the leaves of the state are written while training goes on.
 
         What it scored is kept beside it.
 
         Raises:
           UserError: this or the save before it could not be written.
         """
-        leaves = flatten(state)
         args = ocp.args.Composite(
             state=ocp.args.StandardSave(leaves),
             record=ocp.args.JsonSave({"sha256": fingerprint(leaves), "score": score or {}}),
         )
-        self._do(lambda: self._manager.save(int(state.step), args=args, force=True))
+        self._do(lambda: self._manager.save(step, args=args, force=True))
 
     def wait(self) -> None:
         """Returns when every save is on the disk."""

@@ -143,8 +143,11 @@ def _parse_row(line: str) -> dict[str, Any] | None:
 
 
 def drop_rows_after(workdir: Path, step: int) -> list[dict[str, Any]]:
-    """Removes the rows of steps that a resumed run will do again; returns the rest."""
-    rows = [row for row in read_rows(workdir) if row["step"] <= step]
+    """Removes the rows of steps that a resumed run will do again, and second ones; returns the rest."""
+    rows: list[dict[str, Any]] = []
+    for row in read_rows(workdir):
+        if (rows[-1]["step"] if rows else 0) < row["step"] <= step:
+            rows.append(row)
     if (workdir / METRICS).exists():
         write_atomically(workdir / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
     return rows

@@ -16,7 +16,7 @@ from jaxgan.config import Config
 from jaxgan.monitor import Monitor, Pairs
 from jaxgan.plots import diagnostics
 from jaxgan.progress import Progress, warn
-from jaxgan.schedule import Chunk, Schedule, row_bounds
+from jaxgan.schedule import Chunk, Schedule, row_bounds, row_steps
 from jaxgan.state import TrainState
 from jaxgan.types import Metrics
 
@@ -58,15 +58,16 @@ class Run:
         self.monitor = monitor
         self.workdir = workdir
         self.schedule = schedule
-        self.state, self.rows = _resumed(workdir, fresh)
+        self.state, self.rows = _resumed(workdir, fresh, schedule)
         (workdir / records.SAMPLES).mkdir(exist_ok=True)
         past = self.rows[-1]["seconds"] if self.rows else 0.0
         self._started = time.monotonic() - past
         self._skipped_in_a_row = 0
         self._pending: Finished | None = None
-        self._undrawn = False
         self._pairs: Pairs | None = None
+        self._unsaved: tuple[int, checkpoints.Leaves] | None = None
         total = config.train.epochs * schedule.epoch
+        self._undrawn = int(self.state.step) >= total  # whatever hindered it before
         self.saved = checkpoints.Checkpoints(workdir / records.CHECKPOINTS, config.save.keep)
         self.best: Best | None = None
         if monitor:
@@ -91,7 +92,7 @@ class Run:
           Diverged: too many updates in a row were skipped.
         """
         self._write_down()
-        self._draw()
+        self._settle()
         self._pending = done
 
     def evaluate(self, state: TrainState) -> None:
@@ -104,21 +105,30 @@ class Run:
         self._undrawn = True
 
     def save(self, state: TrainState) -> None:
-        """Writes down the last chunk, and starts writing a checkpoint of the state after it.
-
-        The best of all steps up to here is on the disk before, so that a run which is resumed
-        from here has it.
-        """
+        """Writes down the last chunk, and copies the state after it, for a checkpoint."""
         self._write_down()
-        if self.best:
-            self.best.wait()
-        self.saved.save(state)
+        self._unsaved = int(state.step), checkpoints.flatten(state)
         self._undrawn = True
 
     def finish(self) -> None:
         """Draws the curves of the last save, and waits until it is on the disk."""
-        self._draw()
+        self._settle()
         self.saved.wait()
+
+    def _settle(self) -> None:
+        """Draws what was measured and saved last, and starts writing the checkpoint of it.
+
+        All that a run leaves up to a step is on the disk before the checkpoint of that step,
+        since a run which is resumed from there does none of it again.
+        """
+        try:
+            self._draw()
+        finally:  # what hinders a picture should not cost the state
+            if self._unsaved:
+                if self.best:
+                    self.best.wait()
+                self.saved.save(*self._unsaved)
+                self._unsaved = None
 
     def _write_down(self, measured: Mapping[str, Any] = EMPTY) -> None:
         """Waits for the pending chunk and writes down its rows and its grid."""
@@ -158,8 +168,7 @@ class Run:
             self._skipped_in_a_row = self._skipped_in_a_row + 1 if bad else 0
             if self._skipped_in_a_row >= self.config.train.max_skipped:
                 self._undrawn = True
-                self._draw()
-                self.saved.wait()
+                self.finish()
                 last = max(checkpoints.steps(self.saved.directory), default="none")
                 raise Diverged(
                     f"{self._skipped_in_a_row} updates in a row were not finite, up to step "
@@ -167,16 +176,18 @@ class Run:
                 )
 
 
-def _resumed(workdir: Path, fresh: TrainState) -> tuple[TrainState, list[dict[str, Any]]]:
+def _resumed(
+    workdir: Path, fresh: TrainState, schedule: Schedule
+) -> tuple[TrainState, list[dict[str, Any]]]:
     """State and rows to go on from; rows of later steps are dropped, and checkpoints set aside."""
     state = checkpoints.restore_newest(workdir / records.CHECKPOINTS, fresh) or fresh
     step = int(state.step)
     checkpoints.set_aside_after(workdir / records.CHECKPOINTS, step)
     rows = records.drop_rows_after(workdir, step)
-    if (last := rows[-1]["step"] if rows else 0) < step:
+    if missing := sorted(set(row_steps(schedule, step)) - {row["step"] for row in rows}):
         warn(
-            f"{workdir / records.METRICS}: the rows of steps {last + 1} to {step} are gone; the "
-            "run goes on without them"
+            f"{workdir / records.METRICS}: {len(missing)} rows up to step {step} are gone, the "
+            f"first of them that of step {missing[0]}; the run goes on without them"
         )
     return state, rows
 

@@ -75,3 +75,10 @@ def row_bounds(schedule: Schedule, chunk: Chunk) -> list[tuple[int, int]]:
     """(first, past the last) step of each row within a chunk, counted from the chunk's start."""
     length = chunk.stop - chunk.start
     return [(i, min(i + schedule.row, length)) for i in range(0, length, schedule.row)]
+
+
+def row_steps(schedule: Schedule, step: int) -> list[int]:
+    """The last steps of the rows that a run has written at `step`."""
+    ends = [*range(schedule.row, schedule.epoch, schedule.row), schedule.epoch]
+    epochs = range(0, step, schedule.epoch)
+    return [first + end for first in epochs for end in ends if first + end <= step]

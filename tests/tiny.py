@@ -17,11 +17,11 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), mtime=0))
 
 
-def write_data(folder: Path, seed: int = 0) -> Path:
+def write_data(folder: Path, seed: int = 0, side: int = SIDE) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.RandomState(seed)
     for stem in ("train", "t10k"):
-        images = random.randint(0, 256, (EXAMPLES, SIDE, SIDE))
+        images = random.randint(0, 256, (EXAMPLES, side, side))
         write_idx(folder / f"{stem}-images-idx3-ubyte.gz", images)
         write_idx(folder / f"{stem}-labels-idx1-ubyte.gz", random.randint(0, 10, EXAMPLES))
     return folder

@@ -1,0 +1,380 @@
+"""Kills runs with SIGKILL at any moment, starts each again until it is done, and compares every
+byte with a run that was never disturbed.
+
+python -m tests.kills --kills 200 --seed 0     (exit 1 on any difference)
+
+A kill comes at an instant of the whole duration, or just before one of the file operations that
+a run does from Python, or as soon as something new is seen in its folder. Runs are forked from
+this process, which has imported all that they need and has touched no device.
+"""
+
+import argparse
+import itertools
+import json
+import mmap
+import os
+import random
+import re
+import shutil
+import signal
+import struct
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxgan import checkpoints, cli, records, train
+from tests import tiny
+
+CONFIG = Path(__file__).parent.parent / "configs" / "mnist.py"
+WIDE = 16  # the smallest side that the convolutional networks make
+PATIENCE = 300  # seconds that no start takes
+TINY_MLP = {"network.gen_widths": (7,), "network.disc_widths": (6,), "network.latent_size": 5}
+TINY_CONV = {"network.gen_channels": 2, "network.disc_channels": 2, "network.latent_size": 5}
+ON_IMAGES = {
+    "data.name": "tiny",
+    "data.source": "idx",
+    "train.batch_size": 8,
+    "train.logs_per_epoch": 3,
+    "evaluate.num_samples": 50,
+    "evaluate.features": "tests.tiny:flat_features",
+}
+OFTEN = {"train.epochs": 4, "save.every": 1, "save.keep": 2, "evaluate.every": 1}
+CONFIGS: dict[str, dict[str, Any]] = {
+    "mlp": ON_IMAGES
+    | TINY_MLP
+    | OFTEN
+    | {
+        "train.chunks_per_epoch": 3,
+        "ema.half_life": 100,
+        "penalty.r1": 0.1,
+        "penalty.r2": 0.1,
+        "penalty.lecam": 0.01,
+        "penalty.consistency": 0.1,
+        "schedule.learning_rate": ((0, 1.0), (300, 0.1)),
+        "schedule.penalty": ((0, 1.0), (200, 0.5)),
+    },
+    "adaptive": ON_IMAGES
+    | TINY_MLP
+    | OFTEN
+    | {
+        "save.every": 2,
+        "packing": 2,
+        "train.d_steps": 2,
+        "augment.policy": ("translation", "cutout"),
+        "augment.target": 0.6,
+        "augment.adapt_images": 300,
+        "schedule.shape": "cosine",
+        "schedule.b1": ((0, 0.0), (200, 0.9)),
+    },
+    "dcgan": ON_IMAGES
+    | TINY_CONV
+    | OFTEN
+    | {
+        "network.name": "dcgan",
+        "ema.half_life": 100,
+        "augment.policy": ("brightness", "mirror"),
+        "schedule.augment": ((0, 0.0), (300, 1.0)),
+        "schedule.ema": ((0, 0.1), (300, 1.0)),
+        "train.epochs": 3,
+        "train.chunks_per_epoch": 2,
+        "save.keep": 1,
+    },
+    "sngan": ON_IMAGES
+    | TINY_CONV
+    | OFTEN
+    | {
+        "network.name": "sngan",
+        "network.conditional": True,
+        "loss": "hinge",
+        "train.d_steps": 2,
+        "save.every": 2,
+        "evaluate.every": 2,
+    },
+    "ring": TINY_MLP
+    | OFTEN
+    | {
+        "data.name": "ring",
+        "train.batch_size": 5000,
+        "evaluate.num_samples": 500,
+        "network.latent_size": 2,
+        "save.samples_every": 2,
+    },
+}
+
+
+class Kill(NamedTuple):
+    """When a start is to be killed: `count` and `seconds` mean what the `kind` says."""
+
+    kind: str
+    count: int
+    seconds: float
+
+
+class Undisturbed(NamedTuple):
+    workdir: Path
+    seconds: float
+    operations: int
+
+
+SIGNS: dict[str, Callable[[os.DirEntry], bool]] = {  # of what is being, or has just been, written
+    "temporary": lambda entry: entry.name.endswith(".new") or "tmp" in entry.name,
+    "checkpoint": lambda entry: entry.name.isdecimal(),
+    "rows": lambda entry: entry.name.endswith((".jsonl", ".tsv")),
+    "picture": lambda entry: entry.name.endswith(".png"),
+}
+AT_AN_INSTANT, BEFORE_AN_OPERATION = "instant", "operation"
+KINDS = (AT_AN_INSTANT, BEFORE_AN_OPERATION, *SIGNS)
+OPERATIONS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200, help="over all configs (default 200)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
+    parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=list(CONFIGS))
+    parser.add_argument("--folder", type=Path, help="where the runs are left (default: nowhere)")
+    options = parser.parse_args(argv)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
+    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    begun, counts, differing = time.monotonic(), dict.fromkeys(KINDS, 0), 0
+    for i, name in enumerate(options.configs):
+        share = (options.kills + i) // len(options.configs)
+        differing += _kill_config(name, folder / name, share, options.seed, counts)
+    if not options.folder:
+        shutil.rmtree(folder)
+    kinds = ", ".join(f"{kind} {count}" for kind, count in counts.items())
+    seconds = time.monotonic() - begun
+    print(f"{sum(counts.values())} kills ({kinds}) in {seconds:.0f} s; {differing} differences")
+    return 1 if differing else 0
+
+
+def _kill_config(
+    name: str, folder: Path, kills: int, seed: int, counts: dict[str, int]
+) -> int:
+    """Kills runs of one config so many times; returns the number of differences, each printed."""
+    folder.mkdir(parents=True)
+    chance = random.Random(f"{name} {seed}")
+    arguments = _arguments(name, tiny.write_data(folder / "data", side=_side(name)))
+    whole = _undisturbed(arguments, folder)
+    differences = _in_a_fork(lambda: compare(whole.workdir, folder / "again"))
+    left, runs = kills, 0
+    while left:
+        workdir = folder / f"killed_{runs}"
+        runs += 1
+        for kill in _draw_kills(chance, whole, left):
+            killed, status = _start(arguments, folder, workdir, kill)
+            if not killed:
+                break
+            left -= 1
+            counts[kill.kind] += 1
+        else:
+            killed, status = _start(arguments, folder, workdir, None)
+        if status:
+            differences.append(f"{workdir}: exit status {status}: {_last_line(folder)}")
+        else:
+            differences += _in_a_fork(lambda w=workdir: compare(whole.workdir, w))
+    for difference in differences:
+        print(f"  {difference}")
+    print(f"{name}: {kills} kills in {runs} runs of {whole.seconds:.1f} s,", end=" ")
+    print(f"{whole.operations} file operations: {len(differences)} differences", flush=True)
+    return len(differences)
+
+
+def compare(whole: Path, killed: Path) -> list[str]:
+    """What differs between two run directories, in words; nothing where every byte is the same."""
+    ours, theirs = contents(whole), contents(killed)
+    found = [f"{killed}: {name} is missing" for name in ours.keys() - theirs.keys()]
+    found += [f"{killed}: {name} is too many" for name in theirs.keys() - ours.keys()]
+    common = ours.keys() & theirs.keys()
+    return sorted(found + [f"{killed}: {name} differs" for name in common if ours[name] != theirs[name]])
+
+
+def contents(workdir: Path) -> dict[str, Any]:
+    """Every file of a run directory by its name, less what tells of the machine and of the clock.
+
+    A checkpoint, whose files hold times, is the SHA-256 of its leaves with what it scored.
+    """
+    found: dict[str, Any] = {}
+    _, _, like = checkpoints.load_run(workdir)
+    for directory in (records.CHECKPOINTS, records.BEST_CHECKPOINT):
+        for step in checkpoints.steps(workdir / directory):
+            state = checkpoints.restore(workdir / directory, like, step)
+            score = checkpoints.read_score(workdir / directory, step)
+            sha256 = checkpoints.fingerprint(checkpoints.flatten(state))
+            found[f"{directory}/{step}"] = (sha256, score)
+    for path in workdir.rglob("*"):
+        name = str(path.relative_to(workdir))
+        if path.is_dir() or re.match(r"(checkpoints|best)/\d+/", name):
+            continue
+        content = path.read_bytes()
+        if name == records.METRICS:
+            content = re.sub(rb'"seconds": [^,}]+', b"", content)
+        found[name] = content if name not in (records.ENVIRONMENT, records.LOCK) else b""
+    return found
+
+
+def _undisturbed(arguments: list[str], folder: Path) -> Undisturbed:
+    """A run that compiles, and what a second one takes, which finds everything compiled."""
+    for workdir in (folder / "undisturbed", folder / "again"):
+        begun, operations = time.monotonic(), mmap.mmap(-1, 8)
+        _, status = _wait(_fork(arguments, folder, workdir, operations), lambda: False)
+        if status:
+            raise RuntimeError(f"{workdir}: exit status {status}: {_last_line(folder)}")
+    number = struct.unpack("q", operations[:8])[0]
+    return Undisturbed(folder / "undisturbed", time.monotonic() - begun, number)
+
+
+def _draw_kills(chance: random.Random, whole: Undisturbed, left: int) -> Iterator[Kill]:
+    """The kills of one run, of every kind in turn, in an order by chance."""
+    kinds = itertools.chain.from_iterable(chance.sample(KINDS, len(KINDS)) for _ in range(left))
+    for kind in itertools.islice(kinds, min(left, chance.randint(3, 8))):
+        if kind == AT_AN_INSTANT:
+            yield Kill(kind, 0, chance.uniform(0, whole.seconds))
+        elif kind == BEFORE_AN_OPERATION:
+            yield Kill(kind, chance.randint(1, whole.operations), 0.0)
+        else:
+            yield Kill(kind, chance.randint(1, 4), chance.choice((0.0, chance.uniform(0, 0.02))))
+
+
+def _start(
+    arguments: list[str], folder: Path, workdir: Path, kill: Kill | None
+) -> tuple[bool, int]:
+    """Whether a start was killed before its end, else its exit status."""
+    stop = kill.count if kill and kill.kind == BEFORE_AN_OPERATION else 0
+    pid = _fork(arguments, folder, workdir, mmap.mmap(-1, 8), stop)
+    if kill and kill.kind == AT_AN_INSTANT:
+        end = time.monotonic() + kill.seconds
+        return _wait(pid, lambda: time.monotonic() > end)
+    if kill and kill.kind in SIGNS:
+        return _wait(pid, _seen(workdir, kill), kill.seconds)
+    return _wait(pid, lambda: False)
+
+
+def _seen(workdir: Path, kill: Kill) -> Callable[[], bool]:
+    """Says True when the sign of a kill was seen for the `count`th time."""
+    before = set(_signs(workdir, kill.kind))
+    left = kill.count
+
+    def seen() -> bool:
+        nonlocal before, left
+        now = set(_signs(workdir, kill.kind))
+        left -= not now <= before
+        before = now
+        return left <= 0
+
+    return seen
+
+
+def _signs(workdir: Path, kind: str) -> Iterator[tuple[str, int]]:
+    for name in ("", records.CHECKPOINTS, records.BEST_CHECKPOINT, records.SAMPLES):
+        try:
+            with os.scandir(workdir / name) as entries:
+                for entry in filter(SIGNS[kind], entries):
+                    grows = not entry.is_dir()
+                    yield entry.path, entry.stat().st_mtime_ns if grows else 0
+        except OSError:  # not yet there, or just gone
+            continue
+
+
+def _wait(pid: int, due: Callable[[], bool], delay: float = 0.0) -> tuple[bool, int]:
+    """Waits for a process, which is killed when it is `due`: as `_start`."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            code = os.waitstatus_to_exitcode(status)
+            return code == -signal.SIGKILL, code
+        if time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise TimeoutError(f"a start took more than {PATIENCE} seconds")
+        if due():
+            time.sleep(delay)
+            os.kill(pid, signal.SIGKILL)
+            due = lambda: False  # noqa: E731
+        time.sleep(0.0005)
+
+
+def _fork(
+    arguments: list[str], folder: Path, workdir: Path, operations: mmap.mmap, stop: int = 0
+) -> int:
+    """Starts the training command in a process of its own, which writes its words to a file.
+
+    It counts its file operations, and kills itself before the one of number `stop`.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 70
+    try:
+        log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        _count_operations(str(folder), operations, stop)
+        status = cli.main([*arguments, "--workdir", str(workdir)])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def _count_operations(folder: str, operations: mmap.mmap, stop: int) -> None:
+    def count(event: str, arguments: tuple) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & 3
+        if not (writes or event in OPERATIONS):
+            return
+        path = os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else ""
+        if path.startswith("/") and not path.startswith(folder):
+            return
+        number = struct.unpack("q", operations[:8])[0] + 1
+        operations[:8] = struct.pack("q", number)
+        if number == stop:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+
+
+def _in_a_fork(function: Callable[[], list[str]]) -> list[str]:
+    """The result of a function that touches devices, which this process must not."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            answer = function()
+        except BaseException as error:
+            answer = [f"{type(error).__name__}: {error}"]
+        os.write(writer, json.dumps(answer).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        answer = json.loads(pipe.read())
+    os.waitpid(pid, 0)
+    return answer
+
+
+def _arguments(name: str, data: Path) -> list[str]:
+    settings = CONFIGS[name]
+    if settings.get("data.source") == "idx":
+        settings = settings | {"data.dir": data}
+    return ["--config", str(CONFIG), *(f"--config.{key}={value}" for key, value in settings.items())]
+
+
+def _side(name: str) -> int:
+    return tiny.SIDE if CONFIGS[name].get("network.name", "mlp") == "mlp" else WIDE
+
+
+def _last_line(folder: Path) -> str:
+    return ([""] + (folder / "log").read_text().splitlines())[-1]
+
+
+if __name__ == "__main__":
+    del train  # imported for those that are forked
+    sys.exit(main())
