@@ -42,8 +42,8 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
 
-    def save(self, step: int, leaves: Leaves, score: Score | None = None) -> None:
-        """Returns at once; the leaves of the state are written while training goes on.
+    def save(self, leaves: Leaves, score: Score | None = None) -> None:
+        """Returns at once: the `flatten`ed state is written while training goes on.
 
         What it scored is kept beside it.
 
@@ -54,7 +54,7 @@ class Checkpoints:
             state=ocp.args.StandardSave(leaves),
             record=ocp.args.JsonSave({"sha256": fingerprint(leaves), "score": score or {}}),
         )
-        self._do(lambda: self._manager.save(step, args=args, force=True))
+        self._do(lambda: self._manager.save(int(leaves["step"]), args=args, force=True))
 
     def wait(self) -> None:
         """Returns when every save is on the disk."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import jax
 import numpy as np
 
-from jaxgan import checkpoints, plots, records, scores
+from jaxgan import checkpoints, ledger, plots, records, scores
 from jaxgan.best import Best
 from jaxgan.config import Config
 from jaxgan.monitor import Monitor, Pairs
@@ -65,7 +65,7 @@ class Run:
         self._skipped_in_a_row = 0
         self._pending: Finished | None = None
         self._pairs: Pairs | None = None
-        self._unsaved: tuple[int, checkpoints.Leaves] | None = None
+        self._unsaved: checkpoints.Leaves | None = None
         total = config.train.epochs * schedule.epoch
         self._undrawn = int(self.state.step) >= total  # whatever hindered it before
         self.saved = checkpoints.Checkpoints(workdir / records.CHECKPOINTS, config.save.keep)
@@ -107,7 +107,7 @@ class Run:
     def save(self, state: TrainState) -> None:
         """Writes down the last chunk, and copies the state after it, for a checkpoint."""
         self._write_down()
-        self._unsaved = int(state.step), checkpoints.flatten(state)
+        self._unsaved = checkpoints.flatten(state)
         self._undrawn = True
 
     def finish(self) -> None:
@@ -127,7 +127,8 @@ class Run:
             if self._unsaved:
                 if self.best:
                     self.best.wait()
-                self.saved.save(*self._unsaved)
+                ledger.append_leaves(self.workdir, int(self._unsaved["step"]), self._unsaved)
+                self.saved.save(self._unsaved)
                 self._unsaved = None
 
     def _write_down(self, measured: Mapping[str, Any] = EMPTY) -> None:
@@ -139,6 +140,7 @@ class Run:
         seconds = round(time.monotonic() - self._started, 3)
         rows = _rows(self.config, self.schedule, done, history, seconds)
         rows[-1] |= scores.strict(dict(measured))
+        ledger.append(self.workdir, done.last_step, history)
         records.append_rows(self.workdir, rows)
         self.rows += rows
         if done.grid is not None:
@@ -183,6 +185,7 @@ def _resumed(
     state = checkpoints.restore_newest(workdir / records.CHECKPOINTS, fresh) or fresh
     step = int(state.step)
     checkpoints.set_aside_after(workdir / records.CHECKPOINTS, step)
+    ledger.drop_after(workdir, step)
     rows = records.drop_rows_after(workdir, step)
     if missing := sorted(set(row_steps(schedule, step)) - {row["step"] for row in rows}):
         warn(
@@ -202,6 +205,8 @@ def _rows(config, schedule, done, history, seconds) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"step": step, "epoch": round(step / schedule.epoch, 4)}
         row["images"] = step * per_step
         for name, values in sorted(history.items()):
+            if name.startswith(ledger.PREFIX):
+                continue
             part = values[start:stop].astype(np.float64)
             value = float(part.sum() if name.endswith("/skipped") else part.mean())
             row[name] = value if np.isfinite(value) else None

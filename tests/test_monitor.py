@@ -183,12 +183,12 @@ def test_a_run_stopped_before_any_write_has_the_same_best_when_resumed(
 def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume(
     data, tmp_path, monkeypatch
 ):
-    def save(self, state, score=None, original=checkpoints.Checkpoints.save):
+    def save(self, leaves, score=None, original=checkpoints.Checkpoints.save):
         if score is None:
             rows = [r for r in records.read_rows(tmp_path / "run") if DISTANCE in r]
             lowest = min(rows, key=lambda row: row[DISTANCE])
             assert scored(tmp_path / "run" / "best").step == lowest["step"]
-        return original(self, state, score)
+        return original(self, leaves, score)
 
     monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
     monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
