@@ -1,6 +1,7 @@
 """The run directory while a run trains: every effect of training is a method of `Run`."""
 
 import contextlib
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from jaxgan import checkpoints, ledger, plots, records, scores
 from jaxgan.best import Best
-from jaxgan.config import Config
+from jaxgan.config import Config, UserError
 from jaxgan.monitor import Monitor, Pairs
 from jaxgan.plots import diagnostics
 from jaxgan.progress import Progress, warn
@@ -54,6 +55,7 @@ class Run:
     ):
         """`real` are some examples of the data, beside which generated points are drawn."""
         self.config = config
+        self._folder = workdir.stat()
         self.real = real
         self.monitor = monitor
         self.workdir = workdir
@@ -121,6 +123,10 @@ class Run:
         All that a run leaves up to a step is on the disk before the checkpoint of that step,
         since a run which is resumed from there does none of it again.
         """
+        if not self._undrawn:
+            return
+        self._check_folder()
+        self._undrawn = False
         try:
             self._draw()
         finally:  # what hinders a picture should not cost the state
@@ -136,6 +142,7 @@ class Run:
         if self._pending is None:
             return
         done, self._pending = self._pending, None
+        self._check_folder()
         history = {name: np.asarray(values) for name, values in done.history.items()}
         seconds = round(time.monotonic() - self._started, 3)
         rows = _rows(self.config, self.schedule, done, history, seconds)
@@ -151,10 +158,7 @@ class Run:
         self._stop_if_diverged(done, history)
 
     def _draw(self) -> None:
-        """The curves up to the newest checkpoint, if they are not drawn yet."""
-        if not self._undrawn:
-            return
-        self._undrawn = False
+        """The curves up to here, and what was measured last."""
         title = f"{self.config.data.name}, {self.config.loss} loss, seed {self.config.seed}"
         plots.save_curves(self.workdir / records.CURVES, self.rows, title)
         if self.monitor:
@@ -162,6 +166,14 @@ class Run:
         if self._pairs:
             diagnostics.save_pairs(self.workdir / records.MEMORISATION, *self._pairs)
             self._pairs = None
+
+    def _check_folder(self) -> None:
+        """Refuses to write into another folder of the same name, where another run may be."""
+        if not (self.workdir.exists() and os.path.samestat(self.workdir.stat(), self._folder)):
+            raise UserError(
+                f"--workdir {self.workdir}: was removed while its run went on; repeat the command "
+                "to start it again"
+            )
 
     def _stop_if_diverged(self, done: Finished, history: dict[str, np.ndarray]) -> None:
         skipped = (history["disc/skipped"] > 0) | (history["gen/skipped"] > 0)

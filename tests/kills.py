@@ -18,6 +18,7 @@ import re
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,7 +32,8 @@ import jax
 from jaxgan import checkpoints, cli, records, train
 from tests import tiny
 
-CONFIG = Path(__file__).parent.parent / "configs" / "mnist.py"
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "configs" / "mnist.py"
 WIDE = 16  # the smallest side that the convolutional networks make
 PATIENCE = 300  # seconds that no start takes
 TINY_MLP = {"network.gen_widths": (7,), "network.disc_widths": (6,), "network.latent_size": 5}
@@ -108,6 +110,13 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
+LONG = list(CONFIGS)
+SHORT = "short"  # that the tests run by default
+CONFIGS[SHORT] = (
+    ON_IMAGES | TINY_MLP | OFTEN | {"train.epochs": 3, "save.keep": 1, "evaluate.every": 2}
+)
+
+
 class Kill(NamedTuple):
     """When a start is to be killed: `count` and `seconds` mean what the `kind` says."""
 
@@ -137,12 +146,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200, help="over all configs (default 200)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
-    parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=list(CONFIGS))
+    parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=LONG)
     parser.add_argument("--folder", type=Path, help="where the runs are left (default: nowhere)")
     options = parser.parse_args(argv)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
-    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    _compile_once(folder / "compiled")
     begun, counts, differing = time.monotonic(), dict.fromkeys(KINDS, 0), 0
     for i, name in enumerate(options.configs):
         share = (options.kills + i) // len(options.configs)
@@ -155,9 +163,17 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if differing else 0
 
 
-def _kill_config(
-    name: str, folder: Path, kills: int, seed: int, counts: dict[str, int]
-) -> int:
+def _compile_once(folder: Path) -> None:
+    """Lets all runs from here on find what one before has compiled."""
+    for name, value in (
+        ("jax_compilation_cache_dir", str(folder)),
+        ("jax_persistent_cache_min_compile_time_secs", 0),
+    ):
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
+
+
+def _kill_config(name: str, folder: Path, kills: int, seed: int, counts: dict[str, int]) -> int:
     """Kills runs of one config so many times; returns the number of differences, each printed."""
     folder.mkdir(parents=True)
     chance = random.Random(f"{name} {seed}")
@@ -193,7 +209,9 @@ def compare(whole: Path, killed: Path) -> list[str]:
     found = [f"{killed}: {name} is missing" for name in ours.keys() - theirs.keys()]
     found += [f"{killed}: {name} is too many" for name in theirs.keys() - ours.keys()]
     common = ours.keys() & theirs.keys()
-    return sorted(found + [f"{killed}: {name} differs" for name in common if ours[name] != theirs[name]])
+    return sorted(
+        found + [f"{killed}: {name} differs" for name in common if ours[name] != theirs[name]]
+    )
 
 
 def contents(workdir: Path) -> dict[str, Any]:
@@ -221,14 +239,16 @@ def contents(workdir: Path) -> dict[str, Any]:
 
 
 def _undisturbed(arguments: list[str], folder: Path) -> Undisturbed:
-    """A run that compiles, and what a second one takes, which finds everything compiled."""
-    for workdir in (folder / "undisturbed", folder / "again"):
-        begun, operations = time.monotonic(), mmap.mmap(-1, 8)
-        _, status = _wait(_fork(arguments, folder, workdir, operations), lambda: False)
-        if status:
-            raise RuntimeError(f"{workdir}: exit status {status}: {_last_line(folder)}")
+    """A run in a plain process, and what a forked one takes, which finds everything compiled."""
+    workdir, operations = folder / "undisturbed", mmap.mmap(-1, 8)
+    command = [sys.executable, str(ROOT / "run.py"), *arguments, "--workdir", str(workdir)]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    begun = time.monotonic()
+    _, status = _wait(_fork(arguments, folder, folder / "again", operations), lambda: False)
+    if status:
+        raise RuntimeError(f"{folder / 'again'}: exit status {status}: {_last_line(folder)}")
     number = struct.unpack("q", operations[:8])[0]
-    return Undisturbed(folder / "undisturbed", time.monotonic() - begun, number)
+    return Undisturbed(workdir, time.monotonic() - begun, number)
 
 
 def _draw_kills(chance: random.Random, whole: Undisturbed, left: int) -> Iterator[Kill]:
@@ -317,7 +337,7 @@ def _fork(
         log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        _count_operations(str(folder), operations, stop)
+        watch_operations(folder, lambda: _count(operations, stop))
         status = cli.main([*arguments, "--workdir", str(workdir)])
     except BaseException:
         traceback.print_exc()
@@ -326,20 +346,29 @@ def _fork(
         os._exit(status)
 
 
-def _count_operations(folder: str, operations: mmap.mmap, stop: int) -> None:
-    def count(event: str, arguments: tuple) -> None:
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & 3
+def watch_operations(folder: Path, seen: Callable[[], object]) -> None:
+    """Calls `seen` before each operation on files in `folder` that this process does from Python.
+
+    What that raises, the operation raises. It cannot be taken back.
+    """
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_ACCMODE
         if not (writes or event in OPERATIONS):
             return
-        path = os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else ""
-        if path.startswith("/") and not path.startswith(folder):
-            return
-        number = struct.unpack("q", operations[:8])[0] + 1
-        operations[:8] = struct.pack("q", number)
-        if number == stop:
-            os.kill(os.getpid(), signal.SIGKILL)
+        # Within a tree that is being removed, names are relative.
+        path = "" if isinstance(arguments[0], int) else os.fsdecode(arguments[0])
+        if not path.startswith("/") or path.startswith(str(folder)):
+            seen()
 
-    sys.addaudithook(count)
+    sys.addaudithook(hook)
+
+
+def _count(operations: mmap.mmap, stop: int) -> None:
+    number = struct.unpack("q", operations[:8])[0] + 1
+    operations[:8] = struct.pack("q", number)
+    if number == stop:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _in_a_fork(function: Callable[[], list[str]]) -> list[str]:
@@ -364,7 +393,11 @@ def _arguments(name: str, data: Path) -> list[str]:
     settings = CONFIGS[name]
     if settings.get("data.source") == "idx":
         settings = settings | {"data.dir": data}
-    return ["--config", str(CONFIG), *(f"--config.{key}={value}" for key, value in settings.items())]
+    return [
+        "--config",
+        str(CONFIG),
+        *(f"--config.{key}={value}" for key, value in settings.items()),
+    ]
 
 
 def _side(name: str) -> int:
@@ -372,7 +405,7 @@ def _side(name: str) -> int:
 
 
 def _last_line(folder: Path) -> str:
-    return ([""] + (folder / "log").read_text().splitlines())[-1]
+    return ["", *(folder / "log").read_text().splitlines()][-1]
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from jaxgan import checkpoints, records
-from jaxgan.best import scored
 from jaxgan.cli import main
 from jaxgan.config import Config, UserError
 from jaxgan.config_file import load_config
@@ -27,11 +26,6 @@ TINY = (
     "--config.data.name=tiny",
     "--config.data.source=idx",
     "--config.evaluate.every=0",
-)
-MEASURED = (
-    "--config.evaluate.every=1",
-    "--config.evaluate.num_samples=50",
-    "--config.evaluate.features=tests.tiny:flat_features",
 )
 
 
@@ -122,59 +116,12 @@ def test_a_config_of_something_else_is_told_what_it_must_return():
         load_config(ROOT / "configs" / "features_mnist.py", [])
 
 
-def leaves(workdir):
-    return checkpoints.flatten(checkpoints.load_run(workdir)[2])
-
-
 def wait_for(condition, process, timeout=120):
     end = time.monotonic() + timeout
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.001)
-
-
-def being_saved(workdir, step):
-    """Whether a checkpoint of a later step than this has been begun and not ended."""
-    folder = workdir / "checkpoints"
-    names = os.listdir(folder) if folder.is_dir() else []
-    return any("tmp" in name and int(name.split(".")[0]) > step for name in names)
-
-
-def test_a_run_killed_twice_once_within_a_save_ends_with_the_bits_of_one_never_killed(
-    data, tmp_path
-):
-    # Wide layers, so that a save takes a while.
-    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--config.train.epochs=3"]
-    arguments += ["--config.save.every=1", "--config.network.gen_widths=(1500, 1500)", *MEASURED]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run(*arguments, "--workdir", whole)[0] == 0
-
-    process = start(*arguments, "--workdir", killed)
-    wait_for(lambda: being_saved(killed, 0), process)
-    process.kill()
-    process.communicate()
-    assert checkpoints.steps(killed / "checkpoints") == []
-    assert len(records.read_rows(killed)) > 0
-
-    process = start(*arguments, "--workdir", killed)
-    wait_for(lambda: (killed / "checkpoints" / "12").exists(), process)
-    process.kill()
-    process.communicate()
-
-    code, out, _ = run(*arguments, "--workdir", killed)
-    assert code == 0
-    assert "Trained 3 epochs" in out
-    best = scored(whole / "best")
-    assert scored(killed / "best") == best
-    assert f"lowest {best.value:.4g} at step {best.step}" in out
-    ours, theirs = leaves(killed), leaves(whole)
-    assert ours.keys() == theirs.keys()
-    for name, leaf in ours.items():
-        assert leaf.tobytes() == theirs[name].tobytes(), name
-    rows = [[{**row, "seconds": 0} for row in records.read_rows(d)] for d in (killed, whole)]
-    assert rows[0] == rows[1]
-    assert not any("tmp" in name for name in os.listdir(killed / "checkpoints"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -162,7 +162,10 @@ def test_rows_that_somebody_deleted_are_missed_aloud(finished, data, tmp_path, c
     shutil.copytree(finished, workdir)
     (workdir / "metrics.jsonl").unlink()
     train(tiny.config(data, epochs=4), workdir)
-    assert "metrics.jsonl: 9 rows up to step 36 are gone, the first of them that of step 4" in capsys.readouterr().err
+    assert (
+        "metrics.jsonl: 9 rows up to step 36 are gone, the first of them that of step 4"
+        in capsys.readouterr().err
+    )
     assert [row["step"] for row in records.read_rows(workdir)] == [40, 44, 48]
 
 

@@ -1,0 +1,276 @@
+"""What goes wrong around a run, besides a kill: one line, exit code 2, and a sound folder.
+
+Whatever a run was hindered by, the same command ends with the bytes of a run never hindered.
+"""
+
+import errno
+import json
+import os
+import resource
+import shutil
+import signal
+import time
+
+import pytest
+
+from jaxgan import cli, records, run_directory
+from jaxgan import steps as steps_module
+from tests import kills, tiny
+
+SETTINGS = kills.ON_IMAGES | kills.TINY_MLP | {"train.epochs": 2, "save.every": 1}
+
+
+def often(*few, slow):
+    """The parts of a run at which something is tried: few by default, all of them if slow."""
+    return [*few, *(pytest.param(*part, marks=pytest.mark.slow) for part in slow)]
+
+
+class Trap:
+    """Does something at the file operations of a run in `folder`, counted from 1."""
+
+    def __init__(self, folder):
+        self.count, self.action = 0, None
+        kills.watch_operations(folder, self.seen)
+
+    def seen(self):
+        action = self.action
+        if action:
+            self.count += 1
+            self.action = None  # what it does itself is not counted
+            try:
+                action(self.count)
+            finally:
+                self.action = action
+
+    def set(self, action):
+        self.count, self.action = 0, action
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def trap(folder):
+    return Trap(folder)
+
+
+@pytest.fixture(scope="module")
+def command(folder):
+    data = tiny.write_data(folder / "data")
+    changes = [f"--config.{name}={value}" for name, value in SETTINGS.items()]
+    return ["--config", str(kills.CONFIG), *changes, f"--config.data.dir={data}"]
+
+
+@pytest.fixture(scope="module")
+def whole(command, folder, trap):
+    """A run never hindered, and the number of its file operations."""
+    trap.set(lambda count: None)
+    assert cli.main([*command, "--workdir", str(folder / "whole")]) == 0
+    trap.action = None
+    return folder / "whole", trap.count
+
+
+@pytest.fixture
+def workdir(folder, trap):
+    yield folder / "hindered"
+    trap.action = None
+    shutil.rmtree(folder / "hindered", ignore_errors=True)
+
+
+def assert_told(code, capsys, *words):
+    """One line says what is wrong: which is returned."""
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    errors = [line for line in err.splitlines() if "error" in line]
+    assert code == 2, err
+    assert len(errors) == 1
+    assert errors[0].startswith("jaxgan: error: ")
+    assert all(word in errors[0] for word in words), errors[0]
+    return errors[0]
+
+
+def assert_goes_on(command, workdir, whole):
+    assert cli.main([*command, "--workdir", str(workdir)]) == 0
+    assert kills.compare(whole[0], workdir) == []
+
+
+FAULTS = {"full": errno.ENOSPC, "read-only": errno.EROFS, "no longer ours": errno.EACCES}
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    often(
+        ("full", 0.02),
+        ("full", 0.6),
+        ("read-only", 0.8),
+        ("no longer ours", 0.4),
+        slow=[(name, part / 20 + 0.01) for name in FAULTS for part in range(20)],
+    ),
+)
+def test_a_disk_that_takes_nothing_more_ends_a_run_that_can_go_on_later(
+    command, workdir, whole, trap, capsys, name, part
+):
+    number = FAULTS[name]
+
+    def fail(count):
+        if count > part * whole[1]:
+            raise OSError(number, os.strerror(number))
+
+    trap.set(fail)
+    code = cli.main([*command, "--workdir", str(workdir)])
+    trap.action = None
+    err = assert_told(code, capsys)
+    assert os.strerror(number) in err or (name == "full" and "disk is full" in err)
+    assert_goes_on(command, workdir, whole)
+
+
+def test_a_checkpoint_larger_than_a_file_may_be_is_told(command, workdir, capsys):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    small = "--config.train.epochs=1", "--config.evaluate.every=0"
+    wide = [*command, *small, "--config.network.gen_widths=(2000,)", "--workdir", str(workdir)]
+    try:  # rows and pictures are smaller, the arrays of a checkpoint larger
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
+        code = cli.main(wide)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert_told(code, capsys, "no checkpoint could be saved")
+    assert records.read_rows(workdir)
+    assert cli.main(wide) == 0
+
+
+@pytest.mark.parametrize("part", often(0.3, 0.7, slow=[(part / 20,) for part in range(2, 20)]))
+def test_a_run_whose_folder_is_removed_can_start_again(command, workdir, whole, trap, capsys, part):
+    def remove(count):
+        if count == int(part * whole[1]):
+            workdir.rename(folder / "removed")  # at once, while others write into it
+            shutil.rmtree(folder / "removed")
+
+    trap.set(remove)
+    code = cli.main([*command, "--workdir", str(workdir)])
+    trap.action = None
+    assert_told(code, capsys)
+    assert_goes_on(command, workdir, whole)
+
+
+def test_a_run_does_not_write_into_the_folder_of_another(
+    command, workdir, whole, monkeypatch, capsys
+):
+    def replace(*_):
+        monkeypatch.undo()
+        shutil.rmtree(workdir)
+        shutil.copytree(whole[0], workdir)
+
+    monkeypatch.setattr(run_directory.Progress, "update", replace)
+    code = cli.main([*command, "--workdir", str(workdir)])
+    assert_told(code, capsys, "was removed while its run went on")
+    assert kills.compare(whole[0], workdir) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "times", "part"),
+    often(
+        (signal.SIGINT, 1, 0.1),
+        (signal.SIGTERM, 1, 0.5),
+        (signal.SIGINT, 2, 0.6),
+        (signal.SIGTERM, 2, 0.9),
+        slow=[
+            (number, times, part / 10 + 0.02)
+            for number in (signal.SIGINT, signal.SIGTERM)
+            for times in (1, 2)
+            for part in range(10)
+        ],
+    ),
+)
+def test_signals_at_any_operation_leave_a_sound_folder(
+    command, workdir, whole, trap, capsys, number, times, part
+):
+    def ring(count):
+        if count - int(part * whole[1]) in range(times):
+            signal.raise_signal(number)
+
+    trap.set(ring)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # else it ends the tests
+    code = cli.main([*command, "--workdir", str(workdir)])
+    signal.signal(signal.SIGTERM, before)
+    trap.action = None
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert code in (0, 128 + number, 130)
+    assert_goes_on(command, workdir, whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_compilation_saves_after_the_first_chunk(
+    command, workdir, monkeypatch, capsys, number
+):
+    def step(*args, original=steps_module.train_step):
+        monkeypatch.undo()
+        signal.raise_signal(number)
+        return original(*args)
+
+    monkeypatch.setattr(steps_module, "train_step", step)
+    width = f"--config.network.gen_widths=({9 + number},)"  # not compiled before
+    code = cli.main([*command, width, "--workdir", str(workdir)])
+    assert code == 128 + number
+    assert "saved at step 12 of 24" in capsys.readouterr().err
+
+
+def test_a_signal_during_an_evaluation_saves_after_it(command, workdir, whole, monkeypatch, capsys):
+    def measure(self, state, original=run_directory.Monitor.measure):
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGTERM)
+        return original(self, state)
+
+    every = "--config.evaluate.every=1"
+    monkeypatch.setattr(run_directory.Monitor, "measure", measure)
+    assert cli.main([*command, every, "--workdir", str(workdir)]) == 143
+    assert "saved at step 12 of 24" in capsys.readouterr().err
+    assert any(name.startswith("eval/") for name in records.read_rows(workdir)[-1])
+    assert cli.main([*command, every, "--workdir", str(workdir)]) == 0
+
+
+def test_the_clock_may_go_backwards(command, workdir, whole, monkeypatch):
+    clock = iter(range(2_000_000_000, 0, -1000))
+    monkeypatch.setattr(time, "time", lambda: float(next(clock)))
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock) * 10**9)
+    assert cli.main([*command, "--config.train.epochs=1", "--workdir", str(workdir)]) == 0
+    for i, path in enumerate(sorted(workdir.rglob("*"))):
+        os.utime(path, (2_000_000_000 - i, 2_000_000_000 - i))
+    assert_goes_on(command, workdir, whole)
+
+
+def damaged(lines, name):
+    damages = {
+        "a row missing": lines[:3] + lines[4:],
+        "rows doubled": [line for line in lines for _ in range(2)],
+        "all of them twice": lines + lines,
+        "cut in mid-row": [*lines[:-1], lines[-1][:30]],
+        "a row that is none": [*lines[:2], "{", *lines[2:]],
+    }
+    return damages[name]
+
+
+@pytest.mark.parametrize("name", ["rows doubled", "all of them twice", "cut in mid-row"])
+def test_rows_that_can_be_mended_are(command, workdir, whole, name):
+    shutil.copytree(whole[0], workdir)
+    shutil.rmtree(workdir / "checkpoints" / "24")
+    path = workdir / records.METRICS
+    path.write_text("\n".join(damaged(path.read_text().splitlines(), name)))
+    assert_goes_on(command, workdir, whole)
+
+
+def test_rows_that_cannot_be_mended_are_named(command, workdir, whole, capsys):
+    shutil.copytree(whole[0], workdir)
+    path = workdir / records.METRICS
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(damaged(lines, "a row that is none")))
+    code = cli.main([*command, "--workdir", str(workdir)])
+    assert_told(code, capsys, "metrics.jsonl: line 3 is damaged")
+    path.write_text("\n".join(damaged(lines, "a row missing")))
+    assert cli.main([*command, "--workdir", str(workdir)]) == 0
+    step = json.loads(lines[3])["step"]
+    assert f"1 rows up to step 24 are gone, the first of them that of step {step}" in (
+        capsys.readouterr().err
+    )

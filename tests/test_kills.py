@@ -1,0 +1,62 @@
+"""A run that is killed ends with the bytes of one that never was: `tests.kills`, made short."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests import kills
+
+
+def kill(*arguments):
+    command = [sys.executable, "-m", "tests.kills", *arguments]
+    done = subprocess.run(command, cwd=kills.ROOT, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--kills", "6", "--configs", "short"],
+        pytest.param(["--kills", "60", "--seed", "1"], marks=pytest.mark.slow),
+    ],
+    ids=["short", "long"],
+)
+def test_a_run_killed_at_any_moment_ends_with_the_bytes_of_one_never_killed(arguments):
+    code, out, err = kill(*arguments)
+    assert code == 0, out + err
+    assert f"{arguments[1]} kills" in out
+    assert ": 0 differences" in out
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two equal folders that hold a file of each kind but checkpoints."""
+    for name in ("a", "b"):
+        (tmp_path / name / "samples").mkdir(parents=True)
+        for file in ("config.json", "ledger.tsv", "samples/epoch_0001.png", ".lock"):
+            (tmp_path / name / file).write_text("same")
+        (tmp_path / name / "environment.json").write_text(name)
+        (tmp_path / name / "metrics.jsonl").write_text('{"step": 4, "x": 1.5, "seconds": 2}\n')
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_a_difference_of_one_byte_in_any_file_is_found(runs, monkeypatch):
+    monkeypatch.setattr(kills.checkpoints, "load_run", lambda workdir: (None, None, None))
+    a, b = runs
+    assert kills.compare(a, b) == []
+    for file in ("config.json", "ledger.tsv", "samples/epoch_0001.png", "metrics.jsonl"):
+        before = (b / file).read_bytes()
+        (b / file).write_bytes(before[:3] + b"X" + before[4:])
+        assert kills.compare(a, b) == [f"{b}: {file} differs"]
+        (b / file).write_bytes(before)
+    (b / "samples" / ".x.png.new").write_text("")
+    (b / "ledger.tsv").unlink()
+    assert kills.compare(a, b) == [
+        f"{b}: ledger.tsv is missing",
+        f"{b}: samples/.x.png.new is too many",
+    ]
+    (b / "samples" / ".x.png.new").unlink()
+    (b / "ledger.tsv").write_text("same")
+    (b / "metrics.jsonl").write_text('{"step": 4, "x": 1.5, "seconds": 3}\n')
+    assert kills.compare(a, b) == []
