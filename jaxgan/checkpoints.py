@@ -213,8 +213,10 @@ def _quiet_checkpointer() -> Iterator[ocp.Checkpointer]:
 def _silence_orbax() -> None:
     """Errors reach us as exceptions; Orbax logs each at length too.
 
-    And after one failed read or write, those beside it report to an event loop that is gone.
+    And after one failed read or write, those beside it report to an event loop that is gone, or
+    are never begun.
     """
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     if getattr(sys.unraisablehook, "func", None) is not _unless_loop_is_closed:
