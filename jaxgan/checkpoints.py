@@ -171,7 +171,12 @@ def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:
 def flatten(state: TrainState) -> Leaves:
     """Copies of a state's arrays on the host, by their dotted place in the state."""
     state = state.replace(key=jax.random.key_data(state.key))
-    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return named_leaves(state)
+
+
+def named_leaves(tree: Any) -> Leaves:
+    """Copies of a tree's arrays on the host, by their dotted place."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {_name(path): np.array(leaf) for path, leaf in leaves}
 
 

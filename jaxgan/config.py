@@ -159,6 +159,9 @@ class SaveConfig:
 @dataclasses.dataclass(frozen=True)
 class Config:
     seed: int = setting(0, "root of every random draw", SEED)
+    deterministic: bool = setting(
+        True, "whether a GPU's programs give the same bits each time, which takes more time"
+    )
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)
     loss: str = setting("non_saturating", "objective", one_of(*LOSSES))

@@ -10,6 +10,7 @@ from jaxgan import plots, records
 from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
+from jaxgan.determinism import missing
 from jaxgan.monitor import Monitor
 from jaxgan.networks import ImageShape
 from jaxgan.progress import warn
@@ -54,6 +55,8 @@ def train(config: Config, workdir: Path) -> Outcome:
     image_shape = data.pixels.shape[1:]
     gan, shown = build_gan(config, image_shape, data.classes), plots.samples_shown(image_shape)
     environment = records.describe_environment(_devices(), _describe(data))
+    if words := missing(config.deterministic, jax.default_backend()):
+        warn(words)
     state = _initial_state(gan, image_shape, config)
     pixels = jax.device_put(data.pixels)
     monitor = Monitor(config, gan, data, pixels) if config.evaluate.every else None

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 LAYERS = {  # a module imports from its own layer or a lower one
     "cli": 7,
     "ending": 6,
+    "flags": 6,
     "train": 6,
     "run_directory": 6,
     "best": 6,
@@ -33,6 +34,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "sampling": 4,
     "ledger": 5,
     "replay": 6,
+    "parting": 6,
     "compare": 6,
     "fingerprints": 2,
     "state": 3,
@@ -48,6 +50,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "config": 1,
     "network_config": 1,
     "settings": 1,
+    "determinism": 1,
 }
 ONLY_IN = {"orbax": "checkpoints", "matplotlib": "plots", "tensorflow_datasets": "data"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
