@@ -1,6 +1,7 @@
 """One step of adversarial training, and an epoch of them: pure functions of state, data and key."""
 
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +77,31 @@ def train_epoch(
     `order` is (steps, d_steps * batch); any run of an epoch's rows gives the same bits as the
     whole. The state's buffers are donated. Returns metrics of shape (steps,).
     """
+    return _epoch(gan, state, pixels, order, labels)
 
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+def train_epochs(
+    gan: Gan,
+    states: Sequence[TrainState],
+    pixels: Pixels,
+    orders: Sequence[Order],
+    labels: Labels | None = None,
+) -> tuple[list[TrainState], list[Metrics]]:
+    """`train_epoch` of several runs at the same step, each with its own order, as one program.
+
+    One more leading axis: every run draws what it draws alone, to the bit, and its values are
+    those of `train_epoch` to rounding, because a product over all runs adds up in another order.
+    The states' buffers are donated.
+    """
+    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+    epoch = jax.vmap(lambda state, order: _epoch(gan, state, pixels, order, labels))
+    done = epoch(together, jnp.stack(orders))
+    apart = [jax.tree.map(lambda leaf, i=i: leaf[i], done) for i in range(len(states))]
+    return [state for state, _ in apart], [metrics for _, metrics in apart]
+
+
+def _epoch(gan, state, pixels, order, labels):
     # On CPU, keys derived outside the scan save 0.4 ms a step, rows gathered from a flat array 0.2.
     steps = state.step + jnp.arange(len(order))
     keys = jax.vmap(stream_key, (None, None, 0))(state.key, Stream.UPDATE, steps)
