@@ -51,7 +51,7 @@ class Best:
         if int(state.step) == self._step:  # on another machine, say, it has other bits now
             self._saved.forget(self._step)
         self._step = int(state.step)
-        self._saved.save(state, {self.name: value})
+        self._saved.save(checkpoints.flatten(state), {self.name: value})
 
     def wait(self) -> None:
         self._saved.wait()

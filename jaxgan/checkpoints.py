@@ -40,20 +40,19 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
 
-    def save(self, state: TrainState, score: Score | None = None) -> None:
-        """Copies the state and returns; the copy is written while training goes on.
+    def save(self, leaves: Leaves, score: Score | None = None) -> None:
+        """Returns at once: the `flatten`ed state is written while training goes on.
 
         What it scored is kept beside it.
 
         Raises:
           UserError: this or the save before it could not be written.
         """
-        leaves = flatten(state)
         args = ocp.args.Composite(
             state=ocp.args.StandardSave(leaves),
             record=ocp.args.JsonSave({"sha256": fingerprint(leaves), "score": score or {}}),
         )
-        self._do(lambda: self._manager.save(int(state.step), args=args, force=True))
+        self._do(lambda: self._manager.save(int(leaves["step"]), args=args, force=True))
 
     def wait(self) -> None:
         """Returns when every save is on the disk."""

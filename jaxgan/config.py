@@ -193,7 +193,7 @@ def _check_together(config: Config) -> None:
         )
     if isinstance(config.seeds, int) and config.seed + config.seeds > 2**32:
         raise UserError(
-            f"config.seeds = {config.seeds}: from config.seed = {config.seed} on goes past 4294967295"
+            f"config.seeds = {config.seeds}: from config.seed = {config.seed} on, passes 4294967295"
         )
     check_network(config.network)
     weighted = [name for name in OF_GRADIENTS if getattr(config.penalty, name)]

@@ -105,22 +105,22 @@ def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[s
     }
 
 
-def append_rows(workdir: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Adds rows to metrics.jsonl; they are on the disk when this returns."""
-    with open(workdir / METRICS, "a") as file:
+def append_rows(workdir: Path, rows: Iterable[dict[str, Any]], name: str = METRICS) -> None:
+    """Adds rows to metrics.jsonl, or another; they are on the disk when this returns."""
+    with open(workdir / name, "a") as file:
         file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
         file.flush()
         os.fsync(file.fileno())
 
 
-def read_rows(workdir: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl, less a last one that a kill cut short.
+def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl, or another, less a last one that a kill cut short.
 
     Raises:
       UserError: another row is damaged.
     """
     rows: list[dict[str, Any]] = []
-    path = workdir / METRICS
+    path = workdir / name
     if not path.exists():
         return rows
     lines = path.read_text(errors="replace").splitlines()
@@ -143,11 +143,11 @@ def _parse_row(line: str) -> dict[str, Any] | None:
     return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
 
 
-def drop_rows_after(workdir: Path, step: int) -> list[dict[str, Any]]:
+def drop_rows_after(workdir: Path, step: int, name: str = METRICS) -> list[dict[str, Any]]:
     """Removes the rows of steps that a resumed run will do again; returns the rest."""
-    rows = [row for row in read_rows(workdir) if row["step"] <= step]
-    if (workdir / METRICS).exists():
-        write_atomically(workdir / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
+    rows = [row for row in read_rows(workdir, name) if row["step"] <= step]
+    if (path := workdir / name).exists():
+        write_atomically(path, "".join(json.dumps(row) + "\n" for row in rows))
     return rows
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import jax
 import numpy as np
 
-from jaxgan import checkpoints, plots, records, scores
+from jaxgan import checkpoints, ledger, plots, records, scores
 from jaxgan.best import Best
 from jaxgan.config import Config
 from jaxgan.monitor import Monitor, Pairs
@@ -112,7 +112,9 @@ class Run:
         self._write_down()
         if self.best:
             self.best.wait()
-        self.saved.save(state)
+        leaves = checkpoints.flatten(state)
+        ledger.append_leaves(self.workdir, int(state.step), leaves)
+        self.saved.save(leaves)
         self._undrawn = True
 
     def finish(self) -> None:
@@ -129,6 +131,7 @@ class Run:
         seconds = round(time.monotonic() - self._started, 3)
         rows = _rows(self.config, self.schedule, done, history, seconds)
         rows[-1] |= scores.strict(dict(measured))
+        ledger.append(self.workdir, done.last_step, history)
         records.append_rows(self.workdir, rows)
         self.rows += rows
         if done.grid is not None:
@@ -172,6 +175,7 @@ def _resumed(workdir: Path, fresh: TrainState) -> tuple[TrainState, list[dict[st
     state = checkpoints.restore_newest(workdir / records.CHECKPOINTS, fresh) or fresh
     step = int(state.step)
     checkpoints.set_aside_after(workdir / records.CHECKPOINTS, step)
+    ledger.drop_after(workdir, step)
     rows = records.drop_rows_after(workdir, step)
     if (last := rows[-1]["step"] if rows else 0) < step:
         warn(
@@ -191,6 +195,8 @@ def _rows(config, schedule, done, history, seconds) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"step": step, "epoch": round(step / schedule.epoch, 4)}
         row["images"] = step * per_step
         for name, values in sorted(history.items()):
+            if name.startswith(ledger.PREFIX):
+                continue
             part = values[start:stop].astype(np.float64)
             value = float(part.sum() if name.endswith("/skipped") else part.mean())
             row[name] = value if np.isfinite(value) else None

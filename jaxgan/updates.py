@@ -8,6 +8,7 @@ import optax
 
 from jaxgan.anneal import images_seen
 from jaxgan.augment import augmented
+from jaxgan.fingerprints import Mark, tree_fingerprint
 from jaxgan.penalties import PENALTIES, Critic
 from jaxgan.sampling import update_latents
 from jaxgan.state import TRACKED, Gan, Player, TrainState, packed, with_labels
@@ -72,8 +73,8 @@ def d_update_and_gradients(
         return total, (_track(gan, stats, real_logits, fake_logits), total, metrics)
 
     grads, (stats, total, metrics) = jax.grad(loss_fn, has_aux=True)(state.disc.params)
-    disc, norm, skipped = apply_gradients(state.disc, gan.disc_tx, grads, stats, total)
-    metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped}
+    disc, norm, skipped, mark = apply_gradients(state.disc, gan.disc_tx, grads, stats, total)
+    metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped, "ledger/disc_grads": mark}
     return state.replace(disc=disc), metrics, grads
 
 
@@ -93,8 +94,9 @@ def g_update_and_gradients(
         return loss, (stats, {"gen/loss": loss})
 
     grads, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(state.gen.params)
-    gen, norm, skipped = apply_gradients(state.gen, gan.gen_tx, grads, stats, metrics["gen/loss"])
-    metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped}
+    loss = metrics["gen/loss"]
+    gen, norm, skipped, mark = apply_gradients(state.gen, gan.gen_tx, grads, stats, loss)
+    metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped, "ledger/gen_grads": mark}
     return state.replace(gen=gen), metrics, grads
 
 
@@ -109,10 +111,11 @@ def forward(module, params, stats, inputs, labels=None):
 
 def apply_gradients(
     player: Player, tx, grads, stats, loss: Scalar
-) -> tuple[Player, Scalar, Scalar]:
+) -> tuple[Player, Scalar, Scalar, Mark]:
     """The player after one optimiser update, or as it was if loss or gradients are not finite.
 
-    Also returns the gradients' norm, and 1.0 if the update was skipped, else 0.0.
+    Also returns the gradients' norm, 1.0 if the update was skipped, else 0.0, and the gradients'
+    fingerprint.
     """
     norm = optax.tree.norm(grads)
     finite = jnp.isfinite(loss) & jnp.isfinite(norm)
@@ -129,7 +132,7 @@ def apply_gradients(
 
     # On CPU the select costs a tenth of the step; elsewhere a branch makes the device wait.
     kept = jax.lax.platform_dependent(cpu=branch, default=select)
-    return kept, norm, 1.0 - finite.astype(jnp.float32)
+    return kept, norm, 1.0 - finite.astype(jnp.float32), tree_fingerprint(grads)
 
 
 def as_seen(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import checkpoints, records, run_directory
+from jaxgan import checkpoints, ledger, records, run_directory
 from jaxgan import train as train_module
 from jaxgan.config import AdamConfig, OptimizerConfig, SaveConfig, UserError
 from jaxgan.run_directory import Diverged
@@ -41,6 +41,8 @@ def leaves(workdir, step=-1):
 def assert_same_run(a, b):
     assert rows_without_times(a) == rows_without_times(b)
     assert checkpoints.fingerprint(leaves(a)) == checkpoints.fingerprint(leaves(b))
+    for name in (ledger.LEDGER, ledger.LEAVES):
+        assert (a / name).read_bytes() == (b / name).read_bytes()
     for name in os.listdir(a / records.SAMPLES):
         assert (a / records.SAMPLES / name).read_bytes() == (
             b / records.SAMPLES / name
@@ -54,6 +56,8 @@ def test_a_run_leaves_everything_that_the_run_directory_promises(finished):
         "config.json",
         "curves.png",
         "environment.json",
+        "leaves.jsonl",
+        "ledger.tsv",
         "metrics.jsonl",
         "samples",
     ]
