@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import __version__, records, selection
-from jaxgan.config import UserError
+from jaxgan.config import Config, UserError
 from jaxgan.config_file import load_config
-from jaxgan.ending import report
+from jaxgan.ending import report, report_seeds
+from jaxgan.members import read_single_config
+from jaxgan.seeds import resolved
 
 USAGE = 2  # exit status of what the user can mend
 FAILED = 1
@@ -19,12 +21,15 @@ FAILED = 1
 DESCRIPTION = """\
 train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
                   the same command again resumes; Ctrl-C saves first
+                  --config.seeds=4: a run for each of so many seeds, or of those of a tuple
 sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last]
                   [--labels 3,5] [--out FILE]; a .png, or an .npz with uint8 NHWC under
                   "images" (points: "points"), and the labels of a class-conditional run
 evaluate:         run.py evaluate --workdir DIR [--num_samples N] [--step N|best|last]
                   [--seed 0] [--features NAME] [--metrics A,B]
                   distances, coverage and classes beside the real images' own; evaluation.json
+report:           run.py report --workdir DIR
+                  where a run stands; of many seeds, each figure's spread over them
 bench:            run.py bench
                   time of a step against the machine's matrix products
 """
@@ -68,9 +73,11 @@ def train_command(argv: list[str]) -> int:
     overrides = _overrides(unknown)
     if options.config is None:
         raise UserError("--config FILE is needed, such as --config configs/mnist.py; see --help")
-    config = load_config(options.config, overrides)
+    config = resolved(load_config(options.config, overrides))
     workdir = options.workdir or Path("runs") / options.config.stem
     records.check_workdir(workdir, config)
+    if config.seeds:
+        return _train_seeds(config, workdir)
 
     from jaxgan.run_directory import Diverged
     from jaxgan.train import train
@@ -80,6 +87,12 @@ def train_command(argv: list[str]) -> int:
     except Diverged as error:
         return _fail(str(error), FAILED)
     return report(outcome, workdir, config)
+
+
+def _train_seeds(config: Config, workdir: Path) -> int:
+    from jaxgan.ensemble import train_seeds
+
+    return report_seeds(train_seeds(config, workdir), workdir, config)
 
 
 def sample_command(argv: list[str]) -> int:
@@ -93,7 +106,7 @@ def sample_command(argv: list[str]) -> int:
         "--labels", type=_labels, default=(), metavar="3,5", help="asked for in turn (default: all)"
     )
     options = parser.parse_args(argv)
-    records.read_config(options.workdir)
+    read_single_config(options.workdir)
     out, num, seed = options.out, options.num, options.seed
     if out.suffix not in (".png", ".npz"):
         raise UserError(f"--out {out}: must end in .png or .npz")
@@ -140,6 +153,18 @@ def evaluate_command(argv: list[str]) -> int:
     return 0
 
 
+def report_command(argv: list[str]) -> int:
+    parser = Parser(prog="run.py report", description="Says where a run, or many seeds, stand.")
+    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
+    options = parser.parse_args(argv)
+    records.read_config(options.workdir)
+
+    from jaxgan.report import report as report_run
+
+    print(report_run(options.workdir))
+    return 0
+
+
 def bench_command(argv: list[str]) -> int:
     Parser(
         prog="run.py bench", description="Times the classic GAN's step on this machine."
@@ -155,6 +180,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": train_command,
     "sample": sample_command,
     "evaluate": evaluate_command,
+    "report": report_command,
     "bench": bench_command,
 }
 
