@@ -136,18 +136,20 @@ def evaluate_command(argv: list[str]) -> int:
     parser.add_argument("--features", default="", metavar="NAME", help="default: the data's own")
     parser.add_argument("--metrics", default="", metavar="A,B", help="default: all of them")
     options = parser.parse_args(argv)
-    records.read_config(options.workdir)
+    many = bool(records.read_config(options.workdir).seeds)
 
     from jaxgan.best import in_words, standing
     from jaxgan.evaluate import evaluate
+    from jaxgan.evaluate_seeds import evaluate_seeds, table_of_seeds
     from jaxgan.table import table
 
     metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
-    result = evaluate(
-        options.workdir, options.num_samples, options.step, options.seed, options.features, metrics
-    )
-    print(table(result))
-    if distances := standing(options.workdir):
+    asked = (options.num_samples, options.step, options.seed, options.features, metrics)
+    if many:
+        print(table_of_seeds(evaluate_seeds(options.workdir, *asked)))
+    else:
+        print(table(evaluate(options.workdir, *asked)))
+    if not many and (distances := standing(options.workdir)):
         print(f"\nduring training: {in_words(*distances)}")
     print(f"\n{options.workdir / selection.evaluation_file(options.step)}: the same in full")
     return 0

@@ -11,6 +11,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "cli": 7,
     "ending": 6,
     "report": 6,
+    "evaluate_seeds": 6,
     "ensemble": 6,
     "lockstep": 6,
     "train": 6,
