@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import __version__, records, selection
-from jaxgan.config import UserError
+from jaxgan.config import Config, UserError
 from jaxgan.config_file import load_config
 from jaxgan.determinism import set_flags
-from jaxgan.ending import report
+from jaxgan.ending import report, report_seeds
 from jaxgan.flags import Parser, add_step, check_out, label_list, overrides, whole
+from jaxgan.members import read_single_config
+from jaxgan.seeds import resolved
 
 USAGE = 2  # exit status of what the user can mend
 FAILED = 1
@@ -21,6 +23,7 @@ FAILED = 1
 DESCRIPTION = """\
 train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
                   the same command again resumes; Ctrl-C saves first
+                  --config.seeds=4: a run for each of so many seeds, or of those of a tuple
 sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last]
                   [--labels 3,5] [--out FILE]; a .png, or an .npz with uint8 NHWC under
                   "images" (points: "points"), and the labels of a class-conditional run
@@ -31,6 +34,8 @@ compare:          run.py compare DIR DIR [--no-replay] [--out compare.png]
                   exit 0: the same bits; 1: not, and where they part and why; 2: cannot compare
 replay:           run.py replay --workdir DIR --step N [--out step_N.npz]
                   a step again: its batch, latents, losses and gradients
+report:           run.py report --workdir DIR
+                  where a run stands; of many seeds, each figure's spread over them
 bench:            run.py bench
                   time of a step against the machine's matrix products
 """
@@ -69,10 +74,12 @@ def train_command(argv: list[str]) -> int:
     asked = overrides(unknown, VERBS)
     if options.config is None:
         raise UserError("--config FILE is needed, such as --config configs/mnist.py; see --help")
-    config = load_config(options.config, asked)
+    config = resolved(load_config(options.config, asked))
     workdir = options.workdir or Path("runs") / options.config.stem
     records.check_workdir(workdir, config)
     set_flags(config.deterministic)
+    if config.seeds:
+        return _train_seeds(config, workdir)
 
     from jaxgan.run_directory import Diverged
     from jaxgan.train import train
@@ -82,6 +89,12 @@ def train_command(argv: list[str]) -> int:
     except Diverged as error:
         return _fail(str(error), FAILED)
     return report(outcome, workdir, config)
+
+
+def _train_seeds(config: Config, workdir: Path) -> int:
+    from jaxgan.ensemble import train_seeds
+
+    return report_seeds(train_seeds(config, workdir), workdir, config)
 
 
 def sample_command(argv: list[str]) -> int:
@@ -99,7 +112,7 @@ def sample_command(argv: list[str]) -> int:
         help="asked for in turn (default: all)",
     )
     options = parser.parse_args(argv)
-    set_flags(records.read_config(options.workdir).deterministic)
+    set_flags(read_single_config(options.workdir).deterministic)
     out, num, seed = options.out, options.num, options.seed
     check_out(out, ".png", ".npz")
 
@@ -124,18 +137,21 @@ def evaluate_command(argv: list[str]) -> int:
     parser.add_argument("--features", default="", metavar="NAME", help="default: the data's own")
     parser.add_argument("--metrics", default="", metavar="A,B", help="default: all of them")
     options = parser.parse_args(argv)
-    set_flags(records.read_config(options.workdir).deterministic)
+    config = records.read_config(options.workdir)
+    set_flags(config.deterministic)
 
     from jaxgan.best import in_words, standing
     from jaxgan.evaluate import evaluate
+    from jaxgan.evaluate_seeds import evaluate_seeds, table_of_seeds
     from jaxgan.table import table
 
     metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
-    result = evaluate(
-        options.workdir, options.num_samples, options.step, options.seed, options.features, metrics
-    )
-    print(table(result))
-    if distances := standing(options.workdir):
+    asked = (options.num_samples, options.step, options.seed, options.features, metrics)
+    if config.seeds:
+        print(table_of_seeds(evaluate_seeds(options.workdir, *asked)))
+    else:
+        print(table(evaluate(options.workdir, *asked)))
+    if not config.seeds and (distances := standing(options.workdir)):
         print(f"\nduring training: {in_words(*distances)}")
     print(f"\n{options.workdir / selection.evaluation_file(options.step)}: the same in full")
     return 0
@@ -165,7 +181,7 @@ def replay_command(argv: list[str]) -> int:
     parser.add_argument("--step", type=whole(1), required=True, metavar="N", help="from 1")
     parser.add_argument("--out", type=Path, help=".npz (default: step_N.npz)")
     options = parser.parse_args(argv)
-    set_flags(records.read_config(options.workdir).deterministic)
+    set_flags(read_single_config(options.workdir).deterministic)
     out = options.out or Path(f"step_{options.step}.npz")
     check_out(out, ".npz")
 
@@ -177,6 +193,18 @@ def replay_command(argv: list[str]) -> int:
         print(f"which differ from the run's ledger in {', '.join(differing)}")
         return FAILED
     print("with the bits that the run's ledger has")
+    return 0
+
+
+def report_command(argv: list[str]) -> int:
+    parser = Parser(prog="run.py report", description="Says where a run, or many seeds, stand.")
+    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
+    options = parser.parse_args(argv)
+    records.read_config(options.workdir)
+
+    from jaxgan.report import report as report_run
+
+    print(report_run(options.workdir))
     return 0
 
 
@@ -197,6 +225,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "evaluate": evaluate_command,
     "compare": compare_command,
     "replay": replay_command,
+    "report": report_command,
     "bench": bench_command,
 }
 
