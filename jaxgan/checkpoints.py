@@ -21,8 +21,9 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxgan.config import Config, UserError
+from jaxgan.members import read_single_config
 from jaxgan.progress import warn
-from jaxgan.records import BEST_CHECKPOINT, CHECKPOINTS, read_config, read_environment
+from jaxgan.records import BEST_CHECKPOINT, CHECKPOINTS, read_environment
 from jaxgan.selection import BEST, LAST
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 
@@ -86,11 +87,11 @@ def steps(directory: Path) -> list[int]:
     return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
 
 
-def set_aside_after(directory: Path, step: int) -> None:
-    """Renames the checkpoints of later steps: damaged ones, which a run will write again."""
+def set_aside_after(directory: Path, step: int, why: str = "damaged") -> None:
+    """Renames the checkpoints of later steps to `<step>.why`; a run will write them again."""
     for later in steps(directory):
         if later > step:
-            aside = directory / f"{later}.damaged"
+            aside = directory / f"{later}.{why}"
             shutil.rmtree(aside, ignore_errors=True)
             (directory / str(later)).rename(aside)
 
@@ -112,6 +113,16 @@ def restore(directory: Path, like: TrainState, step: int) -> TrainState:
     if fingerprint(leaves) != recorded:
         raise UserError(f"{directory / str(step)}: damaged checkpoint (its SHA-256 differs)")
     return unflatten(leaves, like)
+
+
+def is_sound(directory: Path, like: TrainState, step: int) -> bool:
+    """Whether the checkpoint of `step` can be restored; a warning says why not."""
+    try:
+        restore(directory, like, step)
+    except UserError as error:
+        warn(f"{error}; trying the one before")
+        return False
+    return True
 
 
 def read_score(directory: Path, step: int) -> Score:
@@ -152,7 +163,7 @@ def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:
     Raises:
       UserError: there is no run, or no such sound checkpoint.
     """
-    config = read_config(workdir)
+    config = read_single_config(workdir)
     data = read_environment(workdir)["data"]
     image_shape = tuple(data["shape"])
     gan = build_gan(config, image_shape, data["classes"])
@@ -173,7 +184,12 @@ def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:
 def flatten(state: TrainState) -> Leaves:
     """Copies of a state's arrays on the host, by their dotted place in the state."""
     state = state.replace(key=jax.random.key_data(state.key))
-    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return named_leaves(state)
+
+
+def named_leaves(tree: Any) -> Leaves:
+    """Copies of a tree's arrays on the host, by their dotted place."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {_name(path): np.array(leaf) for path, leaf in leaves}
 
 

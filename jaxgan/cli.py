@@ -9,9 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import __version__, records, selection
-from jaxgan.config import UserError
+from jaxgan.config import Config, UserError
 from jaxgan.config_file import load_config
-from jaxgan.ending import report
+from jaxgan.determinism import set_flags
+from jaxgan.ending import report, report_seeds
+from jaxgan.flags import Parser, add_step, check_out, label_list, overrides, whole
+from jaxgan.members import read_single_config
+from jaxgan.seeds import resolved
 
 USAGE = 2  # exit status of what the user can mend
 FAILED = 1
@@ -19,20 +23,22 @@ FAILED = 1
 DESCRIPTION = """\
 train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
                   the same command again resumes; Ctrl-C saves first
+                  --config.seeds=4: a run for each of so many seeds, or of those of a tuple
 sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last]
                   [--labels 3,5] [--out FILE]; a .png, or an .npz with uint8 NHWC under
                   "images" (points: "points"), and the labels of a class-conditional run
 evaluate:         run.py evaluate --workdir DIR [--num_samples N] [--step N|best|last]
                   [--seed 0] [--features NAME] [--metrics A,B]
                   distances, coverage and classes beside the real images' own; evaluation.json
+compare:          run.py compare DIR DIR [--no-replay] [--out compare.png]
+                  exit 0: the same bits; 1: not, and where they part and why; 2: cannot compare
+replay:           run.py replay --workdir DIR --step N [--out step_N.npz]
+                  a step again: its batch, latents, losses and gradients
+report:           run.py report --workdir DIR
+                  where a run stands; of many seeds, each figure's spread over them
 bench:            run.py bench
                   time of a step against the machine's matrix products
 """
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str):
-        raise UserError(f"{message}; see --help")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,12 +71,15 @@ def train_command(argv: list[str]) -> int:
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="default: runs/CONFIG_NAME")
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     options, unknown = parser.parse_known_args(argv)
-    overrides = _overrides(unknown)
+    asked = overrides(unknown, VERBS)
     if options.config is None:
         raise UserError("--config FILE is needed, such as --config configs/mnist.py; see --help")
-    config = load_config(options.config, overrides)
+    config = resolved(load_config(options.config, asked))
     workdir = options.workdir or Path("runs") / options.config.stem
     records.check_workdir(workdir, config)
+    set_flags(config.deterministic)
+    if config.seeds:
+        return _train_seeds(config, workdir)
 
     from jaxgan.run_directory import Diverged
     from jaxgan.train import train
@@ -82,25 +91,30 @@ def train_command(argv: list[str]) -> int:
     return report(outcome, workdir, config)
 
 
+def _train_seeds(config: Config, workdir: Path) -> int:
+    from jaxgan.ensemble import train_seeds
+
+    return report_seeds(train_seeds(config, workdir), workdir, config)
+
+
 def sample_command(argv: list[str]) -> int:
     parser = Parser(prog="run.py sample", description="Writes images of a trained generator.")
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--num", type=_whole(1), default=64, help="how many (default 64)")
-    parser.add_argument("--seed", type=_whole(0), default=0, help="of the latents (default 0)")
-    _add_step(parser)
+    parser.add_argument("--num", type=whole(1), default=64, help="how many (default 64)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="of the latents (default 0)")
+    add_step(parser)
     parser.add_argument("--out", type=Path, default=Path("samples.png"), help=".png or .npz")
     parser.add_argument(
-        "--labels", type=_labels, default=(), metavar="3,5", help="asked for in turn (default: all)"
+        "--labels",
+        type=label_list,
+        default=(),
+        metavar="3,5",
+        help="asked for in turn (default: all)",
     )
     options = parser.parse_args(argv)
-    records.read_config(options.workdir)
+    set_flags(read_single_config(options.workdir).deterministic)
     out, num, seed = options.out, options.num, options.seed
-    if out.suffix not in (".png", ".npz"):
-        raise UserError(f"--out {out}: must end in .png or .npz")
-    if out.is_dir():
-        raise UserError(f"--out {out}: is a folder")
-    if not out.absolute().parent.is_dir():
-        raise UserError(f"--out {out}: the folder {out.parent} does not exist")
+    check_out(out, ".png", ".npz")
 
     from jaxgan.sample import sample
 
@@ -114,29 +128,83 @@ def evaluate_command(argv: list[str]) -> int:
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
     parser.add_argument(
         "--num_samples",
-        type=_whole(1),
+        type=whole(1),
         default=0,
         help="in each set; default: its protocol's",
     )
-    _add_step(parser)
-    parser.add_argument("--seed", type=_whole(0), default=0, help="of the latents (default 0)")
+    add_step(parser)
+    parser.add_argument("--seed", type=whole(0), default=0, help="of the latents (default 0)")
     parser.add_argument("--features", default="", metavar="NAME", help="default: the data's own")
     parser.add_argument("--metrics", default="", metavar="A,B", help="default: all of them")
     options = parser.parse_args(argv)
-    records.read_config(options.workdir)
+    config = records.read_config(options.workdir)
+    set_flags(config.deterministic)
 
     from jaxgan.best import in_words, standing
     from jaxgan.evaluate import evaluate
+    from jaxgan.evaluate_seeds import evaluate_seeds, table_of_seeds
     from jaxgan.table import table
 
     metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
-    result = evaluate(
-        options.workdir, options.num_samples, options.step, options.seed, options.features, metrics
-    )
-    print(table(result))
-    if distances := standing(options.workdir):
+    asked = (options.num_samples, options.step, options.seed, options.features, metrics)
+    if config.seeds:
+        print(table_of_seeds(evaluate_seeds(options.workdir, *asked)))
+    else:
+        print(table(evaluate(options.workdir, *asked)))
+    if not config.seeds and (distances := standing(options.workdir)):
         print(f"\nduring training: {in_words(*distances)}")
     print(f"\n{options.workdir / selection.evaluation_file(options.step)}: the same in full")
+    return 0
+
+
+def compare_command(argv: list[str]) -> int:
+    parser = Parser(prog="run.py compare", description="Says whether two runs have the same bits.")
+    parser.add_argument("runs", type=Path, nargs=2, metavar="DIR")
+    parser.add_argument(
+        "--replay", action=argparse.BooleanOptionalAction, default=True, help="to find the leaf"
+    )
+    parser.add_argument("--out", type=Path, default=Path("compare.png"), help="how they part")
+    options = parser.parse_args(argv)
+    configs = [records.read_config(workdir) for workdir in options.runs]
+    check_out(options.out, ".png")
+    set_flags(any(config.deterministic for config in configs))
+
+    from jaxgan.compare import compare
+
+    first, second = options.runs
+    return compare(first, second, options.out, options.replay)
+
+
+def replay_command(argv: list[str]) -> int:
+    parser = Parser(prog="run.py replay", description="Does one step of a run again.")
+    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--step", type=whole(1), required=True, metavar="N", help="from 1")
+    parser.add_argument("--out", type=Path, help=".npz (default: step_N.npz)")
+    options = parser.parse_args(argv)
+    set_flags(read_single_config(options.workdir).deterministic)
+    out = options.out or Path(f"step_{options.step}.npz")
+    check_out(out, ".npz")
+
+    from jaxgan.replay import replay_step
+
+    differing = replay_step(options.workdir, options.step, out)
+    print(f"{out}: batch, latents, losses and gradients of step {options.step}, ", end="")
+    if differing:
+        print(f"which differ from the run's ledger in {', '.join(differing)}")
+        return FAILED
+    print("with the bits that the run's ledger has")
+    return 0
+
+
+def report_command(argv: list[str]) -> int:
+    parser = Parser(prog="run.py report", description="Says where a run, or many seeds, stand.")
+    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
+    options = parser.parse_args(argv)
+    records.read_config(options.workdir)
+
+    from jaxgan.report import report as report_run
+
+    print(report_run(options.workdir))
     return 0
 
 
@@ -155,54 +223,11 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": train_command,
     "sample": sample_command,
     "evaluate": evaluate_command,
+    "compare": compare_command,
+    "replay": replay_command,
+    "report": report_command,
     "bench": bench_command,
 }
-
-
-def _overrides(arguments: list[str]) -> list[tuple[str, str]]:
-    """(name, text) of every --config.NAME=TEXT or --config.NAME TEXT."""
-    found, rest = [], list(arguments)
-    while rest:
-        flag = rest.pop(0)
-        name, equals, text = flag.partition("=")
-        if not name.startswith("--config."):
-            raise UserError(
-                f"unknown argument {flag!r}; verbs: {', '.join(VERBS)}; flags: --config FILE, "
-                "--workdir DIR, --config.NAME=VALUE; see --help"
-            )
-        if not equals:
-            if not rest or rest[0].startswith("--"):
-                raise UserError(f"{name}: needs a value, as in {name}=VALUE")
-            text = rest.pop(0)
-        found.append((name.removeprefix("--config."), text))
-    return found
-
-
-def _whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, {low} to {high}")
-        return value
-
-    return whole
-
-
-def _labels(text: str) -> tuple[int, ...]:
-    return tuple(map(_whole(0), text.split(",")))
-
-
-def _add_step(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--step",
-        type=lambda text: selection.NAMES[text] if text in selection.NAMES else _whole(0)(text),
-        default=selection.LAST,
-        metavar="N|best|last",
-        help="of the checkpoint: a number, best (by held-out distance), or last (default)",
-    )
 
 
 def _fail(message: str, status: int) -> int:

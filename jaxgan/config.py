@@ -5,6 +5,7 @@ import difflib
 from typing import Any
 
 from ml_collections import ConfigDict
+from ml_collections.config_dict import FieldReference
 
 from jaxgan.network_config import NetworkConfig, check_network, disc_norm
 from jaxgan.settings import (
@@ -14,8 +15,10 @@ from jaxgan.settings import (
     NOT_NEGATIVE,
     POSITIVE,
     SEED,
+    SEEDS,
     SMALL_FRACTION,
     Points,
+    Seeds,
     UserError,
     at_least,
     build,
@@ -127,6 +130,7 @@ class TrainConfig:
     max_skipped: int = setting(
         20, "non-finite updates in a row after which the run stops", at_least(1), may_change=True
     )
+    seeds_at_once: int = setting(0, "runs in one call; 0: 1 on CPU, else all `seeds`", at_least(0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +163,8 @@ class SaveConfig:
 @dataclasses.dataclass(frozen=True)
 class Config:
     seed: int = setting(0, "root of every random draw", SEED)
+    deterministic: bool = setting(True, "equal bits each time on a GPU too, at some speed")
+    seeds: Seeds = setting(0, "a run each: so many from `seed` on, or these; 0 or (): one", SEEDS)
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)
     loss: str = setting("non_saturating", "objective", one_of(*LOSSES))
@@ -186,6 +192,10 @@ def _check_together(config: Config) -> None:
             f"config.label_smoothing = {config.label_smoothing}: the loss {config.loss!r} has no "
             f"targets to smooth; must be 0, or config.loss one of {', '.join(LOSSES_WITH_TARGETS)}"
         )
+    if isinstance(config.seeds, int) and config.seed + config.seeds > 2**32:
+        raise UserError(
+            f"config.seeds = {config.seeds}: from config.seed = {config.seed} on, passes 4294967295"
+        )
     check_network(config.network)
     weighted = [name for name in OF_GRADIENTS if getattr(config.penalty, name)]
     if weighted and disc_norm(config.network) == "batch":
@@ -207,7 +217,9 @@ def default_config() -> ConfigDict:
 
 
 def to_config_dict(config: Config) -> ConfigDict:
-    return ConfigDict(dataclasses.asdict(config)).lock()
+    values = dataclasses.asdict(config)
+    values["seeds"] = FieldReference(config.seeds, field_type=object)  # a number or a tuple
+    return ConfigDict(values).lock()
 
 
 def from_mapping(values: dict[str, Any]) -> Config:

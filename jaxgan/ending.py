@@ -44,6 +44,39 @@ def report(outcome, workdir: Path, config: Config) -> int:
     return 0
 
 
+def report_seeds(outcomes, workdir: Path, config: Config) -> int:
+    """The last words on many seeds, and the exit status: 1 where one diverged.
+
+    `outcomes` is what `train_seeds` returns.
+    """
+    from jaxgan import summary
+
+    diverged = {seed: out.diverged for seed, out in outcomes.items() if out.diverged}
+    found = summary.summarise(workdir, config, diverged)
+    seeds, ended = found["seeds"], found["finished"]
+    signal = next((out.signal for out in outcomes.values() if out.signal), 0)
+    if signal and len(ended) + len(diverged) < len(seeds):
+        going = [seed for seed in outcomes if seed not in ended and seed not in diverged]
+        where = "".join(f", seed {seed} at step {outcomes[seed].step}" for seed in going)
+        print(
+            f"saved: {len(ended)} of {len(seeds)} seeds are at the last step, {found['step']}"
+            f"{where}; go on with:\n  {_again()}",
+            file=sys.stderr,
+        )
+        return 128 + signal
+    if outcomes:
+        print(f"Trained {len(ended)} of {len(seeds)} seeds to step {found['step']}. In {workdir}:")
+    else:
+        print(f"{workdir}: all {len(seeds)} seeds were already trained:")
+    print(f"  {workdir / 'seed_*'}: a run each, to sample, to evaluate or to train on alone")
+    print(f"  {workdir / summary.BANDS}: median and quartiles over training")
+    print(f"  {workdir / summary.SUMMARY}: the last figures of each, and over seeds:")
+    print(summary.table(found["metrics"]))
+    for seed, why in diverged.items():
+        print(f"jaxgan: error: seed {seed} diverged: {why}", file=sys.stderr)
+    return 1 if diverged else 0
+
+
 def _program() -> str:
     """The words that start this program again, from this folder."""
     if sys.argv[0].endswith(".py"):

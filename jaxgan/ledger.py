@@ -34,6 +34,12 @@ class Ledger(NamedTuple):
     steps: np.ndarray
     marks: np.ndarray
 
+    def marks_of(self, step: int) -> np.ndarray | None:
+        """The row of a step; None where it is not recorded."""
+        place = int(np.searchsorted(self.steps, step))
+        found = place < len(self.steps) and self.steps[place] == step
+        return self.marks[place] if found else None
+
 
 def append(workdir: Path, last_step: int, history: Mapping[str, np.ndarray]) -> None:
     """Adds the steps that end with `last_step`; they are on the disk when this returns."""

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import filelock
 
 from jaxgan.config import Config, UserError, from_mapping, to_config_dict, walk
+from jaxgan.seeds import is_of_more_seeds
 
 CONFIG, ENVIRONMENT, METRICS, LOCK = "config.json", "environment.json", "metrics.jsonl", ".lock"
 CHECKPOINTS, BEST_CHECKPOINT, SAMPLES = "checkpoints", "best", "samples"
@@ -179,7 +180,8 @@ def _locked(workdir: Path) -> Iterator[None]:
 def _check_same_config(workdir: Path, config: Config) -> None:
     recorded = {name: value for name, _, value in walk(read_config(workdir))}
     for name, field, value in walk(config):
-        if value != recorded[name] and not field.metadata["may_change"]:
+        allowed = field.metadata["may_change"] or is_of_more_seeds(name, recorded, config)
+        if value != recorded[name] and not allowed:
             raise UserError(
                 f"--workdir {workdir}: its run has config.{name} = {recorded[name]!r}, not "
                 f"{value!r}; choose another --workdir, or that value to resume it"

@@ -52,8 +52,10 @@ class Run:
         fresh: TrainState,
         real: np.ndarray,
         monitor: Monitor | None,
+        progress: Progress | None = None,
     ):
-        """`real` are some examples of the data, beside which generated points are drawn."""
+        """`real` are some examples of the data, beside which generated points are drawn;
+        `progress` is one that other runs tell too."""
         self.config = config
         self._folder = workdir.stat()
         self.real = real
@@ -74,7 +76,7 @@ class Run:
         self.best: Best | None = None
         if monitor:
             self.best = Best(workdir, monitor.score, self.state, monitor.distance)
-        self.progress = Progress(int(self.state.step), total, config.train.epochs)
+        self.progress = progress or Progress(int(self.state.step), total, config.train.epochs)
 
     def __enter__(self) -> Self:
         return self

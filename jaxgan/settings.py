@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import itertools
 import math
+import types
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -38,12 +39,28 @@ DECAY = Check("a number from 0 up to, not including, 1", lambda value: 0 <= valu
 FRACTION = Check("a number from 0 to 1", lambda value: 0 <= value <= 1)
 SMALL_FRACTION = Check("a number from 0 up to, not including, 0.5", lambda value: 0 <= value < 0.5)
 Points = tuple[tuple[float, float], ...]
+Seeds = int | tuple[int, ...]
+MOST_SEEDS = 10_000
 EXAMPLES: dict[Any, str] = {  # of types whose name says little
     tuple[int, ...]: "a tuple of whole numbers such as (256, 512)",
+    Seeds: "a count of seeds such as 4, or a tuple of them such as (0, 1, 2)",
     tuple[str, ...]: "a tuple of names such as ('translation',)",
     Points: "a tuple of pairs such as ((0, 1.0), (3000000, 0.1))",
 }
 WIDTHS = Check("a tuple of positive whole numbers", lambda value: all(width > 0 for width in value))
+
+
+def _are_seeds(value: int | tuple[int, ...]) -> bool:
+    if isinstance(value, int):
+        return 0 <= value <= MOST_SEEDS
+    different = len(set(value)) == len(value) <= MOST_SEEDS
+    return different and all(SEED.test(seed) for seed in value)
+
+
+SEEDS = Check(
+    f"a count from 0 to {MOST_SEEDS}, or a tuple of different seeds, each {SEED.allowed}",
+    _are_seeds,
+)
 
 
 def each_of(*names: str) -> Check:
@@ -92,11 +109,11 @@ def build(cls: type, values: dict[str, Any], prefix: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     if unknown := sorted(set(values) - set(fields)):
         raise UserError(f"unknown setting config.{prefix}{unknown[0]}; known: {', '.join(fields)}")
-    types = typing.get_type_hints(cls)
+    kinds = typing.get_type_hints(cls)
     built = {}
     for name, value in values.items():
-        if dataclasses.is_dataclass(types[name]):
-            built[name] = build(types[name], value, f"{prefix}{name}.")
+        if dataclasses.is_dataclass(kinds[name]):
+            built[name] = build(kinds[name], value, f"{prefix}{name}.")
         else:
             built[name] = _as_tuples(value)
     return cls(**built)
@@ -119,6 +136,8 @@ def check_setting(name: str, field: dataclasses.Field, value: Any) -> None:
 
 
 def _is_of_type(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, types.UnionType):
+        return any(_is_of_type(value, one) for one in typing.get_args(wanted))
     if typing.get_origin(wanted) is tuple:
         entries = typing.get_args(wanted)
         if not isinstance(value, tuple):

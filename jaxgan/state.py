@@ -19,6 +19,7 @@ from jaxgan.losses import LOSSES, Loss, smoothed
 from jaxgan.networks import NETWORKS, ImageShape
 from jaxgan.optimizers import optimizer
 from jaxgan.penalties import PENALTIES
+from jaxgan.seeds import without_seeds
 from jaxgan.types import Images, Labels, Params, PRNGKey, Stream, stream_key
 
 TRACKED = "tracked"  # the collection of D's stats that no network owns
@@ -87,9 +88,9 @@ class TrainState(struct.PyTreeNode):
     ema_params: Params
 
 
-@functools.cache
 def build_gan(config: Config, image_shape: ImageShape, classes: int = 0) -> Gan:
-    """The rules a config asks for; equal configs give one object, so that `jit` traces once.
+    """The rules a config asks for; configs that differ in their seeds alone give one object, so
+    that `jit` traces once.
 
     Args:
       image_shape: of the data.
@@ -98,6 +99,11 @@ def build_gan(config: Config, image_shape: ImageShape, classes: int = 0) -> Gan:
     Raises:
       UserError: the data's shape or labels do not allow what the config asks for.
     """
+    return _build_gan(without_seeds(config), image_shape, classes)
+
+
+@functools.cache
+def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
     _check_images(config, image_shape)
     classes = _classes(config, classes)
     gen, disc = NETWORKS[config.network.name](config.network, image_shape, classes)

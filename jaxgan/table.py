@@ -17,13 +17,13 @@ def table(result: Mapping[str, Any]) -> str:
     for split in protocol["real"]:
         title = f"against {protocol['real'][split]} (floor: {protocol['floor'][split]})"
         columns = {who: _column(result, who, split) for who in result["metrics"]}
-        lines += ["", title, *_rows(columns)]
+        lines += ["", title, *aligned(columns)]
     if histograms := result["histograms"]:
         columns = {
             who: {f"class {i}": _number(part) for i, part in enumerate(parts)}
             for who, parts in histograms.items()
         }
-        lines += ["", "fraction of the images in each class", *_rows(columns)]
+        lines += ["", "fraction of the images in each class", *aligned(columns)]
     return "\n".join(lines)
 
 
@@ -39,7 +39,7 @@ def _column(result: Mapping[str, Any], who: str, split: str) -> dict[str, str]:
     return column
 
 
-def _rows(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
+def aligned(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Aligned lines: a head, then one per name."""
     names = list(next(iter(columns.values())))
     head = ["", *columns]

@@ -1,6 +1,7 @@
 """A run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,25 +11,27 @@ from jaxgan import plots, records
 from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
+from jaxgan.determinism import missing
+from jaxgan.lockstep import open_runs
 from jaxgan.monitor import Monitor
-from jaxgan.networks import ImageShape
 from jaxgan.progress import warn
-from jaxgan.run_directory import Finished, Run
+from jaxgan.run_directory import Diverged
 from jaxgan.sampling import sample_pixels
-from jaxgan.schedule import Chunk, check_horizon, chunks, make_schedule
+from jaxgan.schedule import Chunk, Schedule, check_horizon, chunks, make_schedule
 from jaxgan.signals import stop_signals
 from jaxgan.state import Gan, TrainState, build_gan, init_state, sampling_params
-from jaxgan.steps import train_epoch
-from jaxgan.types import Stream, stream_key
+from jaxgan.steps import train_epoch, train_epochs
+from jaxgan.types import Metrics, Stream, stream_key
 
 
 class Outcome(NamedTuple):
-    """How a call of `train` ended.
+    """How training a run ended.
 
     Attributes:
       first_step, step, total_steps: before, now and planned.
       signal: that stopped it, or 0.
       distances: at the last evaluation and at the best, or None without one.
+      diverged: why it stopped; "" where it did not diverge.
     """
 
     first_step: int
@@ -36,49 +39,140 @@ class Outcome(NamedTuple):
     total_steps: int
     signal: int
     distances: tuple[Scored, Scored] | None
+    diverged: str
+
+
+class Ground(NamedTuple):
+    """What a run stands on, and what runs of other seeds share: all that does not change.
+
+    Attributes:
+      pixels, labels: on the device; labels where the GAN is class-conditional.
+      environment: for the record.
+    """
+
+    config: Config
+    data: Dataset
+    schedule: Schedule
+    gan: Gan
+    pixels: jax.Array
+    labels: jax.Array | None
+    monitor: Monitor | None
+    environment: dict[str, Any]
 
 
 def train(config: Config, workdir: Path) -> Outcome:
     """Trains, or goes on training, the run in `workdir`.
-
-    The device works through the next chunk while the host writes down the one before.
 
     Raises:
       UserError: config, data or folder do not allow it; nothing was written then. Or no
         checkpoint is sound, or the disk is full.
       Diverged: config.train.max_skipped updates in a row were not finite.
     """
+    ground = prepare(config)
+    with stop_signals() as caught:
+        (outcome,) = train_together(ground, {workdir: config}, caught)
+    if outcome.diverged:
+        raise Diverged(outcome.diverged)
+    return outcome
+
+
+def prepare(config: Config) -> Ground:
+    """Loads the data onto the device, and builds the rules.
+
+    Raises:
+      UserError: config or data do not allow a run.
+    """
     data = load_data(config.data)
     schedule = make_schedule(config.train, len(data.pixels))
     check_horizon(config, schedule, warn)
-    image_shape = data.pixels.shape[1:]
-    gan, shown = build_gan(config, image_shape, data.classes), plots.samples_shown(image_shape)
+    gan = build_gan(config, data.pixels.shape[1:], data.classes)
     environment = records.describe_environment(_devices(), _describe(data))
-    state = _initial_state(gan, image_shape, config)
+    if words := missing(config.deterministic, jax.default_backend()):
+        warn(words)
     pixels = jax.device_put(data.pixels)
+    labels = jax.device_put(data.labels) if gan.classes else None
     monitor = Monitor(config, gan, data, pixels) if config.evaluate.every else None
-    with (
-        records.open_run(workdir, config, environment),
-        stop_signals() as caught,
-        Run(config, workdir, schedule, state, data.pixels[: plots.SCATTER], monitor) as run,
-    ):
-        state = run.state
-        labels = jax.device_put(data.labels) if gan.classes else None
-        first_step = step = int(state.step)
+    return Ground(config, data, schedule, gan, pixels, labels, monitor, environment)
+
+
+def train_together(
+    ground: Ground, members: Mapping[Path, Config], caught: list[int], named: bool = False
+) -> list[Outcome]:
+    """Trains a run for each directory, all at the same step, their configs apart in seeds alone.
+
+    The device works through the next chunk while the host writes down the one before. A signal
+    in `caught` ends it at the end of a chunk, saved. One run alone is `train_epoch`, several are
+    `train_epochs`.
+    """
+    config, schedule = ground.config, ground.schedule
+    fresh = [initial_state(ground, member.seed) for member in members.values()]
+    real = ground.data.pixels[: plots.SCATTER]
+    rest = (schedule, ground.environment, real, ground.monitor, named)
+    with open_runs(members, fresh, *rest) as runs:
+        states = runs.states
+        first_step = step = int(states[0].step)
         for chunk in chunks(schedule, step, config.train.epochs):
-            order = _order(config, state, chunk, len(data.pixels))
-            state, history = train_epoch(gan, state, pixels, order, labels)
+            states, histories = _run_chunk(ground, states, chunk)
             step += chunk.stop - chunk.start
-            run.take(Finished(chunk, step, history, _grid(gan, state, config, chunk, shown)))
+            runs.take(chunk, step, histories, [_grid(ground, state, chunk) for state in states])
             if _due(config.evaluate.every, config, chunk):
-                run.evaluate(state)
+                runs.evaluate(states)
             if caught or _due(config.save.every, config, chunk):
-                run.save(state)
-            if caught:
+                runs.save(states)
+            if caught or not runs.going:
                 break
-        run.finish()
-    total = config.train.epochs * schedule.epoch
-    return Outcome(first_step, step, total, caught[0] if caught else 0, standing(workdir))
+        runs.finish()
+    total, signal = config.train.epochs * schedule.epoch, caught[0] if caught else 0
+    return [
+        Outcome(first_step, step, total, signal, standing(workdir), runs.diverged.get(place, ""))
+        for place, workdir in enumerate(members)
+    ]
+
+
+def initial_state(ground: Ground, seed: int) -> TrainState:
+    """The state of a seed before its first step.
+
+    Raises:
+      UserError: the device has no room for it.
+    """
+    image_shape = ground.data.pixels.shape[1:]
+    try:  # an allocation that fails is only seen when waited for
+        return jax.block_until_ready(init_state(ground.gan, image_shape, jax.random.key(seed)))
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"config.network: there is no room for it ({reason})") from None
+
+
+def _run_chunk(
+    ground: Ground, states: list[TrainState], chunk: Chunk
+) -> tuple[list[TrainState], list[Metrics]]:
+    gan, pixels, labels = ground.gan, ground.pixels, ground.labels
+    orders = [_order(ground, state, chunk) for state in states]
+    if len(states) > 1:
+        return train_epochs(gan, states, pixels, orders, labels)
+    state, history = train_epoch(gan, states[0], pixels, orders[0], labels)
+    return [state], [history]
+
+
+def _order(ground: Ground, state: TrainState, chunk: Chunk) -> jax.Array:
+    per_step = ground.config.train.batch_size * ground.config.train.d_steps
+    order = epoch_order(state.key, chunk.epoch, len(ground.data.pixels), per_step)
+    return order[chunk.start : chunk.stop]
+
+
+def _grid(ground: Ground, state: TrainState, chunk: Chunk) -> jax.Array | None:
+    if not _due(ground.config.save.samples_every, ground.config, chunk):
+        return None
+    count = plots.samples_shown(ground.data.pixels.shape[1:])
+    key = stream_key(state.key, Stream.SAMPLE, 0)
+    return sample_pixels(ground.gan, sampling_params(state), state.gen.stats, count, key)
+
+
+def _due(every: int, config: Config, chunk: Chunk) -> bool:
+    """Whether a chunk ends the last epoch, or one of those that come `every` so many; 0: never."""
+    epoch = chunk.epoch + 1
+    last = epoch == config.train.epochs
+    return every > 0 and chunk.ends_epoch and (last or epoch % every == 0)
 
 
 def _devices() -> list[jax.Device]:
@@ -87,35 +181,6 @@ def _devices() -> list[jax.Device]:
     except (RuntimeError, AssertionError) as error:  # JAX_PLATFORMS names one that is not there
         asked = os.environ.get("JAX_PLATFORMS", "")
         raise UserError(f"JAX finds no device (JAX_PLATFORMS={asked!r}): {error}") from None
-
-
-def _initial_state(gan: Gan, image_shape: ImageShape, config: Config) -> TrainState:
-    try:  # an allocation that fails is only seen when waited for
-        return jax.block_until_ready(init_state(gan, image_shape, jax.random.key(config.seed)))
-    except jax.errors.JaxRuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"config.network: there is no room for it ({reason})") from None
-
-
-def _order(config: Config, state: TrainState, chunk: Chunk, size: int) -> jax.Array:
-    per_step = config.train.batch_size * config.train.d_steps
-    return epoch_order(state.key, chunk.epoch, size, per_step)[chunk.start : chunk.stop]
-
-
-def _grid(
-    gan: Gan, state: TrainState, config: Config, chunk: Chunk, count: int
-) -> jax.Array | None:
-    if not _due(config.save.samples_every, config, chunk):
-        return None
-    key = stream_key(state.key, Stream.SAMPLE, 0)
-    return sample_pixels(gan, sampling_params(state), state.gen.stats, count, key)
-
-
-def _due(every: int, config: Config, chunk: Chunk) -> bool:
-    """Whether a chunk ends the last epoch, or one of those that come `every` so many; 0: never."""
-    epoch = chunk.epoch + 1
-    last = epoch == config.train.epochs
-    return every > 0 and chunk.ends_epoch and (last or epoch % every == 0)
 
 
 def _describe(data: Dataset) -> dict[str, Any]:

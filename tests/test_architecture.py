@@ -10,6 +10,11 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 LAYERS = {  # a module imports from its own layer or a lower one
     "cli": 7,
     "ending": 6,
+    "flags": 6,
+    "report": 6,
+    "evaluate_seeds": 6,
+    "ensemble": 6,
+    "lockstep": 6,
     "train": 6,
     "run_directory": 6,
     "best": 6,
@@ -18,6 +23,8 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "evaluate": 6,
     "scores": 5,
     "table": 5,
+    "summary": 5,
+    "members": 5,
     "comparison": 5,
     "bench": 6,
     "data": 5,
@@ -33,6 +40,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "sampling": 4,
     "ledger": 5,
     "replay": 6,
+    "parting": 6,
     "compare": 6,
     "fingerprints": 2,
     "state": 3,
@@ -43,11 +51,13 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "optimizers": 2,
     "networks": 2,
     "schedule": 2,
+    "seeds": 2,
     "types": 1,
     "config_file": 2,
     "config": 1,
     "network_config": 1,
     "settings": 1,
+    "determinism": 1,
 }
 ONLY_IN = {"orbax": "checkpoints", "matplotlib": "plots", "tensorflow_datasets": "data"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

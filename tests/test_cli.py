@@ -59,6 +59,8 @@ WRONG = {
     "an unknown loss": (["--config", CONFIG, "--config.loss=hing"], "non_saturating, saturating"),
     "a file as work directory": (["--config", CONFIG, "--workdir", CONFIG], "is a file"),
     "a work directory that cannot be": (["--config", CONFIG, "--workdir", "/proc/x/y"], "/proc"),
+    "a seed twice": (["--config", CONFIG, "--config.seeds=(1, 1)"], "different seeds"),
+    "report without a run": (["report", "--workdir", "nowhere"], "holds no run"),
     "sample without a run": (["sample", "--workdir", "nowhere"], "holds no run"),
     "sample of nothing": (["sample", "--workdir", "x", "--num", "0"], "1 to"),
     "sample of many": (["sample", "--workdir", "x", "--num", "many"], "many"),
@@ -145,6 +147,24 @@ def test_a_signal_saves_and_names_the_command_that_resumes(data, tmp_path, numbe
     assert f"saved at step {step} of" in err
     assert f"{ROOT / 'run.py'} --config {CONFIG}" in err
     assert records.read_rows(tmp_path / "r")[-1]["step"] == step
+
+
+def test_a_signal_saves_the_seed_that_trains_and_names_the_command_that_resumes_all(data, tmp_path):
+    workdir = tmp_path / "seeds"
+    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--workdir", workdir]
+    arguments += ["--config.train.epochs=100000", "--config.save.every=100000", "--config.seeds=2"]
+    process = start(*arguments)
+    wait_for(lambda: len(records.read_rows(workdir / "seed_0000")) > 3, process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    (step,) = checkpoints.steps(workdir / "seed_0000" / "checkpoints")
+    assert f"saved: 0 of 2 seeds are at the last step, 1200000, seed 0 at step {step};" in err
+    assert "--config.seeds=2" in err
+    assert not (workdir / "seed_0001").exists()
+    assert re.search(r"seed 0, epoch 2/100000: \d+ steps/s, ", err)
+    assert main(["report", "--workdir", str(workdir)]) == 0
+    assert main(["sample", "--workdir", str(workdir)]) == 2
 
 
 def test_a_whole_run_in_plain_lines_says_where_things_are(data, tmp_path):

@@ -1,0 +1,168 @@
+"""The verb `compare`: whether two runs have the same bits, and if not, where they part and why."""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgan import ledger, records
+from jaxgan.config import Config, UserError, walk
+from jaxgan.ledger import Ledger
+from jaxgan.parting import Apart, growth, kept_apart, parting, same_networks
+from jaxgan.plots.apart import save_apart
+from jaxgan.replay import Program, load_program, replay, state_at, unlike_recorded
+from jaxgan.steps import MARKS
+
+SAME, DIFFERENT = 0, 1  # exit statuses
+MOST_LEAVES = 8  # that are listed
+CAUSES = {  # of a difference, by the first mark that shows it
+    "batch": "other batches: seed, order, batch size or data",
+    "latents": "other latents: seed, latent size or batch size",
+    "disc_loss": "D's loss on the same batch and latents: the weights before, or the arithmetic",
+    "disc_grads": "D's gradients, of the same loss",
+    "disc_params": "D's update, by the same gradients",
+    "disc_opt": "D's update, by the same gradients",
+    "gen_loss": "G's loss, after the same gradients of D: D's update, or the arithmetic",
+    "gen_grads": "G's gradients, of the same loss",
+    "gen_params": "G's update, by the same gradients",
+    "gen_opt": "G's update, by the same gradients",
+    "ema": "the average of G's weights, after the same update",
+}
+
+
+def compare(a: Path, b: Path, out: Path, replays: bool = True) -> int:
+    """Prints how two runs differ; returns SAME if they have the same bits, DIFFERENT if not.
+
+    Judged by their ledgers. Where these part, both runs are replayed from their nearest
+    checkpoints, to name the first leaf, and how far they are apart is drawn into `out`.
+
+    Raises:
+      UserError: one of them is no run, has no ledger, or the two have no step in common.
+    """
+    for line in (*_settings_apart(a, b), *_environments_apart(a, b)):
+        print(line)
+    first, second = _ledger_of(a), _ledger_of(b)
+    steps, old, new = np.intersect1d(first.steps, second.steps, return_indices=True)
+    if not len(steps):
+        raise UserError(f"{a} and {b}: their ledgers have no step in common")
+    unlike = first.marks[old] != second.marks[new]
+    if unlike.any():
+        row = int(np.argmax(unlike.any(axis=1)))
+        names = [name for name, differs in zip(MARKS, unlike[row], strict=True) if differs]
+        _print_first(int(steps[0]), int(steps[row]), names)
+        if replays:
+            _replayed(a, b, int(steps[row]), out)
+        return DIFFERENT
+    return _same_so_far(a, b, first, second)
+
+
+def _same_so_far(a: Path, b: Path, first: Ledger, second: Ledger) -> int:
+    """Of ledgers that are equal as far as both go."""
+    old, new = ledger.read_leaves(a), ledger.read_leaves(b)
+    for step in sorted(old.keys() & new.keys()):
+        leaves = [name for name in old[step] if old[step][name] != new[step].get(name)]
+        if leaves or old[step].keys() != new[step].keys():
+            print(f"the ledgers are the same; the checkpoints of step {step} differ in: ", end="")
+            print(", ".join(leaves[:MOST_LEAVES]) or "their leaves' names")
+            return DIFFERENT
+    ends = {a: int(first.steps[-1]), b: int(second.steps[-1])}
+    shorter = min(ends, key=ends.__getitem__)
+    if ends[a] != ends[b]:
+        print(
+            f"the same bits up to step {ends[shorter]}, where {shorter} ends; the other has "
+            f"{max(ends.values())} steps"
+        )
+        return DIFFERENT
+    both = len(old.keys() & new.keys())
+    print(f"the same bits: {ends[a]} steps, and every leaf of {both} checkpoints")
+    return SAME
+
+
+def _print_first(start: int, step: int, names: list[str]) -> None:
+    before = f"the same from step {start} to {step - 1}; " if step > start else ""
+    print(f"{before}first difference at step {step}: {', '.join(names)}")
+    print(f"  {CAUSES[names[0]]}")
+
+
+def _replayed(a: Path, b: Path, step: int, out: Path) -> None:
+    """Prints what the replays of both runs show, and draws how far they go apart."""
+    try:
+        programs = load_program(a), load_program(b)
+    except UserError as error:
+        print(f"not replayed: {error}")
+        return
+    if not same_networks(*programs):
+        print("not replayed: the networks, or what is kept of them, are different ones")
+        return
+    found = parting(*programs, step)
+    if found:
+        when = f"at step {found.step}" if found.step else "before the first step"
+        print(f"replayed: the runs part {when}, in {len(found.leaves)} arrays:")
+        for leaf in found.leaves[:MOST_LEAVES]:
+            print(f"  {leaf.name}: {leaf.entries} of {leaf.size} entries", end="")
+            print("" if math.isnan(leaf.largest) else f", by up to {leaf.largest:.3g}")
+        apart = growth(*programs, found.step)
+    else:
+        print(f"replayed: the programs of both runs do the same up to step {step}:")
+        for program in programs:
+            print(f"  {program.workdir}: {_faithful(program, step)}")
+        apart = kept_apart(*programs, step - 1)
+    _print_growth(apart, out)
+
+
+def _faithful(program: Program, step: int) -> str:
+    replayed = replay(program, state_at(program, step - 1), 1)
+    if names := unlike_recorded(program, replayed):
+        return (
+            f"its ledger is not what its program does here, in {', '.join(names)} of step {step}: "
+            "something outside config and data changed it (versions, device, code, a fault)"
+        )
+    return f"its ledger is what its program does, to step {step}"
+
+
+def _print_growth(apart: list[Apart], out: Path) -> None:
+    if not apart:
+        return
+    save_apart(out, apart)
+    print("|a - b| / |a| of all parameters (", end="")
+    print(f"{out}):")
+    for row in (apart[0], *apart[1:-1][15::16], *apart[1:][-1:]):
+        how = "" if row.replayed else " (checkpoints)"
+        print(f"  step {row.step}: D {row.disc:.3g}, G {row.gen:.3g}{how}")
+
+
+def _ledger_of(workdir: Path) -> Ledger:
+    found = ledger.read(workdir)
+    if not len(found.steps):
+        raise UserError(f"{workdir}: has no {ledger.LEDGER} with a step in it")
+    return found
+
+
+def _settings_apart(a: Path, b: Path) -> Iterator[str]:
+    old, new = (_settings(records.read_config(workdir)) for workdir in (a, b))
+    for name in old:
+        if old[name] != new[name]:
+            yield f"config.{name}: {old[name]!r}, {new[name]!r}"
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return {name: value for name, _, value in walk(config)}
+
+
+def _environments_apart(a: Path, b: Path) -> Iterator[str]:
+    old, new = (_flat(records.read_environment(workdir)) for workdir in (a, b))
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield f"environment {name}: {old.get(name, 'none')}, {new.get(name, 'none')}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

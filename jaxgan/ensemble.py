@@ -1,0 +1,93 @@
+"""Many seeds of one config: a run directory each, trained in groups, and what all of them say.
+
+The data are loaded once and each program is compiled once. A group is one run on CPU, which is
+then the same to the bit as one trained alone; elsewhere it is all of them, in one program.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import jax
+
+from jaxgan import checkpoints, records, summary
+from jaxgan.config import Config
+from jaxgan.members import folder_of
+from jaxgan.plots.seeds import save_bands
+from jaxgan.seeds import of_seed, resolved, seeds_of
+from jaxgan.signals import stop_signals
+from jaxgan.train import Ground, Outcome, initial_state, prepare, train_together
+
+
+def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
+    """Trains, or goes on training, a run for each seed, in `workdir/seed_0003` and so on.
+
+    Runs that are trained to the end are left alone, and are not among the outcomes; nor are those
+    that a signal left no time to begin. A run that diverges does not take the others with it.
+
+    Raises:
+      UserError: as `train`.
+    """
+    config = resolved(config)
+    ground = prepare(config)
+    like = initial_state(ground, config.seed)  # before anything is written: there may be no room
+    outcomes: dict[int, Outcome] = {}
+    with records.open_run(workdir, config, ground.environment), stop_signals() as caught:
+        pending = _pending(ground, workdir, like)
+        del like
+        for group in _groups(pending, _at_once(config)):
+            members = {folder_of(workdir, seed): of_seed(config, seed) for seed in group}
+            found = train_together(ground, members, caught, named=True)
+            outcomes |= dict(zip(group, found, strict=True))
+            if caught:
+                break
+        diverged = {seed: out.diverged for seed, out in outcomes.items() if out.diverged}
+        if outcomes or not (workdir / summary.SUMMARY).exists():
+            _sum_up(workdir, config, diverged)
+    return outcomes
+
+
+def _sum_up(workdir: Path, config: Config, diverged: Mapping[int, str]) -> None:
+    found = summary.summarise(workdir, config, diverged)
+    summary.write(workdir / summary.SUMMARY, found)
+    rows = [part for part in summary.rows_of(workdir).values() if part]
+    if rows:
+        title = f"{config.data.name}, {config.loss} loss, {len(rows)} seeds"
+        save_bands(workdir / summary.BANDS, rows, title)
+
+
+def _pending(ground: Ground, workdir: Path, like) -> dict[int, set[int]]:
+    """Of each seed that is not trained to the end, the steps that it could go on from."""
+    total = ground.config.train.epochs * ground.schedule.epoch
+    found = {}
+    for seed in seeds_of(ground.config):
+        folder = folder_of(workdir, seed) / records.CHECKPOINTS
+        steps = checkpoints.steps(folder)
+        ended = [step for step in steps if step >= total]
+        if not any(checkpoints.is_sound(folder, like, step) for step in reversed(ended)):
+            found[seed] = set(steps) or {0}
+    return found
+
+
+def _groups(pending: Mapping[int, Iterable[int]], at_once: int) -> list[list[int]]:
+    """Seeds that can go on from one step, or from the start, so many together at most.
+
+    Seeds that have no step in common are not held together: going back to the start would throw
+    away what one of them has.
+    """
+    alike: list[tuple[list[int], set[int]]] = []
+    for seed, steps in pending.items():
+        for seeds, common in alike:
+            if common & set(steps):
+                seeds.append(seed)
+                common &= set(steps)
+                break
+        else:
+            alike.append(([seed], set(steps)))
+    return [seeds[i : i + at_once] for seeds, _ in alike for i in range(0, len(seeds), at_once)]
+
+
+def _at_once(config: Config) -> int:
+    """One on CPU: there `vmap` takes longer a run, and loses the bits of a run alone."""
+    if config.train.seeds_at_once:
+        return config.train.seeds_at_once
+    return 1 if jax.default_backend() == "cpu" else len(seeds_of(config))

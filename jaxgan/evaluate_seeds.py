@@ -1,0 +1,70 @@
+"""The verb `evaluate` on many seeds: each run scored by one protocol, and the scores over seeds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxgan import checkpoints, members, records, scores, summary
+from jaxgan.comparison import FLOOR
+from jaxgan.config import UserError
+from jaxgan.evaluate import evaluate
+from jaxgan.progress import say, warn
+from jaxgan.selection import LAST, evaluation_file
+
+
+def evaluate_seeds(workdir: Path, num_samples: int, step: int = LAST, *rest: Any) -> dict[str, Any]:
+    """Evaluates each run in its own folder, as `evaluate` does with the same arguments.
+
+    Writes, beside the runs, and returns what the protocol, the floor and the ratios to it are, and
+    each score's statistics over the seeds.
+
+    Raises:
+      UserError: as `evaluate`; or no run has a checkpoint yet.
+    """
+    results: dict[int, dict[str, Any]] = {}
+    for seed, folder in members.folders(workdir).items():
+        if not checkpoints.steps(folder / records.CHECKPOINTS):
+            warn(f"{folder}: no checkpoint yet; left out")
+            continue
+        say(f"seed {seed}:")
+        results[seed] = evaluate(folder, num_samples, step, *rest)
+    if not results:
+        raise UserError(f"--workdir {workdir}: no run has a checkpoint yet")
+    first = next(iter(results.values()))
+    protocol = {name: value for name, value in first["protocol"].items() if name != "step"}
+    steps = {str(seed): result["protocol"]["step"] for seed, result in results.items()}
+    found = scores.strict(
+        {
+            "protocol": protocol | {"steps": steps},
+            "floor": first["metrics"][FLOOR],
+            "metrics": _over_seeds(results, "metrics"),
+            "ratios": _over_seeds(results, "ratios"),
+        }
+    )
+    summary.write(workdir / evaluation_file(step), found)
+    return found
+
+
+def table_of_seeds(result: Mapping[str, Any]) -> str:
+    """The protocol, then each score's statistics over the seeds, and those of its ratio."""
+    protocol = result["protocol"]
+    steps = ", ".join(f"{seed}: {step}" for seed, step in protocol["steps"].items())
+    lines = [
+        f"{protocol['data']}; N = {protocol['num_samples']} a set, seed {protocol['seed']} of the "
+        "evaluation",
+        f"features: {protocol['features']}, SHA-256 {protocol['features_sha256']}",
+        f"step of each seed: {steps}",
+    ]
+    for part, title in (("metrics", "over seeds"), ("ratios", "times the floor, over seeds")):
+        for who, found in result[part].items():
+            lines += ["", f"{who}, {title}", summary.table(found)]
+    return "\n".join(lines)
+
+
+def _over_seeds(results: Mapping[int, Mapping[str, Any]], part: str) -> dict[str, Any]:
+    """By generator and score, the statistics."""
+    whose = [who for who in next(iter(results.values()))[part] if who != FLOOR]
+    return {
+        who: summary.over_seeds({seed: result[part][who] for seed, result in results.items()})
+        for who in whose
+    }

@@ -1,0 +1,141 @@
+"""Runs at the same step, a directory each: what a `Run` does, done by every one of them.
+
+A single run is the usual case. Of several, one that diverges leaves the others going.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxgan import checkpoints, records
+from jaxgan.config import Config, UserError
+from jaxgan.monitor import Monitor
+from jaxgan.progress import Progress, SharedProgress, say
+from jaxgan.run_directory import Diverged, Finished, Run
+from jaxgan.schedule import Chunk, Schedule
+from jaxgan.state import TrainState
+from jaxgan.types import Metrics
+
+
+class Runs:
+    """Several runs, open for writing.
+
+    Attributes:
+      states: what each goes on from, all of the same step.
+      diverged: why, by place among the runs; those take no part any more.
+    """
+
+    def __init__(self, runs: Sequence[Run], progress: SharedProgress | None = None):
+        self.runs = runs
+        self.states = [run.state for run in runs]
+        self.diverged: dict[int, str] = {}
+        self._progress = progress
+
+    @property
+    def going(self) -> list[Run]:
+        return [run for place, run in enumerate(self.runs) if place not in self.diverged]
+
+    def take(
+        self,
+        chunk: Chunk,
+        step: int,
+        histories: Sequence[Metrics],
+        grids: Sequence[jax.Array | None],
+    ) -> None:
+        """`Run.take` of what the device was given for each run; `step` is that after the chunk."""
+        done = [Finished(chunk, step, *pair) for pair in zip(histories, grids, strict=True)]
+        self._each(Run.take, done)
+
+    def evaluate(self, states: Sequence[TrainState]) -> None:
+        """`Run.evaluate` of each."""
+        self._each(Run.evaluate, states)
+
+    def save(self, states: Sequence[TrainState]) -> None:
+        """`Run.save` of each, once the save before is on the disk for all.
+
+        So a kill leaves them at most one save apart, and with one in common where two are kept.
+        """
+        if len(self.runs) > 1:
+            for run in self.going:
+                run.saved.wait()
+        self._each(Run.save, states)
+
+    def finish(self) -> None:
+        """`Run.finish` of each that has not diverged."""
+        for run in self.going:
+            run.finish()
+
+    def _each(self, action: Callable[[Run, Any], None], things: Sequence[Any]) -> None:
+        for place, (run, thing) in enumerate(zip(self.runs, things, strict=True)):
+            if place in self.diverged:
+                continue
+            try:
+                action(run, thing)
+            except Diverged as error:
+                self.diverged[place] = str(error)
+                if len(self.runs) > 1:
+                    say(f"seed {run.config.seed} has diverged: {error}")
+        if self._progress:
+            self._progress.show()
+
+
+@contextlib.contextmanager
+def open_runs(
+    members: Mapping[Path, Config],
+    fresh: Sequence[TrainState],
+    schedule: Schedule,
+    environment: dict[str, Any],
+    real: np.ndarray,
+    monitor: Monitor | None,
+    named: bool,
+) -> Iterator[Runs]:
+    """Holds the directory of each run, resumed from the newest sound checkpoint that all have.
+
+    `fresh` is the state of each before its first step. Progress is shown of all as of one;
+    their seeds are `named` where a single one belongs to others that are not among them.
+
+    Raises:
+      UserError: as `records.open_run`, or no checkpoint that they have in common is sound.
+    """
+    with contextlib.ExitStack() as stack:
+        for workdir, config in members.items():
+            stack.enter_context(records.open_run(workdir, config, environment))
+        if len(members) > 1:
+            _align(members, fresh[0])
+        progress = _progress(members, schedule, named)
+        runs = [
+            stack.enter_context(Run(config, workdir, schedule, state, real, monitor, progress))
+            for (workdir, config), state in zip(members.items(), fresh, strict=True)
+        ]
+        yield Runs(runs, progress if isinstance(progress, SharedProgress) else None)
+
+
+def _align(members: Mapping[Path, Config], like: TrainState) -> None:
+    """Sets aside what is later than the newest checkpoint that all runs have a sound one of."""
+    folders = [workdir / records.CHECKPOINTS for workdir in members]
+    known = [set(checkpoints.steps(folder)) for folder in folders]
+    common = sorted(set.intersection(*known), reverse=True)
+    sound = (s for s in common if all(checkpoints.is_sound(f, like, s) for f in folders))
+    step = next(sound, 0)
+    if not step and any(known):
+        raise UserError(
+            f"{folders[0].parent.parent}: {', '.join(f.parent.name for f in folders)} have no "
+            "sound checkpoint of one step; choose another --workdir"
+        )
+    for folder in folders:
+        checkpoints.set_aside_after(folder, step, "ahead")
+
+
+def _progress(members: Mapping[Path, Config], schedule: Schedule, named: bool) -> Progress | None:
+    """None for a run of its own, which makes its own."""
+    if not named:
+        return None
+    workdir, config = next(iter(members.items()))
+    step = max(checkpoints.steps(workdir / records.CHECKPOINTS), default=0)
+    kind = SharedProgress if len(members) > 1 else Progress
+    seeds = [config.seed for config in members.values()]
+    return kind(step, config.train.epochs * schedule.epoch, config.train.epochs, seeds)

@@ -1,0 +1,175 @@
+"""The verb `replay`: any step of a run again, from the nearest checkpoint, with all it computed."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import checkpoints, ledger, records
+from jaxgan.config import Config, UserError
+from jaxgan.data import epoch_order, load_data
+from jaxgan.ledger import PREFIX
+from jaxgan.progress import say, warn
+from jaxgan.schedule import Schedule, make_schedule
+from jaxgan.state import Gan, TrainState, build_gan, init_state
+from jaxgan.steps import MARKS, Trace, traced_epoch, train_epoch
+from jaxgan.types import Labels, Metrics, Order, Pixels
+
+LOOP = 2  # a scan over one step would be unrolled, and compiled to other roundings
+
+
+class Program(NamedTuple):
+    """What a run does, without what it did: config, rules and data."""
+
+    workdir: Path
+    config: Config
+    schedule: Schedule
+    gan: Gan
+    pixels: Pixels
+    labels: Labels | None
+
+
+class Replayed(NamedTuple):
+    """Some steps that follow each other; every array has a leading axis over them.
+
+    Attributes:
+      steps: of each, the number of updates done with it.
+      order: indices of the real images.
+      metrics: by name, as in metrics.jsonl, and the marks of the ledger.
+      trace: as `traced_epoch` gives it.
+    """
+
+    steps: range
+    order: Order
+    metrics: Metrics
+    trace: Trace
+
+
+def load_program(workdir: Path) -> Program:
+    """The program of the run in a folder.
+
+    Raises:
+      UserError: there is no run, or its data cannot be had any more.
+    """
+    config = records.read_config(workdir)
+    recorded = records.read_environment(workdir)["data"]["sha256"]
+    data = load_data(config.data)
+    if data.sha256 != recorded:
+        raise UserError(
+            f"--workdir {workdir}: its run saw other data (SHA-256 {recorded}, now {data.sha256} "
+            f"from {data.source})"
+        )
+    gan = build_gan(config, data.pixels.shape[1:], data.classes)
+    labels = jax.device_put(data.labels) if gan.classes else None
+    schedule = make_schedule(config.train, len(data.pixels))
+    return Program(workdir, config, schedule, gan, jax.device_put(data.pixels), labels)
+
+
+def fresh_state(program: Program) -> TrainState:
+    """The state before the first step."""
+    key = jax.random.key(program.config.seed)
+    return init_state(program.gan, program.pixels.shape[1:], key)
+
+
+def state_at(program: Program, step: int) -> TrainState:
+    """The state after `step` updates: that of the newest sound checkpoint up to it, trained on."""
+    state = _restored(program.workdir / records.CHECKPOINTS, fresh_state(program), step)
+    if step - (done := int(state.step)) > program.schedule.epoch:
+        say(f"{program.workdir}: replaying steps {done + 1} to {step}")
+    while (done := int(state.step)) < step:
+        count = min(step - done, program.schedule.epoch - done % program.schedule.epoch)
+        if count < LOOP:
+            return after(replay(program, state, count))
+        order = _order(program, done, count)
+        state, _ = train_epoch(program.gan, state, program.pixels, order, program.labels)
+    return state
+
+
+def replay(program: Program, state: TrainState, count: int) -> Replayed:
+    """The next `count` steps, or those left of the epoch, with all that they compute.
+
+    The state stays usable.
+    """
+    done = int(state.step)
+    count = min(count, program.schedule.epoch - done % program.schedule.epoch)
+    order = _order(program, done, count)
+    rows = order if count >= LOOP else jnp.repeat(order, LOOP, axis=0)  # the second is cut off
+    _, metrics, trace = traced_epoch(program.gan, state, program.pixels, rows, program.labels)
+    metrics, trace = jax.tree.map(lambda array: array[:count], (metrics, trace))
+    return Replayed(range(done + 1, done + count + 1), order, metrics, trace)
+
+
+def after(replayed: Replayed, place: int = -1) -> TrainState:
+    """The state after the last of some replayed steps, or another."""
+    state: TrainState = jax.tree.map(lambda array: array[place], replayed.trace["state"])
+    return state
+
+
+def unlike_recorded(program: Program, replayed: Replayed) -> list[str]:
+    """The marks of the first replayed step that differ from those of the run's ledger.
+
+    Raises:
+      UserError: the ledger does not have the step.
+    """
+    recorded = ledger.read(program.workdir).marks_of(replayed.steps[0])
+    if recorded is None:
+        raise UserError(f"{program.workdir / ledger.LEDGER}: has no step {replayed.steps[0]}")
+    found = [int(replayed.metrics[PREFIX + name][0]) for name in MARKS]
+    return [name for name, a, b in zip(MARKS, found, recorded.tolist(), strict=True) if a != b]
+
+
+def replay_step(workdir: Path, step: int, out: Path) -> list[str]:
+    """Writes what update `step` of a run used and computed to an .npz; what differs from the
+    ledger, by the names of its columns.
+
+    "indices" of the real images (from 0, in the data's canonical order), their "pixels" and
+    "labels"; "latents" (d_steps, batch, latent); metrics by their names; "disc_grads...." with a
+    leading axis over D's updates, and "gen_grads....", as the optimisers were given them.
+
+    Raises:
+      UserError: no run, no such step, or no ledger of it.
+    """
+    program = load_program(workdir)
+    if (recorded := ledger.read(workdir)).marks_of(step) is None:
+        first, last = (*recorded.steps[:1], *recorded.steps[-1:]) or (0, 0)
+        raise UserError(f"--step {step}: {workdir / ledger.LEDGER} has steps {first} to {last}")
+    replayed = replay(program, state_at(program, step - 1), 1)
+    differing = unlike_recorded(program, replayed)
+    arrays = _arrays(program, replayed)
+    records.replace_file(out, lambda file: np.savez_compressed(file, **arrays))  # type: ignore
+    return differing
+
+
+def _arrays(program: Program, replayed: Replayed) -> dict[str, np.ndarray]:
+    indices = np.asarray(replayed.order[0])
+    arrays: dict[str, Any] = {"indices": indices, "pixels": program.pixels[indices]}
+    if program.labels is not None:
+        arrays["labels"] = program.labels[indices]
+    arrays["latents"] = replayed.trace["latents"][0]
+    for name, values in replayed.metrics.items():
+        if not name.startswith(PREFIX):
+            arrays[name] = values[0]
+    grads = {name: replayed.trace[name] for name in ("disc_grads", "gen_grads")}
+    arrays |= checkpoints.named_leaves(jax.tree.map(lambda array: array[0], grads))
+    return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def _order(program: Program, step: int, count: int) -> Order:
+    """The rows of steps step + 1 to step + count, all of one epoch."""
+    train = program.config.train
+    epoch, start = divmod(step, program.schedule.epoch)
+    key, size = jax.random.key(program.config.seed), len(program.pixels)
+    return epoch_order(key, epoch, size, train.batch_size * train.d_steps)[start : start + count]
+
+
+def _restored(directory: Path, fresh: TrainState, at_most: int) -> TrainState:
+    for step in reversed(checkpoints.steps(directory)):
+        if step > at_most:
+            continue
+        try:
+            return checkpoints.restore(directory, fresh, step)
+        except UserError as error:
+            warn(f"{error}; trying the one before")
+    return fresh

@@ -1,0 +1,235 @@
+"""`compare`: that it says same of the same, and names step and cause of what is not."""
+
+import dataclasses
+import json
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import ledger, records, updates
+from jaxgan import train as train_module
+from jaxgan.cli import main
+from jaxgan.compare import DIFFERENT, SAME, compare
+from jaxgan.config import AdamConfig, EmaConfig, OptimizerConfig, PenaltyConfig, SaveConfig
+from jaxgan.replay import load_program, replay, state_at, unlike_recorded
+from jaxgan.train import train
+from tests import tiny
+
+EPOCHS = 12  # of 12 steps
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def clean(data, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "clean"
+    train(config(data), workdir)
+    return workdir
+
+
+@pytest.fixture
+def fresh_programs():
+    """A run whose functions are patched is compiled anew, and so is what comes after it."""
+    jax.clear_caches()
+    yield
+    jax.clear_caches()
+
+
+def config(data, **changes):
+    few = {"save": SaveConfig(every=5, samples_every=0), "ema": EmaConfig(half_life=500)}
+    return dataclasses.replace(tiny.config(data, epochs=EPOCHS), **few | changes)
+
+
+def compared(a, b, tmp_path, capsys, replays=True):
+    capsys.readouterr()
+    status = compare(a, b, tmp_path / "compare.png", replays)
+    return status, capsys.readouterr().out
+
+
+def test_the_same_config_twice_is_the_same_bits(clean, data, tmp_path, capsys):
+    train(config(data), tmp_path / "again")
+    status, out = compared(clean, tmp_path / "again", tmp_path, capsys)
+    assert status == SAME
+    assert out == "the same bits: 144 steps, and every leaf of 3 checkpoints\n"
+    assert not (tmp_path / "compare.png").exists()
+
+
+def flips_a_bit_of_ds_gradient_at(step, bit, monkeypatch):
+    original = updates.apply_gradients
+
+    def apply_gradients(player, tx, grads, stats, loss):
+        kernel = grads["Linear_0"]["dense"]["kernel"]
+        if kernel.shape[0] == tiny.SIDE**2:  # D's
+            words = jax.lax.bitcast_convert_type(kernel, jnp.uint32)
+            flipped = words.at[3, 2].set(words[3, 2] ^ jnp.uint32(1 << bit))
+            kernel = jax.lax.bitcast_convert_type(
+                jnp.where(player.opt_state[0].count == step - 1, flipped, words), jnp.float32
+            )
+            linear = {"dense": grads["Linear_0"]["dense"] | {"kernel": kernel}}
+            grads = grads | {"Linear_0": linear}
+        return original(player, tx, grads, stats, loss)
+
+    monkeypatch.setattr(updates, "apply_gradients", apply_gradients)
+
+
+@pytest.mark.parametrize(
+    "bit", [0, pytest.param(20, marks=pytest.mark.slow), pytest.param(31, marks=pytest.mark.slow)]
+)
+@pytest.mark.usefixtures("fresh_programs")
+def test_one_flipped_bit_of_one_gradient_is_named(bit, clean, data, tmp_path, capsys, monkeypatch):
+    with monkeypatch.context() as patched:
+        flips_a_bit_of_ds_gradient_at(137, bit, patched)
+        train(config(data), tmp_path / "flipped")
+    jax.clear_caches()
+    status, out = compared(clean, tmp_path / "flipped", tmp_path, capsys)
+    assert status == DIFFERENT
+    first, cause, *rest = out.splitlines()
+    assert first.startswith("the same from step 1 to 136; first difference at step 137: disc_grads")
+    assert cause == "  D's gradients, of the same loss"
+    assert rest[0] == "replayed: the programs of both runs do the same up to step 137:"
+    assert rest[1] == f"  {clean}: its ledger is what its program does, to step 137"
+    assert rest[2].startswith(f"  {tmp_path / 'flipped'}: its ledger is not what its program does")
+
+
+def test_two_indices_of_a_batch_that_change_places_are_named(
+    clean, data, tmp_path, capsys, monkeypatch
+):
+    original = train_module.epoch_order
+
+    def epoch_order(key, epoch, size, batch_size):
+        order = original(key, epoch, size, batch_size)
+        if epoch != 4:  # whose second step is the fiftieth
+            return order
+        return order.at[1, jnp.array([1, 6])].set(order[1, jnp.array([6, 1])])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train_module, "epoch_order", epoch_order)
+        train(config(data), tmp_path / "swapped")
+    status, out = compared(clean, tmp_path / "swapped", tmp_path, capsys)
+    assert status == DIFFERENT
+    assert out.startswith("the same from step 1 to 49; first difference at step 50: batch")
+    assert "  other batches" in out
+    assert "is not what its program does here, in batch" in out
+
+
+def test_a_learning_rate_in_its_eighth_digit_is_named_with_the_leaf_it_shows_in(
+    clean, data, tmp_path, capsys
+):
+    rate = 2.0000002e-4
+    adam = OptimizerConfig(disc=AdamConfig(learning_rate=rate))
+    train(config(data, optimizer=adam), tmp_path / "rate")
+    status, out = compared(clean, tmp_path / "rate", tmp_path, capsys)
+    assert status == DIFFERENT
+    lines = out.splitlines()
+    assert lines[0] == f"config.optimizer.disc.learning_rate: 0.0002, {rate}"
+    parted = next(line for line in lines if line.startswith("replayed: the runs part at step"))
+    step = int(re.findall(r"\d+", parted)[0])
+    seen = int(re.findall(r"difference at step (\d+)", out)[0])
+    assert step <= seen <= step + 15
+    leaf = lines[lines.index(parted) + 1]
+    assert leaf.startswith("  disc.params.Linear_")
+    assert float(leaf.split()[-1]) < 1e-8
+    apart = [re.findall(r"D (\S+), G (\S+)", line)[0] for line in lines if "  step " in line]
+    assert 0 < float(apart[0][0]) < 1e-7
+    assert (tmp_path / "compare.png").stat().st_size > 1000
+
+
+def test_another_penalty_is_named_in_ds_gradients(clean, data, tmp_path, capsys):
+    train(config(data, penalty=PenaltyConfig(r1=1.0)), tmp_path / "r1")
+    _, out = compared(clean, tmp_path / "r1", tmp_path, capsys)
+    assert "config.penalty.r1: 0.0, 1.0" in out
+    assert "first difference at step 1: disc_grads" in out
+    assert "replayed: the runs part at step 1" in out
+    assert "\n  disc_grads.Linear_0.dense.kernel: " in out
+
+
+def test_another_version_is_named_though_the_bits_are_the_same(clean, data, tmp_path, capsys):
+    train(config(data), tmp_path / "other")
+    path = tmp_path / "other" / records.ENVIRONMENT
+    environment = json.loads(path.read_text())
+    environment["versions"]["optax"] = "0.0.1"
+    path.write_text(json.dumps(environment))
+    status, out = compared(clean, tmp_path / "other", tmp_path, capsys)
+    assert status == SAME
+    assert re.match(r"environment versions\.optax: \d\S+, 0\.0\.1\nthe same bits", out)
+
+
+def test_a_run_that_ends_earlier_is_not_the_same(clean, data, tmp_path, capsys):
+    train(
+        dataclasses.replace(config(data), train=tiny.config(data, epochs=3).train), tmp_path / "3"
+    )
+    status, out = compared(clean, tmp_path / "3", tmp_path, capsys)
+    assert status == DIFFERENT
+    assert f"the same bits up to step 36, where {tmp_path / '3'} ends" in out
+
+
+def test_runs_of_other_networks_are_compared_as_far_as_they_can_be(clean, data, tmp_path, capsys):
+    network = dataclasses.replace(config(data).network, gen_widths=(9,))
+    train(config(data, network=network), tmp_path / "wide")
+    status, out = compared(clean, tmp_path / "wide", tmp_path, capsys)
+    assert status == DIFFERENT
+    assert "config.network.gen_widths: (7,), (9,)" in out
+    assert "not replayed: the networks" in out
+
+
+def test_a_checkpoint_that_differs_under_an_equal_ledger_is_named(clean, data, tmp_path, capsys):
+    train(config(data), tmp_path / "other")
+    path = tmp_path / "other" / ledger.LEAVES
+    lines = path.read_text().splitlines()
+    row = json.loads(lines[-1])
+    row["leaves"]["gen.params.Linear_1.dense.kernel"] = "0" * 16
+    path.write_text("\n".join([*lines[:-1], json.dumps(row)]) + "\n")
+    status, out = compared(clean, tmp_path / "other", tmp_path, capsys)
+    assert status == DIFFERENT
+    assert "checkpoints of step 144 differ in: gen.params.Linear_1.dense.kernel" in out
+
+
+def test_what_cannot_be_compared_exits_with_2(clean, tmp_path, capsys):
+    for other, words in (
+        (tmp_path / "none", "holds no run"),
+        (clean, "has no ledger.tsv"),
+    ):
+        if other is clean:
+            other = tmp_path / "bare"
+            other.mkdir()
+            for name in (records.CONFIG, records.ENVIRONMENT):
+                (other / name).write_bytes((clean / name).read_bytes())
+        assert main(["compare", str(clean), str(other)]) == 2
+        err = capsys.readouterr().err
+        assert words in err
+        assert len(err.splitlines()) == 1
+
+
+def test_any_step_is_replayed_with_the_bits_of_the_ledger(clean):
+    program = load_program(clean)
+    for step in (1, 2, 12, 13, 100, 143, 144):  # before and after epochs' ends, kept or not
+        replayed = replay(program, state_at(program, step - 1), 1)
+        assert unlike_recorded(program, replayed) == []
+
+
+def test_replay_writes_what_a_step_used_and_computed(clean, tmp_path, capsys):
+    out = tmp_path / "step.npz"
+    arguments = ["replay", "--workdir", str(clean), "--step", "30", "--out", str(out)]
+    assert main(arguments) == 0
+    assert "with the bits that the run's ledger has" in capsys.readouterr().out
+    arrays = np.load(out)
+    pixels = load_program(clean).pixels
+    np.testing.assert_array_equal(arrays["pixels"], pixels[arrays["indices"]])
+    assert arrays["latents"].shape == (1, 8, 5)
+    assert arrays["gen_grads.Linear_0.dense.kernel"].shape == (5, 7)
+    grads = [arrays[name] for name in arrays.files if name.startswith("disc_grads")]
+    norm = np.sqrt(sum(np.sum(grad.astype(np.float64) ** 2) for grad in grads))
+    np.testing.assert_allclose(arrays["disc/grad_norm"], norm, rtol=1e-6)
+
+
+def test_replay_of_a_step_that_was_not_done_names_those_that_were(clean, tmp_path, capsys):
+    arguments = ["--step", "145", "--out", str(tmp_path / "x.npz")]
+    assert main(["replay", "--workdir", str(clean), *arguments]) == 2
+    assert "--step 145" in (err := capsys.readouterr().err)
+    assert "has steps 1 to 144" in err
