@@ -37,8 +37,7 @@ class Checkpoints:
     def __init__(self, directory: Path, keep: int):
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        for step in steps(directory)[:-keep]:  # a kill came before they were removed
-            shutil.rmtree(directory / str(step))
+        remove_surplus(directory, keep)
         _silence_orbax()
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
@@ -85,6 +84,12 @@ def steps(directory: Path) -> list[int]:
     if not directory.is_dir():
         return []
     return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
+
+
+def remove_surplus(directory: Path, keep: int) -> None:
+    """Removes checkpoints older than the newest `keep`, which a kill left."""
+    for step in steps(directory)[:-keep]:
+        shutil.rmtree(directory / str(step))
 
 
 def set_aside_after(directory: Path, step: int, why: str = "damaged") -> None:
@@ -227,11 +232,8 @@ def _quiet_checkpointer() -> Iterator[ocp.Checkpointer]:
 
 
 def _silence_orbax() -> None:
-    """Errors reach us as exceptions; Orbax logs each at length too.
-
-    And after one failed read or write, those beside it report to an event loop that is gone, or
-    are never begun.
-    """
+    """Errors reach us as exceptions; Orbax logs each at length too. And after one failed read or
+    write, those beside it report to an event loop that is gone, or are never begun."""
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -41,8 +41,7 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
             if caught:
                 break
         diverged = {seed: out.diverged for seed, out in outcomes.items() if out.diverged}
-        if outcomes or not (workdir / summary.SUMMARY).exists():
-            _sum_up(workdir, config, diverged)
+        _sum_up(workdir, config, diverged)
     return outcomes
 
 
@@ -65,6 +64,8 @@ def _pending(ground: Ground, workdir: Path, like) -> dict[int, set[int]]:
         ended = [step for step in steps if step >= total]
         if not any(checkpoints.is_sound(folder, like, step) for step in reversed(ended)):
             found[seed] = set(steps) or {0}
+        else:
+            checkpoints.remove_surplus(folder, ground.config.save.keep)
     return found
 
 

@@ -121,9 +121,7 @@ def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     path = workdir / name
-    if not path.exists():
-        return rows
-    lines = path.read_text(errors="replace").splitlines()
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     for number, line in enumerate(lines, start=1):
         row = _parse_row(line)
         if row is None and number < len(lines):

@@ -110,6 +110,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
+CONFIGS["seeds"] = CONFIGS["mlp"] | {
+    "seeds": 2,
+    "train.epochs": 2,
+    "schedule.learning_rate": (),
+    "schedule.penalty": (),
+}
 LONG = list(CONFIGS)
 SHORT = "short"  # that the tests run by default
 CONFIGS[SHORT] = (
@@ -220,6 +226,23 @@ def contents(workdir: Path) -> dict[str, Any]:
     A checkpoint, whose files hold times, is the SHA-256 of its leaves with what it scored.
     """
     found: dict[str, Any] = {}
+    for folder in [path.parent for path in workdir.rglob(records.CONFIG)]:
+        if (folder / records.CHECKPOINTS).exists():
+            name = folder.relative_to(workdir)
+            found |= {str(name / step): what for step, what in _checkpoints(folder).items()}
+    for path in workdir.rglob("*"):
+        name = str(path.relative_to(workdir))
+        if path.is_dir() or re.search(r"(checkpoints|best)/\d+/", name):
+            continue
+        content = path.read_bytes()
+        if path.name == records.METRICS:
+            content = re.sub(rb'"seconds": [^,}]+', b"", content)
+        found[name] = content if path.name not in (records.ENVIRONMENT, records.LOCK) else b""
+    return found
+
+
+def _checkpoints(workdir: Path) -> dict[str, tuple[str, dict[str, float]]]:
+    found = {}
     _, _, like = checkpoints.load_run(workdir)
     for directory in (records.CHECKPOINTS, records.BEST_CHECKPOINT):
         for step in checkpoints.steps(workdir / directory):
@@ -227,14 +250,6 @@ def contents(workdir: Path) -> dict[str, Any]:
             score = checkpoints.read_score(workdir / directory, step)
             sha256 = checkpoints.fingerprint(checkpoints.flatten(state))
             found[f"{directory}/{step}"] = (sha256, score)
-    for path in workdir.rglob("*"):
-        name = str(path.relative_to(workdir))
-        if path.is_dir() or re.match(r"(checkpoints|best)/\d+/", name):
-            continue
-        content = path.read_bytes()
-        if name == records.METRICS:
-            content = re.sub(rb'"seconds": [^,}]+', b"", content)
-        found[name] = content if name not in (records.ENVIRONMENT, records.LOCK) else b""
     return found
 
 
