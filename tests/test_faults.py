@@ -109,7 +109,7 @@ FAULTS = {"full": errno.ENOSPC, "read-only": errno.EROFS, "no longer ours": errn
         ("full", 0.6),
         ("read-only", 0.8),
         ("no longer ours", 0.4),
-        slow=[(name, part / 20 + 0.01) for name in FAULTS for part in range(20)],
+        slow=[(name, part / 8 + 0.05) for name in FAULTS for part in range(8)],
     ),
 )
 def test_a_disk_that_takes_nothing_more_ends_a_run_that_can_go_on_later(
@@ -143,7 +143,7 @@ def test_a_checkpoint_larger_than_a_file_may_be_is_told(command, workdir, capsys
     assert cli.main(wide) == 0
 
 
-@pytest.mark.parametrize("part", often(0.3, 0.7, slow=[(part / 20,) for part in range(2, 20)]))
+@pytest.mark.parametrize("part", often(0.3, 0.7, slow=[(part / 10,) for part in range(1, 10)]))
 def test_a_run_whose_folder_is_removed_can_start_again(command, workdir, whole, trap, capsys, part):
     def remove(count):
         if count == int(part * whole[1]):
@@ -179,10 +179,10 @@ def test_a_run_does_not_write_into_the_folder_of_another(
         (signal.SIGINT, 2, 0.6),
         (signal.SIGTERM, 2, 0.9),
         slow=[
-            (number, times, part / 10 + 0.02)
+            (number, times, part / 5 + 0.05)
             for number in (signal.SIGINT, signal.SIGTERM)
             for times in (1, 2)
-            for part in range(10)
+            for part in range(5)
         ],
     ),
 )
