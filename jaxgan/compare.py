@@ -1,21 +1,20 @@
 """The verb `compare`: whether two runs have the same bits, and if not, where they part and why."""
 
 import math
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from jaxgan import ledger, records
-from jaxgan.config import Config, UserError, walk
+from jaxgan.compare_seeds import compare_seeds
+from jaxgan.config import UserError
+from jaxgan.differences import DIFFERENT, SAME, environments_apart, settings_apart
 from jaxgan.ledger import Ledger
 from jaxgan.parting import Apart, growth, kept_apart, parting, same_networks
 from jaxgan.plots.apart import save_apart
 from jaxgan.replay import Program, load_program, replay, state_at, unlike_recorded
 from jaxgan.steps import MARKS
 
-SAME, DIFFERENT = 0, 1  # exit statuses
 MOST_LEAVES = 8  # that are listed
 CAUSES = {  # of a difference, by the first mark that shows it
     "batch": "other batches: seed, order, batch size or data",
@@ -36,13 +35,16 @@ def compare(a: Path, b: Path, out: Path, replays: bool = True) -> int:
     """Prints how two runs differ; returns SAME if they have the same bits, DIFFERENT if not.
 
     Judged by their ledgers. Where these part, both runs are replayed from their nearest
-    checkpoints, to name the first leaf, and how far they are apart is drawn into `out`.
+    checkpoints, to name the first leaf, and how far they are apart is drawn into `out`. Of
+    folders of many seeds, as `compare_seeds`.
 
     Raises:
       UserError: one of them is no run, has no ledger, or the two have no step in common.
     """
-    for line in (*_settings_apart(a, b), *_environments_apart(a, b)):
+    for line in (*settings_apart(a, b), *environments_apart(a, b)):
         print(line)
+    if any(records.read_config(workdir).seeds for workdir in (a, b)):
+        return compare_seeds(a, b, out)
     first, second = _ledger_of(a), _ledger_of(b)
     steps, old, new = np.intersect1d(first.steps, second.steps, return_indices=True)
     if not len(steps):
@@ -138,31 +140,3 @@ def _ledger_of(workdir: Path) -> Ledger:
     if not len(found.steps):
         raise UserError(f"{workdir}: has no {ledger.LEDGER} with a step in it")
     return found
-
-
-def _settings_apart(a: Path, b: Path) -> Iterator[str]:
-    old, new = (_settings(records.read_config(workdir)) for workdir in (a, b))
-    for name in old:
-        if old[name] != new[name]:
-            yield f"config.{name}: {old[name]!r}, {new[name]!r}"
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    return {name: value for name, _, value in walk(config)}
-
-
-def _environments_apart(a: Path, b: Path) -> Iterator[str]:
-    old, new = (_flat(records.read_environment(workdir)) for workdir in (a, b))
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            yield f"environment {name}: {old.get(name, 'none')}, {new.get(name, 'none')}"
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

@@ -50,8 +50,8 @@ def _sum_up(workdir: Path, config: Config, diverged: Mapping[int, str]) -> None:
     summary.write(workdir / summary.SUMMARY, found)
     rows = [part for part in summary.rows_of(workdir).values() if part]
     if rows:
-        title = f"{config.data.name}, {config.loss} loss, {len(rows)} seeds"
-        save_bands(workdir / summary.BANDS, rows, title)
+        name = f"{config.data.name}, {config.loss} loss, {len(rows)} seeds"
+        save_bands(workdir / summary.BANDS, {name: rows}, name)
 
 
 def _pending(ground: Ground, workdir: Path, like) -> dict[int, set[int]]:

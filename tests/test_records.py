@@ -19,6 +19,7 @@ OTHERS = {
 }
 CHOICES = {
     "loss": "saturating",
+    "network.name": "r3gan",
     "data.source": "idx",
     "network.disc_norm": "none",
     "augment.policy": ("cutout",),
@@ -45,7 +46,7 @@ def start(workdir, config, environment=ENVIRONMENT):
         pass
 
 
-@pytest.mark.parametrize("name", [n for n, _, _ in walk(Config()) if n != "network.name"])
+@pytest.mark.parametrize("name", [name for name, _, _ in walk(Config())])
 def test_every_setting_is_frozen_for_a_run_or_may_change(name, tmp_path):
     field, value = {n: (f, v) for n, f, v in walk(Config())}[name]
     config = with_setting(Config(), "network.name", FAMILIES.get(name, "mlp"))

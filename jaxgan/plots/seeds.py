@@ -1,6 +1,6 @@
 """A picture of many seeds: each quantity over training, as the median and quartiles of the runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,32 @@ from jaxgan.records import replace_file
 from jaxgan.selection import distance_in, in_words
 
 QUARTILES = (0.25, 0.5, 0.75)
-LOSSES = {"disc/loss": "discriminator", "gen/loss": "generator"}
+LOSSES = {"disc/loss": "D's loss (nats)", "gen/loss": "G's loss (nats)"}
 
 
-def save_bands(path: Path, runs: Sequence[list[dict[str, Any]]], title: str) -> None:
+Rows = list[dict[str, Any]]
+
+
+def save_bands(path: Path, sets: Mapping[str, Sequence[Rows]], title: str) -> None:
     """Writes the losses, and the held-out distance where it was measured, over epochs.
 
-    `runs` are the rows of each. At every epoch the runs count that have a finite value there.
+    `sets` are the rows of each run, by the name of the set that it is of. At every epoch those
+    runs count that have a finite value there.
     """
-    measured = [found[0] for rows in runs for row in rows if (found := distance_in(row))]
-    panels = 2 if measured else 1
-    figure, grid = plt.subplots(panels, 1, figsize=(8, 1 + 3 * panels), sharex=True, squeeze=False)
-    losses = grid[0, 0]
-    for place, (name, label) in enumerate(LOSSES.items()):
-        _draw_band(losses, runs, name, label, f"C{place}")
-    losses.set_ylabel("loss (nats)")
-    losses.set_title(f"{title}\nmedian, and from the lower to the upper quartile")
-    if measured:
-        axis, name = grid[1, 0], measured[-1]
-        _draw_band(axis, runs, name, f"{in_words(name)}, held out", "C2")
-        axis.set_ylabel(name.removeprefix("eval/"), fontsize=8)
-    for axis in grid.flat:
+    names = dict.fromkeys(LOSSES)
+    every = (row for runs in sets.values() for rows in runs for row in rows)
+    names |= {found[0]: None for row in every if (found := distance_in(row))}
+    figure, grid = plt.subplots(
+        len(names), 1, figsize=(8, 1 + 2.5 * len(names)), sharex=True, squeeze=False
+    )
+    for axis, name in zip(grid.flat, names, strict=True):
+        for place, (label, runs) in enumerate(sets.items()):
+            _draw_band(axis, runs, name, label, f"C{place}")
+        axis.set_ylabel(LOSSES.get(name) or f"{in_words(name)}\nheld out")
         axis.grid(alpha=0.3)
-        axis.legend(loc="best")
+        if len(sets) > 1:
+            axis.legend(loc="best")
+    grid[0, 0].set_title(f"{title}\nmedian, and from the lower to the upper quartile")
     grid[-1, 0].set_xlabel("epoch")
     figure.tight_layout()
     replace_file(path, lambda file: figure.savefig(file, dpi=120, format="png"))

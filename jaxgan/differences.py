@@ -1,0 +1,38 @@
+"""How the records of two runs differ, before any figure: in settings and in environment."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxgan import records
+from jaxgan.config import Config, walk
+
+SAME, DIFFERENT = 0, 1  # exit statuses of a comparison
+
+
+def settings_apart(a: Path, b: Path) -> Iterator[str]:
+    old, new = (_settings(records.read_config(workdir)) for workdir in (a, b))
+    for name in old:
+        if old[name] != new[name]:
+            yield f"config.{name}: {old[name]!r}, {new[name]!r}"
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return {name: value for name, _, value in walk(config)}
+
+
+def environments_apart(a: Path, b: Path) -> Iterator[str]:
+    old, new = (_flat(records.read_environment(workdir)) for workdir in (a, b))
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield f"environment {name}: {old.get(name, 'none')}, {new.get(name, 'none')}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

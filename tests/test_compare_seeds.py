@@ -1,0 +1,90 @@
+"""`compare` of folders of many seeds, written by hand: what is judged are their records."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from jaxgan import ledger, records
+from jaxgan.compare import compare
+from jaxgan.config import UserError, to_config_dict
+from jaxgan.differences import DIFFERENT, SAME
+from jaxgan.members import folder_of
+from jaxgan.seeds import of_seed
+from jaxgan.steps import MARKS
+from tests import tiny
+
+STEPS = 24  # of two epochs
+
+
+def write_config(folder, config):
+    folder.mkdir(parents=True)
+    environment = {"data": {"sha256": "x", "source": "made", "examples": 100}}
+    (folder / records.ENVIRONMENT).write_text(json.dumps(environment))
+    (folder / records.CONFIG).write_text(json.dumps(to_config_dict(config).to_dict()))
+
+
+def write_seeds(folder, seeds, loss=0.0, bits=0, rate=2e-4):
+    """Runs whose last D losses scatter around `loss`, and whose marks are of `bits`."""
+    config = dataclasses.replace(tiny.config(folder / "data"), seed=seeds[0], seeds=seeds)
+    disc = dataclasses.replace(config.optimizer.disc, learning_rate=rate)
+    optimizer = dataclasses.replace(config.optimizer, disc=disc)
+    config = dataclasses.replace(config, optimizer=optimizer)
+    write_config(folder, config)
+    for seed in seeds:
+        random = np.random.RandomState(seed)
+        member = folder_of(folder, seed)
+        write_config(member, of_seed(config, seed))
+        rows = [
+            {"step": 12 * e, "epoch": float(e), "disc/loss": loss + random.randn(), "gen/loss": 1.0}
+            for e in (1, 2)
+        ]
+        records.append_rows(member, rows)
+        marks = np.random.RandomState([seed, bits]).randint(0, 2**32, STEPS, np.uint32)
+        ledger.append(member, STEPS, {f"ledger/{name}": marks for name in MARKS})
+    return folder
+
+
+def compared(a, b, tmp_path, capsys):
+    status = compare(a, b, tmp_path / "compare.png")
+    return status, capsys.readouterr().out
+
+
+def test_the_same_seeds_are_the_same_bits_and_within_noise(tmp_path, capsys):
+    a, b = (write_seeds(tmp_path / name, (0, 1, 2)) for name in "ab")
+    status, out = compared(a, b, tmp_path, capsys)
+    assert status == SAME
+    assert "the same bits: seeds 0, 1, 2\n" in out
+    assert "last rows of 3 and 3 runs" in out
+    assert "differs (" not in out
+    assert "disc/loss: differs in 0 of 2 epochs\n" in out
+    assert (tmp_path / "compare.png").stat().st_size > 1000
+
+
+def test_a_difference_beyond_the_seeds_noise_is_told_from_one_within(tmp_path, capsys):
+    a = write_seeds(tmp_path / "a", tuple(range(8)))
+    b = write_seeds(tmp_path / "b", tuple(range(10, 18)), loss=4.0, rate=1e-3)
+    status, out = compared(a, b, tmp_path, capsys)
+    assert status == DIFFERENT
+    assert "config.optimizer.disc.learning_rate: 0.0002, 0.001" in out
+    assert "in one folder only: seeds 0, 1, 2" in out
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert "differs (p < 0.05)" in next(line for line in out.splitlines() if "[" in line)
+    assert "within noise" in next(
+        line for line in out.splitlines() if line.startswith("gen/loss") and "[" in line
+    )
+    assert lines["disc/loss:"] == "disc/loss: differs in 2 of 2 epochs (1, 2)"
+
+
+def test_a_seed_of_other_bits_is_named_with_what_to_do_next(tmp_path, capsys):
+    a, b = write_seeds(tmp_path / "a", (0, 1)), write_seeds(tmp_path / "b", (0, 1), bits=1)
+    status, out = compared(a, b, tmp_path, capsys)
+    assert status == DIFFERENT
+    assert f"other bits: seeds 0, 1; to see where: compare {a / 'seed_0000'} " in out
+
+
+def test_many_seeds_are_not_compared_with_one(tmp_path):
+    a = write_seeds(tmp_path / "a", (0, 1))
+    with pytest.raises(UserError, match="holds a single run, and the other many seeds"):
+        compare(a, a / "seed_0000", tmp_path / "x.png")

@@ -1,0 +1,66 @@
+"""What the README says can be done, done as it says."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxgan import records
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+ADDITIONS = re.findall(r"```diff\n(.*?)```", README, re.DOTALL)
+MOST_LINES = 10
+ADDED = (
+    "--config.loss=kl",
+    "--config.penalty.drift=0.001",
+    "--config.network.name=linear",
+    "--config.data.name=bars",
+)
+
+
+def apply(changes: str, folder: Path) -> None:
+    """Added lines go before the next line of context, or after the last."""
+    for part in re.split(r"^--- ", changes, flags=re.MULTILINE)[1:]:
+        name, *edits = part.splitlines()
+        lines, place, added = (folder / name).read_text().splitlines(), 0, []
+        for edit in edits:
+            if edit.startswith("+"):
+                added.append(edit[1:])
+                continue
+            found = lines.index(edit[1:], place)
+            lines[found:found] = added
+            place, added = found + len(added) + 1, []
+            if edit.startswith("-"):
+                place -= 1
+                del lines[place]
+        lines[place:place] = added
+        (folder / name).write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("changes", ADDITIONS)
+def test_each_addition_is_of_few_lines(changes):
+    added = [line for line in changes.splitlines() if re.match(r"\+.*\S", line)]
+    assert 0 < len(added) < MOST_LINES
+
+
+def test_a_loss_a_penalty_a_network_and_a_data_set_are_added_as_the_readme_says(tmp_path):
+    shutil.copytree(ROOT / "jaxgan", tmp_path / "jaxgan")
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    shutil.copy(ROOT / "run.py", tmp_path)
+    assert len(ADDITIONS) == 4
+    for changes in ADDITIONS:
+        apply(changes, tmp_path)
+    settings = ("epochs=1", "batch_size=500", "logs_per_epoch=2")
+    command = [sys.executable, "run.py", "--config", "configs/mnist.py", "--workdir", "run"]
+    command += [f"--config.train.{setting}" for setting in settings]
+    command += [*ADDED, "--config.evaluate.every=0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = records.read_rows(tmp_path / "run")
+    assert [row["step"] for row in rows] == [10, 20]
+    assert rows[-1]["disc/drift"] > 0
+    assert rows[-1]["disc/loss"] is not None
