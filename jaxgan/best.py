@@ -37,7 +37,9 @@ class Best:
         directory = workdir / records.BEST_CHECKPOINT
         self.lowest = math.inf
         self._step = -1
-        if (found := scored(directory)) and (state := _sound(directory, like, found.step)):
+        found = scored(directory)
+        checkpoints.set_aside_after(directory, found.step if found else -1)  # without a score
+        if found and (state := _sound(directory, like, found.step)):
             self._step = found.step
             value = found.value if found.name == name else measure(state)
             self.lowest = math.inf if value is None else value

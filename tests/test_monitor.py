@@ -239,6 +239,19 @@ def test_a_damaged_best_is_set_aside_with_a_warning(tmp_path, state, capsys):
     assert "7: damaged checkpoint" in capsys.readouterr().err
 
 
+def test_a_best_whose_score_cannot_be_read_is_set_aside_and_made_again(tmp_path, state):
+    for step, value in ((7, 3.0), (9, 2.5)):
+        best = Best(tmp_path, "frechet", state, None)
+        best.offer(at(state, step), value)
+        best.close()
+        shutil.rmtree(tmp_path / "best" / str(step) / "record")
+    best = Best(tmp_path, "frechet", state, None)
+    best.offer(at(state, 9), 2.5)
+    best.close()
+    assert scored(tmp_path / "best") == (9, "frechet", 2.5)
+    assert sorted(os.listdir(tmp_path / "best")) == ["7.damaged", "9", "9.damaged"]
+
+
 def emit(monkeypatch, images):
     def generate(gan, params, stats, z):
         del gan, params, stats

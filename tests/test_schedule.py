@@ -1,7 +1,7 @@
 import pytest
 
 from jaxgan.config import Config, EmaConfig, ScheduleConfig, TrainConfig, UserError
-from jaxgan.schedule import check_horizon, chunks, make_schedule, row_bounds
+from jaxgan.schedule import check_horizon, chunks, make_schedule, row_bounds, row_steps
 
 
 def schedule(**train):
@@ -33,7 +33,9 @@ def test_chunks_and_rows_cover_every_step_once(chunks_per_epoch, logs_per_epoch)
         for epoch, chunk in enumerate(chunks(whole, 0, 3))
         for _, stop in row_bounds(whole, chunk)
     ]
-    assert row_ends == wanted
+    assert row_ends == wanted == row_steps(plan, steps)
+    middle = len(wanted) // 2
+    assert row_steps(plan, wanted[middle]) == wanted[: middle + 1]
 
 
 def test_a_run_goes_on_in_mid_epoch():

@@ -14,6 +14,7 @@ from jaxgan import train as train_module
 from jaxgan.config import (
     Config,
     NetworkConfig,
+    SaveConfig,
     TrainConfig,
     UserError,
     default_config,
@@ -240,6 +241,24 @@ def test_seeds_can_be_added_and_trained_ones_are_left_alone(finished, data, tmp_
         train_seeds(measured(seeds(data, 0, 2)), workdir)
     with pytest.raises(UserError, match=r"config\.loss = 'non_saturating', not 'hinge'"):
         train_seeds(dataclasses.replace(measured(seeds(data, 0, 1, 2)), loss="hinge"), workdir)
+
+
+def test_seeds_killed_before_they_were_summed_up_are_summed_up_by_the_next_command(
+    finished, data, tmp_path
+):
+    workdir = tmp_path / "killed"
+    shutil.copytree(finished, workdir)
+    names = ("seeds.json", summary.BANDS)
+    (workdir / names[0]).write_text("{}")  # of fewer seeds or epochs
+    (workdir / names[1]).unlink()
+    shutil.copytree(
+        folder_of(workdir, 0) / "checkpoints/12", folder_of(workdir, 0) / "checkpoints/6"
+    )
+    config = dataclasses.replace(measured(seeds(data, 0, 1)), save=SaveConfig(every=1, keep=2))
+    assert train_seeds(config, workdir) == {}
+    for name in names:
+        assert (workdir / name).read_bytes() == (finished / name).read_bytes()
+    assert checkpoints.steps(folder_of(workdir, 0) / "checkpoints") == [12, 24]
 
 
 def test_a_folder_holds_one_run_or_runs_of_many_seeds(finished, data):

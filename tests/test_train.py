@@ -183,7 +183,9 @@ def _fail(*args):
     raise OSError("no more pictures")
 
 
-def test_curves_are_drawn_while_the_device_works_on_the_next_chunk(data, tmp_path, monkeypatch):
+def test_curves_are_drawn_while_the_device_works_on_the_next_chunk_and_before_a_checkpoint(
+    data, tmp_path, monkeypatch
+):
     events = []
 
     def epoch(*args, run=train_module.train_epoch):
@@ -191,9 +193,15 @@ def test_curves_are_drawn_while_the_device_works_on_the_next_chunk(data, tmp_pat
         return run(*args)
 
     monkeypatch.setattr(train_module, "train_epoch", epoch)
+
+    def save(self, leaves, save=checkpoints.Checkpoints.save):
+        events.append("saved")
+        save(self, leaves)
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
     monkeypatch.setattr(run_directory.plots, "save_curves", lambda *a: events.append("drawn"))
     train(tiny.config(data, epochs=3), tmp_path / "run")
-    assert events == ["dispatched"] + ["dispatched", "drawn"] * 2 + ["drawn"]
+    assert events == ["dispatched", *["dispatched", "drawn", "saved"] * 2, "drawn", "saved"]
 
 
 def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):
@@ -267,6 +275,23 @@ def test_only_the_newest_checkpoints_are_kept(data, tmp_path):
     config = dataclasses.replace(tiny.config(data, epochs=5), save=SaveConfig(every=2, keep=2))
     train(config, tmp_path / "run")
     assert checkpoints.steps(tmp_path / "run" / "checkpoints") == [48, 60]
+
+
+def test_checkpoints_that_a_kill_left_too_many_are_removed(finished, data, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    damage_emptied(workdir / "checkpoints" / "12")  # a kill in the middle of removing it
+    config = dataclasses.replace(tiny.config(data, epochs=3), save=SaveConfig(every=1, keep=2))
+    train(config, workdir)
+    assert checkpoints.steps(workdir / "checkpoints") == [24, 36]
+
+
+def test_a_finished_run_draws_the_curves_that_something_hindered(finished, data, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    (workdir / records.CURVES).unlink()
+    train(tiny.config(data, epochs=3), workdir)
+    assert (workdir / records.CURVES).read_bytes() == (finished / records.CURVES).read_bytes()
 
 
 def test_samples_are_a_picture_or_an_array_of_the_same_images(finished, tmp_path):
