@@ -308,9 +308,11 @@ def _seen(workdir: Path, kill: Kill) -> Callable[[], bool]:
 
 
 def _signs(workdir: Path, kind: str) -> Iterator[tuple[str, int]]:
-    for name in ("", records.CHECKPOINTS, records.BEST_CHECKPOINT, records.SAMPLES):
+    runs = (workdir, *workdir.glob("seed_*"))
+    parts = ("", records.CHECKPOINTS, records.BEST_CHECKPOINT, records.SAMPLES)
+    for run, part in itertools.product(runs, parts):
         try:
-            with os.scandir(workdir / name) as entries:
+            with os.scandir(run / part) as entries:
                 for entry in filter(SIGNS[kind], entries):
                     grows = not entry.is_dir()
                     yield entry.path, entry.stat().st_mtime_ns if grows else 0
