@@ -83,15 +83,22 @@ def net_of(config: Config, features: str = "") -> FeatureNet:
     return load_features(name)
 
 
-def check_metrics(names: Iterable[str], num_samples: int) -> tuple[str, ...]:
-    """The metrics of these names, or all; refused if unknown or in want of more samples."""
+def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
+    """The metrics of these names, or all; refused if unknown."""
     chosen = tuple(dict.fromkeys(names)) or tuple(METRICS)
     if unknown := [name for name in chosen if name not in METRICS]:
         raise UserError(f"unknown metric {unknown[0]!r}; known: {', '.join(METRICS)}")
+    return chosen
+
+
+def check_count(chosen: tuple[str, ...], num_samples: int) -> None:
+    """
+    Raises:
+      UserError: one of the chosen metrics is in want of more samples.
+    """
     for name in sorted(chosen, key=lambda name: -METRICS[name].at_least):
         if num_samples < (low := METRICS[name].at_least):
             raise UserError(f"num_samples = {num_samples}: {name} needs at least {low}")
-    return chosen
 
 
 def possible(
@@ -133,8 +140,9 @@ def score_examples(
     """
     asked = tuple(metrics)
     sets = Sets(net.extract(real), net.extract(fake), key)
-    chosen = check_metrics(asked, len(sets.fake.features))
-    return score(possible(asked, chosen, net.name, sets.fake), sets)
+    chosen = possible(asked, check_metrics(asked), net.name, sets.fake)
+    check_count(chosen, len(sets.fake.features))
+    return score(chosen, sets)
 
 
 def score(metrics: Iterable[str], sets: Sets) -> Scores:

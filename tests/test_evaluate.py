@@ -119,9 +119,9 @@ def test_each_metric_gives_finite_named_numbers_from_its_fewest_samples(name):
 @pytest.mark.parametrize("name", scores.METRICS)
 def test_each_metric_refuses_one_sample_fewer_than_it_needs(name):
     low = scores.METRICS[name].at_least
-    assert scores.check_metrics([name], low) == (name,)
+    scores.check_count((name,), low)
     with pytest.raises(UserError, match=rf"num_samples = {low - 1}: {name} needs at least {low}"):
-        scores.check_metrics([name], low - 1)
+        scores.check_count((name,), low - 1)
 
 
 @pytest.mark.parametrize(

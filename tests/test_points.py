@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -20,14 +21,18 @@ from jaxgan.config import (
     TrainConfig,
     UserError,
 )
+from jaxgan.config_file import load_config
 from jaxgan.data import load_data
 from jaxgan.evaluate import evaluate
 from jaxgan.networks import NETWORKS
 from jaxgan.sample import sample
+from jaxgan.schedule import check_horizon, make_schedule
+from jaxgan.state import build_gan
 from jaxgan.table import table
 from jaxgan.train import train
 from jaxgan.types import to_images, to_pixels
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 CONFIG = dataclasses.replace(
     Config(),
     data=DataConfig("ring"),
@@ -149,6 +154,7 @@ def test_a_perfect_sampler_scores_at_the_floor(run, monkeypatch):
     ("options", "message"),
     [
         ({"num_samples": 20_000}, "ring test has 10000 points; choose at most 10000"),
+        ({"num_samples": 5}, "num_samples = 5: precision_recall needs at least 6"),
         ({"features": "mnist"}, r"images of shape \(2,\); must be \(28, 28, 1\)"),
         ({"features": "grid"}, "features 'grid': the modes of another set than the run's 'ring'"),
         ({"metrics": ["class_histogram"]}, "needs class probabilities"),
@@ -158,3 +164,22 @@ def test_a_perfect_sampler_scores_at_the_floor(run, monkeypatch):
 def test_what_points_do_not_allow_is_refused(run, options, message):
     with pytest.raises(UserError, match=message):
         evaluate(run, **options)
+
+
+@pytest.mark.parametrize("name", ["ring", "grid", "ring_gan", "grid_gan"])
+def test_the_config_files_of_points_build_and_their_schedules_end_with_the_run(name):
+    config = load_config(CONFIGS / f"{name}.py", [])
+    warnings: list[str] = []
+    check_horizon(config, make_schedule(config.train, 100_000), warnings.append)
+    assert warnings == []
+    assert build_gan(config, (2,)).latent_size == 2
+    assert config.data.name == name.removesuffix("_gan")
+    assert config.evaluate.num_samples == 2500
+
+
+@pytest.mark.slow
+def test_the_covering_config_of_the_ring_covers_it(tmp_path):
+    train(load_config(CONFIGS / "ring.py", []), tmp_path / "run")
+    found = evaluate(tmp_path / "run", metrics=["modes"])["metrics"]["generator"]
+    assert found["modes/test/n2500/points"] == 8
+    assert found["high_quality/test/n2500/points"] >= 0.95
