@@ -15,9 +15,9 @@ def stop_signals() -> Iterator[list[int]]:
 
     def note(signum, frame):
         del frame
-        if caught:
-            raise KeyboardInterrupt
         caught.append(signum)
+        if len(caught) > 1:
+            raise KeyboardInterrupt
         say("\nstopping: saving at the end of this chunk")
 
     if threading.current_thread() is not threading.main_thread():
@@ -26,6 +26,10 @@ def stop_signals() -> Iterator[list[int]]:
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield caught
+    except Exception as error:
+        if len(caught) > 1:  # what was interrupted may have made another error of it
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -144,16 +144,20 @@ def test_a_checkpoint_larger_than_a_file_may_be_is_told(command, workdir, capsys
 
 
 @pytest.mark.parametrize("part", often(0.3, 0.7, slow=[(part / 10,) for part in range(1, 10)]))
-def test_a_run_whose_folder_is_removed_can_start_again(command, workdir, whole, trap, capsys, part):
+def test_a_run_whose_folder_is_removed_can_start_again(
+    command, folder, workdir, whole, trap, capsys, part
+):
+    removed = folder / f"removed_{part}"
+
     def remove(count):
         if count == int(part * whole[1]):
-            workdir.rename(folder / "removed")  # at once, while others write into it
-            shutil.rmtree(folder / "removed")
+            workdir.rename(removed)  # at once, while others write into it
 
     trap.set(remove)
     code = cli.main([*command, "--workdir", str(workdir)])
     trap.action = None
     assert_told(code, capsys)
+    assert removed.is_dir()
     assert_goes_on(command, workdir, whole)
 
 
@@ -202,6 +206,23 @@ def test_signals_at_any_operation_leave_a_sound_folder(
     assert "Traceback" not in err
     assert code in (0, 128 + number, 130)
     assert_goes_on(command, workdir, whole)
+
+
+def test_a_second_signal_is_obeyed_where_a_library_makes_another_error_of_it(
+    command, workdir, monkeypatch, capsys
+):
+    def draw(*_):
+        signal.raise_signal(signal.SIGINT)
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("Invalid bounding box") from None
+
+    monkeypatch.setattr(run_directory.plots, "save_curves", draw)
+    assert cli.main([*command, "--workdir", str(workdir)]) == 130
+    assert capsys.readouterr().err.splitlines()[-1].startswith("jaxgan: error: interrupted;")
+    monkeypatch.undo()
+    assert cli.main([*command, "--workdir", str(workdir)]) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
