@@ -1,4 +1,11 @@
-"""DOC"""
+"""Every mode of the grid: relativistic pairing with R1 and R2, falling steps, averaged weights.
+
+    python run.py --config configs/grid.py
+
+59 s of one CPU core's time. Seeds 0 to 9, last step, 2,500 samples (VEEGAN's and PacGAN's
+protocol): 25 of 25 modes in every seed; 92.1 ± 3.5 % of the samples within three sigma of a mode
+(87.1 to 96.2 %, at least 95 % in three of the ten), where real points have 99.0 %.
+"""
 
 from ml_collections import ConfigDict
 

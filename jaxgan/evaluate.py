@@ -60,16 +60,15 @@ def evaluate(
         raise UserError(f"seed = {seed}: must be {SEED.allowed}")
     asked = tuple(metrics)
     num_samples = num_samples or _protocol_samples(records.read_config(workdir))
-    chosen = scores.check_metrics(asked)
+    known = scores.check_metrics(asked)
     config, gan, state = checkpoints.load_run(workdir, step)
     net = scores.net_of(config, features)
     data = _load_splits(workdir, config, num_samples)
     labels = labels_in_turn(gan, num_samples)
     seen = dataclasses.replace(net.extract(data["train"].pixels[:1]), labels=labels)
-    chosen = scores.possible(asked, chosen, net.name, seen)
+    chosen = scores.possible(asked, known, net.name, seen)
     scores.check_count(chosen, num_samples)
-    key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
-    generated = _generated(workdir, gan, state, num_samples, key)
+    generated = _generated(workdir, gan, state, num_samples, seed)
     result: dict[str, Any] = scores.strict(
         {"protocol": _protocol(net, data, state, num_samples, seed)}
         | _scored(chosen, net, data, generated, labels, num_samples, seed)
@@ -122,9 +121,10 @@ def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, D
 
 
 def _generated(
-    workdir: Path, gan: Gan, state: TrainState, count: int, key: PRNGKey
+    workdir: Path, gan: Gan, state: TrainState, count: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Pixels of each generator, from the same latents."""
+    key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
     generators = {GENERATOR: sampling_params(state)}
     if state.ema_params:
         generators[RAW_GENERATOR] = state.gen.params

@@ -92,10 +92,7 @@ def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_count(chosen: tuple[str, ...], num_samples: int) -> None:
-    """
-    Raises:
-      UserError: one of the chosen metrics is in want of more samples.
-    """
+    """Refuses metrics that are in want of more samples."""
     for name in sorted(chosen, key=lambda name: -METRICS[name].at_least):
         if num_samples < (low := METRICS[name].at_least):
             raise UserError(f"num_samples = {num_samples}: {name} needs at least {low}")
@@ -165,8 +162,7 @@ def settings(num_samples: int) -> dict[str, Any]:
 def histogram(images: Extracted) -> np.ndarray:
     """Fraction of the images in each class: the likeliest one, in the net's eyes."""
     probabilities = _probabilities(images)
-    labels = np.argmax(probabilities, axis=1)
-    return class_histogram(labels, probabilities.shape[1])
+    return class_histogram(np.argmax(probabilities, axis=1), probabilities.shape[1])
 
 
 def kernel_subset_size(num_samples: int) -> int:
@@ -194,9 +190,8 @@ def frechet(sets: Sets) -> Scores:
 
 
 def kernel(sets: Sets) -> Scores:
-    size = kernel_subset_size(len(sets.fake.features))
     real, fake = sets.real.features, sets.fake.features
-    distance = kernel_distance(real, fake, sets.key, KERNEL_SUBSETS, size)
+    distance = kernel_distance(real, fake, sets.key, KERNEL_SUBSETS, kernel_subset_size(len(fake)))
     return {"kernel": distance.mean, "kernel_spread": distance.std}
 
 
@@ -233,7 +228,6 @@ def label_accuracy(sets: Sets) -> Scores:
 
 
 def modes_reached(sets: Sets) -> Scores:
-    """Of the fakes alone: the real set plays no part."""
     return dict(sets.fake.modes or {})
 
 
@@ -250,9 +244,7 @@ METRICS = {
     "precision_recall": Metric(fidelity_by_manifold, at_least=DENSITY_NEIGHBOUR + 1),
     "density_coverage": Metric(fidelity_by_density, at_least=DENSITY_NEIGHBOUR + 1),
     "classifier_score": Metric(score_of_classes, at_least=SCORE_SPLITS, needs=CLASSES),
-    "class_histogram": Metric(
-        histogram_distance, at_least=1, needs=CLASSES, distances=("class_distance",)
-    ),
+    "class_histogram": Metric(histogram_distance, 1, CLASSES, ("class_distance",)),
     "label_accuracy": Metric(label_accuracy, at_least=1, needs=LABELS),
     "modes": Metric(modes_reached, at_least=1, needs=MODES, distances=("reverse_kl",)),
 }
