@@ -57,10 +57,10 @@ def compare(a: Path, b: Path, out: Path, replays: bool = True) -> int:
         if replays:
             _replayed(a, b, int(steps[row]), out)
         return DIFFERENT
-    return _same_so_far(a, b, first, second)
+    return _same_so_far(a, b, first, second, len(steps))
 
 
-def _same_so_far(a: Path, b: Path, first: Ledger, second: Ledger) -> int:
+def _same_so_far(a: Path, b: Path, first: Ledger, second: Ledger, common: int) -> int:
     """Of ledgers that are equal as far as both go."""
     old, new = ledger.read_leaves(a), ledger.read_leaves(b)
     for step in sorted(old.keys() & new.keys()):
@@ -69,6 +69,9 @@ def _same_so_far(a: Path, b: Path, first: Ledger, second: Ledger) -> int:
             print(f"the ledgers are the same; the checkpoints of step {step} differ in: ", end="")
             print(", ".join(leaves[:MOST_LEAVES]) or "their leaves' names")
             return DIFFERENT
+    if not np.array_equal(first.steps, second.steps) and first.steps[-1] == second.steps[-1]:
+        print(f"the same bits in {common} steps; the ledger of one run lacks others of them")
+        return DIFFERENT
     ends = {a: int(first.steps[-1]), b: int(second.steps[-1])}
     shorter = min(ends, key=ends.__getitem__)
     if ends[a] != ends[b]:
@@ -78,7 +81,7 @@ def _same_so_far(a: Path, b: Path, first: Ledger, second: Ledger) -> int:
         )
         return DIFFERENT
     both = len(old.keys() & new.keys())
-    print(f"the same bits: {ends[a]} steps, and every leaf of {both} checkpoints")
+    print(f"the same bits: {common} steps, and every leaf of {both} checkpoints")
     return SAME
 
 

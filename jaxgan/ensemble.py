@@ -40,7 +40,9 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
             outcomes |= dict(zip(group, found, strict=True))
             if caught:
                 break
-        diverged = {seed: out.diverged for seed, out in outcomes.items() if out.diverged}
+        before = summary.recorded_divergences(workdir)
+        diverged = {seed: why for seed, why in before.items() if seed not in outcomes}
+        diverged |= {seed: out.diverged for seed, out in outcomes.items() if out.diverged}
         _sum_up(workdir, config, diverged)
     return outcomes
 

@@ -13,7 +13,8 @@ def resolved(config: Config) -> Config:
     if isinstance(seeds, int):
         seeds = tuple(range(config.seed, config.seed + seeds))
     if not seeds:
-        return dataclasses.replace(config, seeds=0)
+        train = dataclasses.replace(config.train, seeds_at_once=0)  # which says nothing of one run
+        return dataclasses.replace(config, seeds=0, train=train)
     return dataclasses.replace(config, seed=seeds[0], seeds=seeds)
 
 

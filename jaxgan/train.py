@@ -68,6 +68,8 @@ def train(config: Config, workdir: Path) -> Outcome:
         checkpoint is sound, or the disk is full.
       Diverged: config.train.max_skipped updates in a row were not finite.
     """
+    if config.seeds:
+        raise UserError("config.seeds: is for jaxgan.ensemble.train_seeds; train has one run")
     ground = prepare(config)
     with stop_signals() as caught:
         (outcome,) = train_together(ground, {workdir: config}, caught)

@@ -44,6 +44,15 @@ def test_entries_that_change_places_show(shape):
         assert fingerprint(jnp.array(swapped.reshape(shape))) != fingerprint(jnp.array(array))
 
 
+@pytest.mark.parametrize("shape", SHAPES[2:])
+def test_flipped_signs_do_not_cancel(shape):
+    array = values(shape)
+    pair = array.reshape(-1).copy()
+    pair[:2] *= -1
+    for other in (-array, pair.reshape(shape)):
+        assert fingerprint(jnp.array(other)) != fingerprint(jnp.array(array))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float16, np.bool_])
 def test_narrow_types_count_as_well(dtype):
     array = (np.arange(12) % 2).astype(dtype)
