@@ -23,8 +23,8 @@ import orbax.checkpoint as ocp
 from jaxgan.config import Config, UserError
 from jaxgan.members import read_single_config
 from jaxgan.progress import warn
-from jaxgan.records import BEST_CHECKPOINT, CHECKPOINTS, read_environment
-from jaxgan.selection import BEST, LAST
+from jaxgan.records import read_environment
+from jaxgan.selection import BEST, LAST, checkpoint_folder
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 
 Leaves = dict[str, np.ndarray]
@@ -172,7 +172,7 @@ def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:
     data = read_environment(workdir)["data"]
     image_shape = tuple(data["shape"])
     gan = build_gan(config, image_shape, data["classes"])
-    directory = workdir / (BEST_CHECKPOINT if step == BEST else CHECKPOINTS)
+    directory = workdir / checkpoint_folder(step)
     like = init_state(gan, image_shape, jax.random.key(config.seed))
     newest = step in (LAST, BEST)
     state = restore_newest(directory, like) if newest else restore(directory, like, step)

@@ -78,23 +78,29 @@ def train_command(argv: list[str]) -> int:
     workdir = options.workdir or Path("runs") / options.config.stem
     records.check_workdir(workdir, config)
     set_flags(config.deterministic)
-    if config.seeds:
-        return _train_seeds(config, workdir)
 
+    import jax
+
+    from jaxgan.ensemble import train_seeds
     from jaxgan.run_directory import Diverged
     from jaxgan.train import train
 
     try:
-        outcome = train(config, workdir)
+        if config.seeds:
+            return report_seeds(train_seeds(config, workdir), workdir, config)
+        return report(train(config, workdir), workdir, config)
     except Diverged as error:
         return _fail(str(error), FAILED)
-    return report(outcome, workdir, config)
+    except jax.errors.JaxRuntimeError as error:
+        return _fail(f"the device gave up: {error}; {_less(config)}", FAILED)
 
 
-def _train_seeds(config: Config, workdir: Path) -> int:
-    from jaxgan.ensemble import train_seeds
-
-    return report_seeds(train_seeds(config, workdir), workdir, config)
+def _less(config: Config) -> str:
+    """What takes less of a device's memory."""
+    what = "a smaller network or config.train.batch_size"
+    if config.seeds:
+        what = f"fewer runs in one program (config.train.seeds_at_once), {what}"
+    return f"if it is out of memory: {what}, in another --workdir"
 
 
 def sample_command(argv: list[str]) -> int:

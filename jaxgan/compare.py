@@ -62,13 +62,11 @@ def compare(a: Path, b: Path, out: Path, replays: bool = True) -> int:
 
 def _same_so_far(a: Path, b: Path, first: Ledger, second: Ledger, common: int) -> int:
     """Of ledgers that are equal as far as both go."""
-    old, new = ledger.read_leaves(a), ledger.read_leaves(b)
-    for step in sorted(old.keys() & new.keys()):
-        leaves = [name for name in old[step] if old[step][name] != new[step].get(name)]
-        if leaves or old[step].keys() != new[step].keys():
-            print(f"the ledgers are the same; the checkpoints of step {step} differ in: ", end="")
-            print(", ".join(leaves[:MOST_LEAVES]) or "their leaves' names")
-            return DIFFERENT
+    if found := ledger.leaves_apart(a, b):
+        step, leaves = found
+        print(f"the ledgers are the same; the checkpoints of step {step} differ in: ", end="")
+        print(", ".join(leaves[:MOST_LEAVES]))
+        return DIFFERENT
     if not np.array_equal(first.steps, second.steps) and first.steps[-1] == second.steps[-1]:
         print(f"the same bits in {common} steps; the ledger of one run lacks others of them")
         return DIFFERENT
@@ -80,7 +78,7 @@ def _same_so_far(a: Path, b: Path, first: Ledger, second: Ledger, common: int) -
             f"{max(ends.values())} steps"
         )
         return DIFFERENT
-    both = len(old.keys() & new.keys())
+    both = len(ledger.read_leaves(a).keys() & ledger.read_leaves(b).keys())
     print(f"the same bits: {common} steps, and every leaf of {both} checkpoints")
     return SAME
 

@@ -44,8 +44,9 @@ def _bits(a: Path, b: Path) -> int:
     parted: list[int] = []
     for seed in sorted(old.keys() & new.keys()):
         first, second = (ledger.read(folder) for folder in (old[seed], new[seed]))
-        same = len(first.steps) > 0 and np.array_equal(first.steps, second.steps)
-        (alike if same and np.array_equal(first.marks, second.marks) else parted).append(seed)
+        same = len(first.steps) > 0 and all(map(np.array_equal, first, second))
+        same = same and not ledger.leaves_apart(old[seed], new[seed])
+        (alike if same else parted).append(seed)
     if alike:
         print(f"the same bits: seeds {_listed(alike)}")
     if parted:

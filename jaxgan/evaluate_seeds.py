@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxgan import checkpoints, members, records, scores, summary
+from jaxgan import checkpoints, members, scores, summary
 from jaxgan.comparison import FLOOR
 from jaxgan.config import UserError
 from jaxgan.evaluate import evaluate
 from jaxgan.progress import say, warn
-from jaxgan.selection import LAST, evaluation_file
+from jaxgan.selection import LAST, checkpoint_folder, evaluation_file
 
 
 def evaluate_seeds(workdir: Path, num_samples: int, step: int = LAST, *rest: Any) -> dict[str, Any]:
@@ -19,17 +19,18 @@ def evaluate_seeds(workdir: Path, num_samples: int, step: int = LAST, *rest: Any
     each score's statistics over the seeds.
 
     Raises:
-      UserError: as `evaluate`; or no run has a checkpoint yet.
+      UserError: as `evaluate`; or no run has such a checkpoint.
     """
     results: dict[int, dict[str, Any]] = {}
     for seed, folder in members.folders(workdir).items():
-        if not checkpoints.steps(folder / records.CHECKPOINTS):
-            warn(f"{folder}: no checkpoint yet; left out")
+        known = checkpoints.steps(folder / checkpoint_folder(step))
+        if not known or (step >= 0 and step not in known):
+            warn(f"{folder}: no such checkpoint; left out")
             continue
         say(f"seed {seed}:")
         results[seed] = evaluate(folder, num_samples, step, *rest)
     if not results:
-        raise UserError(f"--workdir {workdir}: no run has a checkpoint yet")
+        raise UserError(f"--workdir {workdir}: no run has such a checkpoint")
     first = next(iter(results.values()))
     protocol = {name: value for name, value in first["protocol"].items() if name != "step"}
     steps = {str(seed): result["protocol"]["step"] for seed, result in results.items()}

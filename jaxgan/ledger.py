@@ -96,6 +96,16 @@ def read_leaves(workdir: Path) -> dict[int, dict[str, str]]:
     return {row["step"]: row["leaves"] for row in records.read_rows(workdir, LEAVES)}
 
 
+def leaves_apart(a: Path, b: Path) -> tuple[int, list[str]] | None:
+    """The first checkpoint whose leaves two runs recorded differently, and which; None of none."""
+    old, new = read_leaves(a), read_leaves(b)
+    for step in sorted(old.keys() & new.keys()):
+        names = list(old[step] | new[step])
+        if apart := [name for name in names if old[step].get(name) != new[step].get(name)]:
+            return step, apart
+    return None
+
+
 def _line(step: int, marks: list[int]) -> str:
     return f"{step}\t" + "\t".join([f"{mark:08x}" for mark in marks]) + "\n"
 

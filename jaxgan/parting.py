@@ -12,11 +12,12 @@ from jaxgan import checkpoints, records
 from jaxgan.checkpoints import Leaves
 from jaxgan.config import UserError
 from jaxgan.fingerprints import PARTS
-from jaxgan.replay import LOOP, Program, Replayed, after, fresh_state, replay, state_at
+from jaxgan.replay import Program, Replayed, after, fresh_state, replay, state_at
 from jaxgan.state import TrainState
 from jaxgan.types import Params
 
 GROWTH_STEPS = 64  # replayed after the first difference
+FEW = 2  # replayed at a time: the states after all of them are held at once
 
 
 class Leaf(NamedTuple):
@@ -45,7 +46,8 @@ class Apart(NamedTuple):
 
 class Parting(NamedTuple):
     """Attributes:
-    step: the first that leaves different states; 0: the runs started differently.
+    step: the first that leaves different states, or one before which that was; 0: the runs started
+      differently.
     leaves: that differ, first those that the others follow from.
     """
 
@@ -117,7 +119,7 @@ def _side_by_side(
     ends = [program.schedule.epoch * program.config.train.epochs for program in (a, b)]
     while (done := int(states[0].step)) < min(last, *ends):
         left = [p.schedule.epoch - done % p.schedule.epoch for p in (a, b)]
-        few = min(LOOP, last - done, *left)
+        few = min(FEW, last - done, *left)
         pair = replay(a, states[0], few), replay(b, states[1], few)
         yield pair
         states = after(pair[0]), after(pair[1])

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import checkpoints, ledger, records
@@ -16,8 +15,6 @@ from jaxgan.schedule import Schedule, make_schedule
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 from jaxgan.steps import MARKS, Trace, traced_epoch, train_epoch
 from jaxgan.types import Labels, Metrics, Order, Pixels
-
-LOOP = 2  # a scan over one step would be unrolled, and compiled to other roundings
 
 
 class Program(NamedTuple):
@@ -80,8 +77,6 @@ def state_at(program: Program, step: int) -> TrainState:
         say(f"{program.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
         count = min(step - done, program.schedule.epoch - done % program.schedule.epoch)
-        if count < LOOP:
-            return after(replay(program, state, count))
         order = _order(program, done, count)
         state, _ = train_epoch(program.gan, state, program.pixels, order, program.labels)
     return state
@@ -95,9 +90,7 @@ def replay(program: Program, state: TrainState, count: int) -> Replayed:
     done = int(state.step)
     count = min(count, program.schedule.epoch - done % program.schedule.epoch)
     order = _order(program, done, count)
-    rows = order if count >= LOOP else jnp.repeat(order, LOOP, axis=0)  # the second is cut off
-    _, metrics, trace = traced_epoch(program.gan, state, program.pixels, rows, program.labels)
-    metrics, trace = jax.tree.map(lambda array: array[:count], (metrics, trace))
+    _, metrics, trace = traced_epoch(program.gan, state, program.pixels, order, program.labels)
     return Replayed(range(done + 1, done + count + 1), order, metrics, trace)
 
 

@@ -123,7 +123,8 @@ class Run:
         """Draws what was measured and saved last, and starts writing the checkpoint of it.
 
         All that a run leaves up to a step is on the disk before the checkpoint of that step,
-        since a run which is resumed from there does none of it again.
+        since a run which is resumed from there does none of it again. So a second Ctrl-C while
+        it draws leaves that checkpoint out; a disk that takes no picture may yet take the state.
         """
         if not self._undrawn:
             return
@@ -131,13 +132,19 @@ class Run:
         self._undrawn = False
         try:
             self._draw()
-        finally:  # what hinders a picture should not cost the state
-            if self._unsaved:
-                if self.best:
-                    self.best.wait()
-                ledger.append_leaves(self.workdir, int(self._unsaved["step"]), self._unsaved)
-                self.saved.save(self._unsaved)
-                self._unsaved = None
+        except OSError:
+            self._start_saving()
+            raise
+        self._start_saving()
+
+    def _start_saving(self) -> None:
+        if self._unsaved is None:
+            return
+        if self.best:
+            self.best.wait()
+        ledger.append_leaves(self.workdir, int(self._unsaved["step"]), self._unsaved)
+        self.saved.save(self._unsaved)
+        self._unsaved = None
 
     def _write_down(self, measured: Mapping[str, Any] = EMPTY) -> None:
         """Waits for the pending chunk and writes down its rows and its grid."""

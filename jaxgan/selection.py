@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jaxgan.records import BEST_CHECKPOINT, CHECKPOINTS
+
 LAST, BEST = -1, -2  # in place of a step: the newest, that of the lowest held-out distance
 NAMES = {"last": LAST, "best": BEST}
 EVALUATION = "evaluation.json"
@@ -10,6 +12,11 @@ DISTANCES = {  # as their names begin in a row; the best is chosen by the first 
     "eval/mode_distance/test/": "distance of the modes",
     "eval/frechet/test/": "Fréchet distance",
 }
+
+
+def checkpoint_folder(step: int) -> str:
+    """Of a run directory, that which the checkpoint is in."""
+    return BEST_CHECKPOINT if step == BEST else CHECKPOINTS
 
 
 def evaluation_file(step: int) -> str:

@@ -8,10 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
-from jaxgan import checkpoints, records
+from jaxgan import checkpoints, records, train
 from jaxgan.cli import main
 from jaxgan.config import Config, UserError
 from jaxgan.config_file import load_config
@@ -193,3 +194,16 @@ def test_wrong_data_is_one_line_and_leaves_nothing(data, tmp_path):
     assert len(err.splitlines()) == 1
     assert "train-images-idx3-ubyte.gz" in err
     assert not workdir.exists()
+
+
+@pytest.mark.parametrize("seeds", [0, 2])
+def test_a_device_that_gives_up_is_told_in_one_line(seeds, tmp_path, monkeypatch, capsys, data):
+    def give_up(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating 1 byte")
+
+    monkeypatch.setattr(train, "train_epoch", give_up)
+    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", f"--config.seeds={seeds}"]
+    assert main([*arguments, "--workdir", str(tmp_path / "run")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert line.startswith("jaxgan: error: the device gave up: RESOURCE_EXHAUSTED: Out of memory")
+    assert ("config.train.seeds_at_once" in line) == bool(seeds)

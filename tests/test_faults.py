@@ -204,11 +204,13 @@ def test_signals_at_any_operation_leave_a_sound_folder(
     err = capsys.readouterr().err
     assert "Traceback" not in err
     assert code in (0, 128 + number, 130)
+    if times == 2:  # what writes in the background would end with its process, which is this one
+        time.sleep(2)
     assert_goes_on(command, workdir, whole)
 
 
 def test_a_second_signal_is_obeyed_where_a_library_makes_another_error_of_it(
-    command, workdir, monkeypatch, capsys
+    command, workdir, whole, monkeypatch, capsys
 ):
     def draw(*_):
         signal.raise_signal(signal.SIGINT)
@@ -221,7 +223,7 @@ def test_a_second_signal_is_obeyed_where_a_library_makes_another_error_of_it(
     assert cli.main([*command, "--workdir", str(workdir)]) == 130
     assert capsys.readouterr().err.splitlines()[-1].startswith("jaxgan: error: interrupted;")
     monkeypatch.undo()
-    assert cli.main([*command, "--workdir", str(workdir)]) == 0
+    assert_goes_on(command, workdir, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
