@@ -21,7 +21,7 @@ def fingerprint(array: Array) -> Mark:
     if array.ndim:  # flipped signs would cancel in pairs: 2^31 times any odd number is 2^31
         words = words ^ (words >> 15)
     words = words.reshape(-1, words.shape[-1] if words.ndim else 1)
-    # Columns first: the fastest order on CPU, 4 % of the classic GAN's step for 7.
+    # Columns first: the fastest order on CPU.
     columns = jnp.sum(words * _odd(len(words), ROW)[:, None], axis=0, dtype=jnp.uint32)
     return jnp.sum(columns * _odd(len(columns), COLUMN), dtype=jnp.uint32)
 
