@@ -308,7 +308,10 @@ def _seen(workdir: Path, kill: Kill) -> Callable[[], bool]:
 
 
 def _signs(workdir: Path, kind: str) -> Iterator[tuple[str, int]]:
-    runs = (workdir, *workdir.glob("seed_*"))
+    try:
+        runs = [workdir, *workdir.glob("seed_*")]
+    except OSError:  # up to Python 3.12 a folder may come or go between glob's own looks at it
+        return
     parts = ("", records.CHECKPOINTS, records.BEST_CHECKPOINT, records.SAMPLES)
     for run, part in itertools.product(runs, parts):
         try:
