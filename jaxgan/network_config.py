@@ -9,8 +9,13 @@ NETWORK_SETTINGS = {  # what each family has besides what all have
     "dcgan": ("gen_channels", "disc_channels", "disc_norm"),
     "sngan": ("gen_channels", "disc_channels", "disc_norm"),
     "r3gan": ("gen_channels", "disc_channels", "blocks"),
+    "infogan": ("gen_widths", "disc_widths", "gen_channels", "disc_channels", "disc_norm"),
 }
-DISC_NORMS = {"dcgan": ("batch", "none", "spectral"), "sngan": ("spectral", "none")}  # own first
+DISC_NORMS = {  # their own first
+    "dcgan": ("batch", "none", "spectral"),
+    "sngan": ("spectral", "none"),
+    "infogan": ("batch", "none", "spectral"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,13 +23,19 @@ class NetworkConfig:
     name: str = setting("mlp", "family of both networks", one_of(*NETWORK_SETTINGS))
     latent_size: int = setting(100, "length of z", at_least(1))
     conditional: bool = setting(False, "whether both networks are given the labels")
-    gen_widths: tuple[int, ...] = setting((256, 512), "generator's hidden layers", WIDTHS)
-    disc_widths: tuple[int, ...] = setting((512, 256), "discriminator's hidden layers", WIDTHS)
+    gen_widths: tuple[int, ...] = setting((256, 512), "generator's hidden dense layers", WIDTHS)
+    disc_widths: tuple[int, ...] = setting(
+        (512, 256), "discriminator's hidden dense layers", WIDTHS
+    )
     gen_channels: int = setting(
-        64, "of sngan's and r3gan's layers; dcgan's last, doubled in each before it", at_least(1)
+        64,
+        "of sngan's and r3gan's layers; dcgan's and infogan's last, doubled in those before",
+        at_least(1),
     )
     disc_channels: int = setting(
-        64, "of sngan's and r3gan's layers; dcgan's first, doubled in each after it", at_least(1)
+        64,
+        "of sngan's and r3gan's layers; dcgan's and infogan's first, doubled in those after",
+        at_least(1),
     )
     disc_norm: str = setting(
         "",

@@ -18,6 +18,7 @@ SIZES = {
     "dcgan": {"gen_channels": 4, "disc_channels": 4},
     "sngan": {"gen_channels": 4, "disc_channels": 4},
     "r3gan": {"gen_channels": 16, "disc_channels": 16, "blocks": 1},
+    "infogan": {"gen_widths": (8,), "disc_widths": (8,), "gen_channels": 4, "disc_channels": 4},
 }
 # Most of a small network's time is compilation.
 quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
@@ -173,7 +174,7 @@ def test_batch_norm_has_mean_0_and_variance_1_over_a_batch_and_gain_and_bias_of_
     np.testing.assert_allclose(seen[1::2], 2 * normal[1::2] + 5, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["dcgan", "sngan"])
+@pytest.mark.parametrize("name", ["dcgan", "sngan", "infogan"])
 def test_what_is_no_weight_changes_with_training_alone(name):
     for net, inputs in zip(small(name), (latents(), pictures()), strict=True):
         variables = started(net, inputs)
@@ -226,7 +227,7 @@ def test_interpolation_keeps_constants_and_goes_straight_between_pixels():
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
 @pytest.mark.usefixtures("float64")
 def test_the_gradient_of_r1_is_the_same_with_native_convolutions(name, monkeypatch):
-    settings = {"disc_norm": "none"} if name == "dcgan" else {}
+    settings = {"disc_norm": "none"} if name in ("dcgan", "infogan") else {}
     _, disc = small(name, (16, 16, 1), **settings)
     images = pictures((16, 16, 1), 2).astype(jnp.float64)
     variables = jax.tree.map(lambda x: x.astype(jnp.float64) + 0.01, started(disc, images))

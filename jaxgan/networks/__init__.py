@@ -29,6 +29,13 @@ def dcgan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> 
     return gen, dcgan.Discriminator(sizes, config.disc_channels, disc_norm(config), classes)
 
 
+def infogan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    sizes = pyramid(config.name, image_shape)
+    norm, (gen_widths, disc_widths) = disc_norm(config), (config.gen_widths, config.disc_widths)
+    gen = dcgan.Generator(sizes, config.gen_channels, classes, gen_widths)
+    return gen, dcgan.Discriminator(sizes, config.disc_channels, norm, classes, disc_widths)
+
+
 def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
     sizes = pyramid(config.name, image_shape)
     gen = sngan.Generator(sizes, config.gen_channels, classes)
@@ -53,4 +60,5 @@ NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Pair]] = {
     "dcgan": dcgan_pair,
     "sngan": sngan_pair,
     "r3gan": r3gan_pair,
+    "infogan": infogan_pair,
 }

@@ -1,4 +1,8 @@
-"""The deep convolutional GAN (Radford et al. 2016): strided convolutions and batch norm."""
+"""The deep convolutional GAN (Radford et al. 2016): strided convolutions and batch norm.
+
+With `widths`, dense layers at the small end, each unit of which sees the whole image, as in the
+networks of InfoGAN for MNIST (Chen et al. 2016, arXiv:1606.03657, appendix C.1).
+"""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -8,6 +12,7 @@ from jaxgan.networks.sizes import Pyramid
 from jaxgan.types import Images, Labels, Latents, Logits
 
 INIT = nn.initializers.normal(0.02)
+HE_INIT = nn.initializers.he_normal()  # for dense layers, and where no norm sets the scale
 KERNEL, STRIDES, PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
 NEGATIVE_SLOPE = 0.2
 
@@ -21,13 +26,18 @@ class Generator(nn.Module):
     pyramid: Pyramid
     channels: int  # of the layer before the images
     classes: int = 0
+    widths: tuple[int, ...] = ()
 
     @nn.compact
     def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
         require_labels(labels, self.classes)
         doublings, base = self.pyramid.doublings, self.pyramid.base
         width = self.channels * 2 ** (doublings - 1)
-        h = Dense(base * base * width, INIT, bias=False)(z, train)
+        h = z
+        for units in self.widths:
+            h = Dense(units, HE_INIT, bias=False)(h, train)
+            h = nn.relu(BatchNorm(self.classes)(h, train, labels))
+        h = Dense(base * base * width, INIT, bias=False)(h, train)
         h = h.reshape(len(z), base, base, width)
         for _ in range(doublings - 1):
             h = nn.relu(BatchNorm(self.classes)(h, train, labels))
@@ -50,16 +60,18 @@ class Discriminator(nn.Module):
     channels: int  # of the layer after the images
     norm: str = "batch"
     classes: int = 0
+    widths: tuple[int, ...] = ()
 
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         h, spectral = images, self.norm == "spectral"
+        init = HE_INIT if self.norm == "none" else INIT
         for layer in range(self.pyramid.doublings):
             normed = self.norm == "batch" and layer > 0
             h = Conv(
                 self.channels * 2**layer,
                 KERNEL,
-                INIT,
+                init,
                 STRIDES,
                 PADDING,
                 bias=not normed,
@@ -68,5 +80,10 @@ class Discriminator(nn.Module):
             if normed:
                 h = BatchNorm()(h, train)
             h = nn.leaky_relu(h, NEGATIVE_SLOPE)
-        features = jnp.reshape(h, (len(images), -1))
-        return Projection(INIT, self.classes, spectral)(features, train, labels)
+        h = jnp.reshape(h, (len(images), -1))
+        for units in self.widths:
+            h = Dense(units, HE_INIT, self.norm != "batch", spectral)(h, train)
+            if self.norm == "batch":
+                h = BatchNorm()(h, train)
+            h = nn.leaky_relu(h, NEGATIVE_SLOPE)
+        return Projection(init, self.classes, spectral)(h, train, labels)

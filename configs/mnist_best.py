@@ -1,0 +1,34 @@
+"""Digits that look written: InfoGAN's networks, relativistic pairing with R1 and R2.
+
+python run.py --config configs/mnist_best.py
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.data.name = "mnist"
+    config.loss = "relativistic"
+    config.penalty.r1 = 0.2
+    config.penalty.r2 = 0.2
+    config.network.name = "infogan"
+    config.network.gen_widths = (512,)
+    config.network.disc_widths = (256,)
+    config.network.gen_channels = 32
+    config.network.disc_channels = 32
+    config.network.disc_norm = "none"
+    config.train.epochs = 16
+    config.train.chunks_per_epoch = 10
+    config.ema.half_life = 50_000
+    config.schedule.shape = "cosine"
+    config.schedule.learning_rate = ((0, 1.0), (950_000, 0.05))
+    config.save.every = 2
+    config.evaluate.every = 4
+    for adam in (config.optimizer.gen, config.optimizer.disc):
+        adam.learning_rate = 5e-4
+        adam.b1 = 0.0
+        adam.b2 = 0.99
+    return config
