@@ -77,6 +77,20 @@ def test_images_start_within_a_scale_of_one(name):
         assert jnp.abs(images).max() <= 1
 
 
+def test_infogan_without_dense_layers_is_dcgan():
+    ours, theirs = small("infogan", gen_widths=(), disc_widths=()), small("dcgan")
+    for net, other, inputs in zip(ours, theirs, (latents(), pictures()), strict=True):
+        jax.tree.map(np.testing.assert_array_equal, started(net, inputs), started(other, inputs))
+
+
+@pytest.mark.parametrize("name", ["dcgan", "infogan"])
+def test_logits_start_at_a_scale_of_one_where_no_norm_sets_it(name):
+    _, disc = small(name, disc_norm="none", disc_channels=16)
+    images = jax.random.normal(jax.random.key(1), (64, 28, 28, 1))
+    logits, _ = called(disc, started(disc, images), images)
+    assert 0.1 < logits.std() < 10
+
+
 @pytest.mark.parametrize("shape", [(30, 30, 1), (32, 28, 1), (8, 8, 3)], ids=str)
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_images_that_cannot_be_made_are_refused_with_those_that_can(name, shape):
