@@ -17,21 +17,22 @@ def get_config() -> ConfigDict:
     config.data.name = "grid"
     config.loss = "relativistic"
     config.penalty.r1 = 0.03
-    config.penalty.r2 = 0.03
+    config.penalty.r2 = 0.01
     config.network.latent_size = 2
     config.network.gen_widths = (64, 64, 64, 64, 64)
     config.network.disc_widths = (96, 96, 96)
-    config.train.epochs = 40
-    config.train.batch_size = 128
+    config.train.epochs = 120
+    config.train.batch_size = 256
     config.train.logs_per_epoch = 1
     config.ema.half_life = 50_000
     config.schedule.shape = "cosine"
-    config.schedule.learning_rate = ((1_500_000, 1.0), (3_900_000, 0.05))
-    config.save.samples_every = 10
-    config.save.every = 10
-    config.evaluate.every = 10
+    config.schedule.learning_rate = ((4_500_000, 1.0), (11_900_000, 0.02))
+    config.save.samples_every = 20
+    config.save.every = 20
+    config.evaluate.every = 20
     config.evaluate.num_samples = 2500
     for adam in (config.optimizer.gen, config.optimizer.disc):
         adam.learning_rate = 2e-3
         adam.b1 = 0.5
+        adam.b2 = 0.99
     return config

@@ -1,6 +1,7 @@
 """The run directory while a run trains: every effect of training is a method of `Run`."""
 
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from jaxgan.schedule import Chunk, Schedule, row_bounds, row_steps
 from jaxgan.state import TrainState
 from jaxgan.types import Metrics
 
+IN_A_ROW = "skipped_in_a_row"  # in a row of metrics: up to its last step, whatever was skipped
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -66,7 +68,9 @@ class Run:
         (workdir / records.SAMPLES).mkdir(exist_ok=True)
         past = self.rows[-1]["seconds"] if self.rows else 0.0
         self._started = time.monotonic() - past
-        self._skipped_in_a_row = 0
+        ended = self.rows[-1] if self.rows else {}
+        same = ended.get("step") == int(self.state.step)
+        self._skipped_in_a_row = int(ended.get(IN_A_ROW, 0)) if same else 0
         self._pending: Finished | None = None
         self._pairs: Pairs | None = None
         self._unsaved: checkpoints.Leaves | None = None
@@ -153,8 +157,10 @@ class Run:
         done, self._pending = self._pending, None
         self._check_folder()
         history = {name: np.asarray(values) for name, values in done.history.items()}
+        in_a_row = _in_a_row(history, self._skipped_in_a_row)
+        self._skipped_in_a_row = in_a_row[-1]
         seconds = round(time.monotonic() - self._started, 3)
-        rows = _rows(self.config, self.schedule, done, history, seconds)
+        rows = _rows(self.config, self.schedule, done, history, in_a_row, seconds)
         rows[-1] |= scores.strict(dict(measured))
         ledger.append(self.workdir, done.last_step, history)
         records.append_rows(self.workdir, rows)
@@ -164,7 +170,7 @@ class Run:
             path = self.workdir / records.SAMPLES / name
             plots.save_samples(path, np.asarray(done.grid), self.real)
         self.progress.update(done.chunk.epoch + 1, rows[-1], done.chunk.ends_epoch)
-        self._stop_if_diverged(done, history)
+        self._stop_if_diverged(done, in_a_row)
 
     def _draw(self) -> None:
         """The curves up to here, and what was measured last."""
@@ -184,19 +190,19 @@ class Run:
                 "to start it again"
             )
 
-    def _stop_if_diverged(self, done: Finished, history: dict[str, np.ndarray]) -> None:
-        skipped = (history["disc/skipped"] > 0) | (history["gen/skipped"] > 0)
-        first = done.last_step - len(skipped)
-        for i, bad in enumerate(skipped, start=1):
-            self._skipped_in_a_row = self._skipped_in_a_row + 1 if bad else 0
-            if self._skipped_in_a_row >= self.config.train.max_skipped:
-                self._undrawn = True
-                self.finish()
-                last = max(checkpoints.steps(self.saved.directory), default="none")
-                raise Diverged(
-                    f"{self._skipped_in_a_row} updates in a row were not finite, up to step "
-                    f"{first + i}; last checkpoint: {last}; a smaller learning rate may help"
-                )
+    def _stop_if_diverged(self, done: Finished, in_a_row: list[int]) -> None:
+        most = self.config.train.max_skipped
+        over = [place for place, count in enumerate(in_a_row) if count >= most]
+        if not over:
+            return
+        self._undrawn = True
+        self.finish()
+        step = done.last_step - len(in_a_row) + over[0] + 1
+        last = max(checkpoints.steps(self.saved.directory), default="none")
+        raise Diverged(
+            f"{in_a_row[over[0]]} updates in a row were not finite, up to step {step}; last "
+            f"checkpoint: {last}; a smaller learning rate may help"
+        )
 
 
 def _resumed(
@@ -216,7 +222,16 @@ def _resumed(
     return state, rows
 
 
-def _rows(config, schedule, done, history, seconds) -> list[dict[str, Any]]:
+def _in_a_row(history: Mapping[str, np.ndarray], before: int) -> list[int]:
+    """After each step, how many up to it had an update skipped, without one between them."""
+    skipped = (history["disc/skipped"] > 0) | (history["gen/skipped"] > 0)
+    counts = itertools.accumulate(
+        skipped, lambda count, bad: count + 1 if bad else 0, initial=before
+    )
+    return list(counts)[1:]
+
+
+def _rows(config, schedule, done, history, in_a_row, seconds) -> list[dict[str, Any]]:
     """Means over each row's steps (sums of the skipped updates); not finite is null."""
     first = done.last_step - (done.chunk.stop - done.chunk.start)
     per_step = config.train.batch_size * config.train.d_steps
@@ -231,5 +246,5 @@ def _rows(config, schedule, done, history, seconds) -> list[dict[str, Any]]:
             part = values[start:stop].astype(np.float64)
             value = float(part.sum() if name.endswith("/skipped") else part.mean())
             row[name] = value if np.isfinite(value) else None
-        rows.append(row | {"seconds": seconds})
+        rows.append(row | {IN_A_ROW: in_a_row[stop - 1], "seconds": seconds})
     return rows

@@ -15,7 +15,7 @@ from jaxgan.schedule import make_schedule
 from jaxgan.table import aligned
 
 SUMMARY, BANDS = "seeds.json", "seeds.png"
-PLACES = ("step", "epoch", "images", "seconds")  # in a row, and no figures of a GAN
+PLACES = ("step", "epoch", "images", "skipped_in_a_row", "seconds")  # no figures of a GAN
 COLUMNS = ("n", "mean", "std", "min", "q1", "median", "q3", "max")
 Row = dict[str, Any]
 Values = dict[int, float | None]  # by seed; None where it is not finite

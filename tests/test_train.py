@@ -262,6 +262,23 @@ def test_a_diverging_run_stops_and_names_the_step(data, tmp_path):
     assert any(json.loads(line)["disc/skipped"] > 0 for line in lines)
 
 
+def test_a_diverging_run_stops_at_the_same_step_if_it_was_stopped_before(data, tmp_path):
+    wild = OptimizerConfig(gen=AdamConfig(learning_rate=1e38), disc=AdamConfig(learning_rate=1e38))
+    words = []
+    for name, lengths in (("whole", [4]), ("parts", [1, 2, 4])):
+        for epochs in lengths:
+            config = tiny.config(data, epochs=epochs, max_skipped=30)
+            config = dataclasses.replace(config, optimizer=wild)
+            try:
+                train(config, tmp_path / name)
+            except Diverged as error:
+                words.append(str(error))
+    assert len(words) == 2
+    assert words[0] == words[1]
+    assert words[0].startswith("30 updates in a row")
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
 def test_a_full_disk_is_one_clear_error(data, tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
