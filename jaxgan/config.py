@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference
 
 from jaxgan.network_config import NetworkConfig, check_network, disc_norm
+from jaxgan.parallel_config import ParallelConfig
 from jaxgan.settings import (
     DECAY,
     FRACTION,
@@ -41,7 +42,6 @@ __all__ = [
     "walk",
 ]
 
-
 # Names that the tables of other modules hold; those import JAX, which reading a config must not.
 LOSSES_WITH_TARGETS = ("non_saturating", "saturating", "least_squares")
 LOSSES = (*LOSSES_WITH_TARGETS, "hinge", "wasserstein", "relativistic", "relativistic_average")
@@ -62,9 +62,7 @@ class DataConfig:
         one_of("auto", "idx", "prepared", "packaged", "download"),
         may_change=True,  # the array's SHA-256 is compared instead
     )
-    dir: str = setting(
-        "", "folder with IDX files, or TFDS's data_dir; '' for none", may_change=True
-    )
+    dir: str = setting("", "folder of IDX files, or TFDS's data_dir; '' for none", may_change=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +176,7 @@ class Config:
     ema: EmaConfig = EmaConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     save: SaveConfig = SaveConfig()
+    parallel: ParallelConfig = ParallelConfig()  # noqa: RUF009
 
     def __post_init__(self) -> None:
         for name, field, value in walk(self):

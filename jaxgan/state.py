@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 from flax import struct
+from jax.sharding import Mesh
 
 from jaxgan.anneal import Annealed, annealed
 from jaxgan.config import AugmentConfig, Config, UserError
@@ -44,6 +45,7 @@ class Gan:
       images_per_step: real images that a step consumes.
       half_life: of the generator's averaged weights in images; 0 keeps no average.
       half_life_factor: of that, by images seen.
+      mesh: the devices that share a batch; None where there is one.
     """
 
     gen: nn.Module
@@ -62,6 +64,7 @@ class Gan:
     images_per_step: int
     half_life: int
     half_life_factor: Annealed | None
+    mesh: Mesh | None = None
 
 
 class Player(struct.PyTreeNode):

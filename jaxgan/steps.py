@@ -1,5 +1,6 @@
 """One step of adversarial training, and an epoch of them: pure functions of state, data and key."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.fingerprints import combined, fingerprint, window_fingerprint
+from jaxgan.mesh import spread
 from jaxgan.sampling import update_latents
 from jaxgan.state import Gan, TrainState
 from jaxgan.types import (
@@ -68,6 +70,7 @@ def traced_step(
     for i, update_key in enumerate(keys):
         batch = jax.tree.map(lambda array, i=i: jnp.split(array, gan.d_steps)[i], real)
         z = update_latents(gan, len(as_batch(batch).images), update_key)
+        batch, z = spread(gan.mesh, (batch, z))
         state, d_metrics, grads = d_update_and_gradients(gan, state, batch, update_key, z)
         latents.append(z)
         disc_grads.append(grads)
@@ -112,8 +115,9 @@ def train_epochs(
     The states' buffers are donated.
     """
     together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-    epoch = jax.vmap(lambda state, order: _epoch(gan, state, pixels, order, labels))
-    done = epoch(together, jnp.stack(orders))
+    own = dataclasses.replace(gan, mesh=None)  # what is spread are the runs
+    epoch = jax.vmap(lambda state, order: _epoch(own, state, pixels, order, labels))
+    done = epoch(*spread(gan.mesh, (together, jnp.stack(orders))))
     apart = [jax.tree.map(lambda leaf, i=i: leaf[i], done) for i in range(len(states))]
     return [state for state, _ in apart], [metrics for _, metrics in apart]
 

@@ -1,5 +1,6 @@
 """A run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.determinism import missing
 from jaxgan.lockstep import open_runs
+from jaxgan.mesh import by_column, make_mesh, on_all
 from jaxgan.monitor import Monitor
 from jaxgan.progress import warn
 from jaxgan.run_directory import Diverged
@@ -87,12 +89,15 @@ def prepare(config: Config) -> Ground:
     data = load_data(config.data)
     schedule = make_schedule(config.train, len(data.pixels))
     check_horizon(config, schedule, warn)
+    devices = _devices()
+    mesh = make_mesh(config, devices)
     gan = build_gan(config, data.pixels.shape[1:], data.classes)
-    environment = records.describe_environment(_devices(), _describe(data))
+    gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
+    environment = records.describe_environment(devices, _describe(data))
     if words := missing(config.deterministic, jax.default_backend()):
         warn(words)
-    pixels = jax.device_put(data.pixels)
-    labels = jax.device_put(data.labels) if gan.classes else None
+    pixels = on_all(mesh, jax.device_put(data.pixels))
+    labels = on_all(mesh, jax.device_put(data.labels)) if gan.classes else None
     monitor = Monitor(config, gan, data, pixels) if config.evaluate.every else None
     return Ground(config, data, schedule, gan, pixels, labels, monitor, environment)
 
@@ -111,7 +116,7 @@ def train_together(
     real = ground.data.pixels[: plots.SCATTER]
     rest = (schedule, ground.environment, real, ground.monitor, named)
     with open_runs(members, fresh, *rest) as runs:
-        states = runs.states
+        states = on_all(ground.gan.mesh, runs.states)
         first_step = step = int(states[0].step)
         for chunk in chunks(schedule, step, config.train.epochs):
             states, histories = _run_chunk(ground, states, chunk)
@@ -152,7 +157,8 @@ def _run_chunk(
     orders = [_order(ground, state, chunk) for state in states]
     if len(states) > 1:
         return train_epochs(gan, states, pixels, orders, labels)
-    state, history = train_epoch(gan, states[0], pixels, orders[0], labels)
+    order = by_column(gan.mesh, orders[0])
+    state, history = train_epoch(gan, states[0], pixels, order, labels)
     return [state], [history]
 
 

@@ -1,0 +1,145 @@
+"""Trains small GANs on several of the eight devices that one CPU pretends to be, and prints as
+JSON how far they are from one device: `python -m tests.devices mlp:2,8 rows`, with ENVIRONMENT, in
+a process of its own, since JAX counts the devices once.
+"""
+
+import dataclasses
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxgan import checkpoints, steps
+from jaxgan.config import from_mapping
+from jaxgan.data import epoch_order
+from jaxgan.mesh import by_column, make_mesh, on_all
+from jaxgan.parallel_config import ParallelConfig
+from jaxgan.state import build_gan, init_state
+from jaxgan.steps import train_epoch, train_epochs
+from jaxgan.train import train
+from tests import tiny
+
+ENVIRONMENT = {
+    "JAX_ENABLE_X64": "1",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0",
+}
+SHAPE, EXAMPLES, CLASSES = (16, 16, 1), 200, 4
+SMALL = {"gen_widths": (7,), "disc_widths": (6,), "latent_size": 5}
+CONV = {"gen_channels": 2, "disc_channels": 2, "latent_size": 5}
+CONFIGS = {
+    "mlp": {"network": SMALL},
+    "everything": {
+        "network": SMALL,
+        "loss": "relativistic",
+        "train": {"batch_size": 16, "d_steps": 2},
+        "penalty": dict.fromkeys(("r1", "r2", "wgan_gp", "dragan", "consistency", "lecam"), 0.1),
+        "augment": {"policy": ("translation", "cutout", "brightness"), "target": 0.6},
+        "packing": 2,
+        "ema": {"half_life": 100},
+    },
+    "batch norm": {"network": {"name": "dcgan", **CONV}},
+    "spectral norm, labels": {"network": {"name": "sngan", "conditional": True, **CONV}},
+}
+
+
+def settings(name, devices, **others):
+    values = {"train": {"batch_size": 24}, **CONFIGS[name], "parallel": {"devices": devices}}
+    return from_mapping(values | others)
+
+
+def inputs(config):
+    """The rules, the data on the devices, and a function from a seed to (state, order)."""
+    mesh = make_mesh(config, jax.devices())
+    gan = dataclasses.replace(build_gan(config, SHAPE, CLASSES), mesh=mesh)
+    random = np.random.RandomState(0)
+    pixels = random.randint(0, 256, (EXAMPLES, *SHAPE), np.uint8)
+    labels = random.randint(0, CLASSES, EXAMPLES, np.int32) if gan.classes else None
+    per_step = config.train.batch_size * config.train.d_steps
+
+    def start(seed):
+        state = init_state(gan, SHAPE, jax.random.key(seed))
+        state = jax.tree.map(lambda x: x.astype(float) if x.dtype == np.float32 else x, state)
+        order = epoch_order(state.key, 0, EXAMPLES, per_step)[:3]
+        return on_all(mesh, state), order
+
+    return gan, on_all(mesh, pixels), on_all(mesh, labels), start
+
+
+def trained(config):
+    gan, pixels, labels, start = inputs(config)
+    state, order = start(0)
+    return train_epoch(gan, state, pixels, by_column(gan.mesh, order), labels)
+
+
+def largest_difference(a, b):
+    a, b = (checkpoints.flatten(state) for state in (a, b))
+    return max(float(np.abs(a[name].astype(float) - b[name]).max()) for name in a if a[name].size)
+
+
+def compared(name, counts):
+    """Of each number of devices: whether it drew the same, and how far the states are apart."""
+    state, metrics = trained(settings(name, 1))
+    found = {}
+    for count in counts:
+        other, others = trained(settings(name, count))
+        draws = [f"ledger/{what}" for what in ("batch", "latents")]
+        same = all(np.array_equal(metrics[draw], others[draw]) for draw in draws)
+        found[count] = {"same draws": same, "apart": largest_difference(state, other)}
+    return found
+
+
+def rows_of_products():
+    """The rows of the matrix products that each of eight devices does for a batch of 24."""
+    gan, pixels, labels, start = inputs(settings("mlp", 8))
+    state, order = start(0)
+    program = train_epoch.lower(gan, state, pixels, by_column(gan.mesh, order), labels).compile()
+    return sorted({int(rows) for rows in re.findall(r"= f64\[(\d+),.* dot\(", program.as_text())})
+
+
+def seeds_apart(count):
+    """How far three seeds in one program on so many devices are from the same on one device."""
+    states = {}
+    for devices in (1, count):
+        gan, pixels, labels, start = inputs(settings("mlp", devices, seeds=3))
+        begun, orders = zip(*map(start, range(3)), strict=True)
+        states[devices], _ = train_epochs(gan, begun, pixels, on_all(gan.mesh, orders), labels)
+    return max(map(largest_difference, states[1], states[count]))
+
+
+def moved(folder):
+    """A run whose first epoch is on 2 devices, the second on 8, the third on 1; and one on 1."""
+    data = tiny.write_data(folder)
+    states = []
+    for name, counts in (("moved", (2, 8, 1)), ("alone", (1, 1, 1))):
+        for epochs, devices in enumerate(counts, start=1):
+            config = tiny.config(data, epochs=epochs)
+            config = dataclasses.replace(config, parallel=ParallelConfig(devices))
+            train(config, folder / name)
+        states.append(checkpoints.load_run(folder / name)[2])
+    return {"step": int(states[0].step), "apart": largest_difference(*states)}
+
+
+def main(parts):
+    steps.to_images = lambda pixels: pixels.astype(float) / 127.5 - 1  # in float64 throughout
+    found = {}
+    for part in parts:
+        if part == "rows":
+            found[part] = rows_of_products()
+        elif part == "seeds":
+            found[part] = seeds_apart(3)
+        elif part == "moved":
+            with tempfile.TemporaryDirectory() as folder:
+                found[part] = moved(Path(folder))
+        else:
+            name, counts = part.split(":")
+            found[part] = compared(name, [int(count) for count in counts.split(",")])
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

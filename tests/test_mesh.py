@@ -1,0 +1,79 @@
+"""Several devices: the same draws, and the same values to rounding."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from jaxgan.config import Config, TrainConfig, UserError
+from jaxgan.mesh import make_mesh
+from jaxgan.parallel_config import ParallelConfig
+from tests.devices import ENVIRONMENT
+
+
+def found(*parts):
+    """What `tests.devices` says of these."""
+    command = [sys.executable, "-m", "tests.devices", *parts]
+    root = Path(__file__).parents[1]
+    env = os.environ | ENVIRONMENT
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=env, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_devices_draw_the_same_and_compute_the_same_to_rounding_and_share_the_batch():
+    seen = found("mlp:8", "rows")
+    assert seen["mlp:8"]["8"]["same draws"]
+    assert seen["mlp:8"]["8"]["apart"] < 1e-12
+    assert 3 in seen["rows"]  # of a batch of 24
+    assert not {24, 48} & set(seen["rows"])
+
+
+@pytest.mark.slow
+def test_every_penalty_norm_and_number_of_devices_comes_to_the_same():
+    parts = ["mlp:2,4", "everything:4", "batch norm:4", "spectral norm, labels:4"]
+    seen = found(*parts)
+    for part in parts:
+        for apart in seen[part].values():
+            assert apart["same draws"]
+            assert apart["apart"] < 1e-12
+
+
+@pytest.mark.slow
+def test_seeds_in_one_program_are_spread_over_devices():
+    assert found("seeds")["seeds"] < 1e-12
+
+
+@pytest.mark.slow
+def test_a_run_moves_between_numbers_of_devices():
+    moved = found("moved")["moved"]
+    assert moved["step"] == 36
+    assert moved["apart"] < 1e-6
+
+
+def asked(devices, **train):
+    parallel = ParallelConfig(devices)
+    return dataclasses.replace(Config(), parallel=parallel, train=TrainConfig(**train))
+
+
+def test_more_devices_than_there_are_and_batches_that_they_do_not_divide_are_refused():
+    with pytest.raises(
+        UserError, match=r"devices = 2: there is 1 \(cpu\); must be at most 1, or 0"
+    ):
+        make_mesh(asked(2), jax.devices())
+    three = jax.devices() * 3
+    with pytest.raises(UserError, match=r"batch_size = 64: the 3 devices .* divide its 64 images"):
+        make_mesh(asked(0), three)
+    packs = dataclasses.replace(asked(3, batch_size=8), packing=2)
+    with pytest.raises(UserError, match=r"batch_size = 8: .* divide its 4 packs of 2"):
+        make_mesh(packs, three)
+
+
+def test_one_device_needs_no_mesh():
+    assert make_mesh(asked(1), jax.devices()) is None
+    assert make_mesh(asked(0), jax.devices()) is None
