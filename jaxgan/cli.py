@@ -191,12 +191,14 @@ def replay_command(argv: list[str]) -> int:
     out = options.out or Path(f"step_{options.step}.npz")
     check_out(out, ".npz")
 
-    from jaxgan.replay import replay_step
+    from jaxgan.replay import only_to_rounding, replay_step
 
     differing = replay_step(options.workdir, options.step, out)
     print(f"{out}: batch, latents, losses and gradients of step {options.step}, ", end="")
     if differing:
         print(f"which differ from the run's ledger in {', '.join(differing)}")
+        if why := only_to_rounding(records.read_config(options.workdir)):
+            print(why)
         return FAILED
     print("with the bits that the run's ledger has")
     return 0

@@ -12,7 +12,14 @@ from jaxgan.differences import DIFFERENT, SAME, environments_apart, settings_apa
 from jaxgan.ledger import Ledger
 from jaxgan.parting import Apart, growth, kept_apart, parting, same_networks
 from jaxgan.plots.apart import save_apart
-from jaxgan.replay import Program, load_program, replay, state_at, unlike_recorded
+from jaxgan.replay import (
+    Program,
+    load_program,
+    only_to_rounding,
+    replay,
+    state_at,
+    unlike_recorded,
+)
 from jaxgan.steps import MARKS
 
 MOST_LEAVES = 8  # that are listed
@@ -118,10 +125,11 @@ def _replayed(a: Path, b: Path, step: int, out: Path) -> None:
 def _faithful(program: Program, step: int) -> str:
     replayed = replay(program, state_at(program, step - 1), 1)
     if names := unlike_recorded(program, replayed):
-        return (
-            f"its ledger is not what its program does here, in {', '.join(names)} of step {step}: "
+        why = only_to_rounding(program.config) or (
             "something outside config and data changed it (versions, device, code, a fault)"
         )
+        differing = f"in {', '.join(names)} of step {step}"
+        return f"its ledger is not what its program does here, {differing}: {why}"
     return f"its ledger is what its program does, to step {step}"
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -23,12 +24,16 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
     if spec is None or spec.loader is None:
         raise UserError(f"--config {path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
+    beside = str(path.absolute().parent.parent)  # for `from configs import another`
+    sys.path.append(beside)
     try:
         spec.loader.exec_module(module)
         edited = module.get_config()
     except Exception as error:
         reason = (str(error) or repr(error)).strip('"').splitlines()[0]
         raise UserError(f"--config {path}: {type(error).__name__}: {reason}") from error
+    finally:
+        sys.path.remove(beside)
     if not isinstance(edited, ConfigDict):
         raise UserError(
             f"--config {path}: get_config() gives {type(edited).__name__}; it must return "

@@ -45,13 +45,6 @@ def on_all(mesh: Mesh | None, tree: Any) -> Any:
     return tree if mesh is None else jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
-def by_column(mesh: Mesh | None, rows: jax.Array) -> jax.Array:
-    """An array of rows, of each of which every device has its part."""
-    if mesh is None:
-        return rows
-    return jax.device_put(rows, NamedSharding(mesh, PartitionSpec(None, AXIS)))
-
-
 def spread(mesh: Mesh | None, tree: Any) -> Any:
     """Within `jit`: the arrays, of which every device has its part of the first axis."""
     if mesh is None:

@@ -9,7 +9,7 @@ from jaxgan.settings import at_least, setting
 class ParallelConfig:
     devices: int = setting(
         1,
-        "that share each batch, or the seeds trained at once; 0: all; equal to rounding",
+        "devices that share a batch, or the seeds of one program; 0: all there are",
         at_least(0),
         may_change=True,
     )

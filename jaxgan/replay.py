@@ -113,6 +113,16 @@ def unlike_recorded(program: Program, replayed: Replayed) -> list[str]:
     return [name for name, a, b in zip(MARKS, found, recorded.tolist(), strict=True) if a != b]
 
 
+def only_to_rounding(config: Config) -> str:
+    """Why a replay, which is on one device, need not have a run's bits; "" where it must."""
+    devices = config.parallel.devices
+    if devices == 1:
+        return ""
+    return (
+        f"config.parallel.devices = {devices}: on several devices it is the same to rounding only"
+    )
+
+
 def replay_step(workdir: Path, step: int, out: Path) -> list[str]:
     """Writes what update `step` of a run used and computed to an .npz; what differs from the
     ledger, by the names of its columns.

@@ -14,7 +14,7 @@ from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.determinism import missing
 from jaxgan.lockstep import open_runs
-from jaxgan.mesh import by_column, make_mesh, on_all
+from jaxgan.mesh import make_mesh, on_all
 from jaxgan.monitor import Monitor
 from jaxgan.progress import warn
 from jaxgan.run_directory import Diverged
@@ -93,7 +93,8 @@ def prepare(config: Config) -> Ground:
     mesh = make_mesh(config, devices)
     gan = build_gan(config, data.pixels.shape[1:], data.classes)
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
-    environment = records.describe_environment(devices, _describe(data))
+    used = list(mesh.devices.flat) if mesh else devices[:1]
+    environment = records.describe_environment(used, _describe(data))
     if words := missing(config.deterministic, jax.default_backend()):
         warn(words)
     pixels = on_all(mesh, jax.device_put(data.pixels))
@@ -157,8 +158,7 @@ def _run_chunk(
     orders = [_order(ground, state, chunk) for state in states]
     if len(states) > 1:
         return train_epochs(gan, states, pixels, orders, labels)
-    order = by_column(gan.mesh, orders[0])
-    state, history = train_epoch(gan, states[0], pixels, order, labels)
+    state, history = train_epoch(gan, states[0], pixels, orders[0], labels)
     return [state], [history]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxgan import checkpoints, steps
 from jaxgan.config import from_mapping
 from jaxgan.data import epoch_order
-from jaxgan.mesh import by_column, make_mesh, on_all
+from jaxgan.mesh import make_mesh, on_all
 from jaxgan.parallel_config import ParallelConfig
 from jaxgan.state import build_gan, init_state
 from jaxgan.steps import train_epoch, train_epochs
@@ -44,6 +44,10 @@ CONFIGS = {
     },
     "batch norm": {"network": {"name": "dcgan", **CONV}},
     "spectral norm, labels": {"network": {"name": "sngan", "conditional": True, **CONV}},
+    "infogan": {"network": {"name": "infogan", **SMALL, **CONV}},
+    "r3gan": {
+        "network": {"name": "r3gan", "gen_channels": 8, "disc_channels": 8, "latent_size": 5}
+    },
 }
 
 
@@ -73,7 +77,7 @@ def inputs(config):
 def trained(config):
     gan, pixels, labels, start = inputs(config)
     state, order = start(0)
-    return train_epoch(gan, state, pixels, by_column(gan.mesh, order), labels)
+    return train_epoch(gan, state, pixels, order, labels)
 
 
 def largest_difference(a, b):
@@ -97,18 +101,22 @@ def rows_of_products():
     """The rows of the matrix products that each of eight devices does for a batch of 24."""
     gan, pixels, labels, start = inputs(settings("mlp", 8))
     state, order = start(0)
-    program = train_epoch.lower(gan, state, pixels, by_column(gan.mesh, order), labels).compile()
+    program = train_epoch.lower(gan, state, pixels, order, labels).compile()
     return sorted({int(rows) for rows in re.findall(r"= f64\[(\d+),.* dot\(", program.as_text())})
 
 
 def seeds_apart(count):
-    """How far three seeds in one program on so many devices are from the same on one device."""
+    """Four seeds in one program on so many devices: how far they are from the same on one device,
+    and of how many seeds each device does the products."""
     states = {}
     for devices in (1, count):
-        gan, pixels, labels, start = inputs(settings("mlp", devices, seeds=3))
-        begun, orders = zip(*map(start, range(3)), strict=True)
-        states[devices], _ = train_epochs(gan, begun, pixels, on_all(gan.mesh, orders), labels)
-    return max(map(largest_difference, states[1], states[count]))
+        gan, pixels, labels, start = inputs(settings("mlp", devices, seeds=4))
+        begun, orders = zip(*map(start, range(4)), strict=True)
+        given = (gan, begun, pixels, on_all(gan.mesh, orders), labels)
+        program = train_epochs.lower(*given).compile().as_text()
+        states[devices], _ = train_epochs(*given)
+    each = {int(seeds) for seeds in re.findall(r"= f64\[(\d+),\d+,\d+\]\S* dot\(", program)}
+    return {"apart": max(map(largest_difference, *states.values())), "each": sorted(each)}
 
 
 def moved(folder):
@@ -131,7 +139,7 @@ def main(parts):
         if part == "rows":
             found[part] = rows_of_products()
         elif part == "seeds":
-            found[part] = seeds_apart(3)
+            found[part] = {count: seeds_apart(count) for count in (2, 3, 4)}
         elif part == "moved":
             with tempfile.TemporaryDirectory() as folder:
                 found[part] = moved(Path(folder))

@@ -83,12 +83,14 @@ def test_infogan_without_dense_layers_is_dcgan():
         jax.tree.map(np.testing.assert_array_equal, started(net, inputs), started(other, inputs))
 
 
+@pytest.mark.parametrize("classes", [0, 4])
 @pytest.mark.parametrize("name", ["dcgan", "infogan"])
-def test_logits_start_at_a_scale_of_one_where_no_norm_sets_it(name):
-    _, disc = small(name, disc_norm="none", disc_channels=16)
+def test_logits_start_at_a_scale_of_one_where_no_norm_sets_it(name, classes):
+    _, disc = small(name, classes=classes, disc_norm="none", disc_channels=16)
     images = jax.random.normal(jax.random.key(1), (64, 28, 28, 1))
-    logits, _ = called(disc, started(disc, images), images)
-    assert 0.1 < logits.std() < 10
+    labels = (jnp.arange(64) % classes,) if classes else ()
+    logits, _ = called(disc, started(disc, images, *(part[:1] for part in labels)), images, *labels)
+    assert 0.1 < logits.std() < 4
 
 
 @pytest.mark.parametrize("shape", [(30, 30, 1), (32, 28, 1), (8, 8, 3)], ids=str)

@@ -21,9 +21,9 @@ def cells(path, kind="code"):
 
 def executed(folder, epochs):
     """The notebook's code cells after running all of them, with so many epochs."""
-    options = f"--config.train.epochs={epochs} --config.save.every=1"
+    options = f" --config.train.epochs={epochs}"
     env = os.environ | {"JAXGAN_RUNS": str(folder), "JAXGAN_OPTIONS": options}
-    env |= {"JAXGAN_SAMPLES": "100", "JAX_PLATFORMS": "cpu"}
+    env |= {"JAXGAN_SCORED": "--num_samples 100", "JAX_PLATFORMS": "cpu"}
     out = folder / "executed.ipynb"
     command = [sys.executable, "-c", EXECUTE, str(NOTEBOOK), f"--output={out}"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)

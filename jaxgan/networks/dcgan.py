@@ -13,6 +13,7 @@ from jaxgan.types import Images, Labels, Latents, Logits
 
 INIT = nn.initializers.normal(0.02)
 HE_INIT = nn.initializers.he_normal()  # for dense layers, and where no norm sets the scale
+HE_EMBED_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")  # by the features
 KERNEL, STRIDES, PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
 NEGATIVE_SLOPE = 0.2
 
@@ -65,7 +66,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         h, spectral = images, self.norm == "spectral"
-        init = HE_INIT if self.norm == "none" else INIT
+        init, embed_init = (HE_INIT, HE_EMBED_INIT) if self.norm == "none" else (INIT, INIT)
         for layer in range(self.pyramid.doublings):
             normed = self.norm == "batch" and layer > 0
             h = Conv(
@@ -86,4 +87,4 @@ class Discriminator(nn.Module):
             if self.norm == "batch":
                 h = BatchNorm()(h, train)
             h = nn.leaky_relu(h, NEGATIVE_SLOPE)
-        return Projection(init, self.classes, spectral)(h, train, labels)
+        return Projection(init, self.classes, spectral, embed_init)(h, train, labels)

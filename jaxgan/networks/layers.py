@@ -103,11 +103,15 @@ class Projection(nn.Module):
     """One logit per image from its features; with classes, plus their projection on the label's.
 
     That is the inner product with an embedding of the label (Miyato and Koyama 2018, equation 3).
+
+    Attributes:
+      embed_init: of the (classes, features) embedding; by default as `kernel_init`.
     """
 
     kernel_init: Callable
     classes: int = 0
     spectral: bool = False
+    embed_init: Callable | None = None
 
     @nn.compact
     def __call__(
@@ -119,7 +123,8 @@ class Projection(nn.Module):
         if not self.classes:
             return logits
         one_hot = jax.nn.one_hot(labels, self.classes)
-        embed = Dense(features.shape[-1], self.kernel_init, False, self.spectral, name="embed")
+        init = self.embed_init or self.kernel_init
+        embed = Dense(features.shape[-1], init, False, self.spectral, name="embed")
         return logits + jnp.sum(features * embed(one_hot, train), axis=-1)
 
 
