@@ -49,7 +49,8 @@ def test_every_penalty_and_network_comes_to_the_same_on_some_number_of_devices()
 def test_seeds_in_one_program_are_spread_over_devices():
     seen = found("seeds")["seeds"]
     assert max(part["apart"] for part in seen.values()) < 1e-12
-    assert (seen["4"]["each"], seen["2"]["each"]) == ([1], [2])
+    assert seen["2"]["each"] == [2]
+    assert seen["4"]["each"] == []  # of a single seed they are no products of several
 
 
 @pytest.mark.slow
