@@ -1,4 +1,4 @@
-"""Clothes that look photographed: configs/mnist_best.py on Fashion-MNIST.
+"""The networks and the training of configs/mnist_best.py on Fashion-MNIST; not yet measured.
 
 python run.py --config configs/fashion_best.py
 
