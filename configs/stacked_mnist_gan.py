@@ -1,6 +1,8 @@
 """The classic GAN on Stacked MNIST: three digits as the channels of an image, a thousand modes.
 
-python run.py --config configs/stacked_mnist_gan.py
+    python run.py --config configs/stacked_mnist_gan.py
+
+Seed 0, last step, 26,000 samples: 1 of the 1,000 modes, reverse KL 6.91; real stacks reach them all.
 """
 
 from ml_collections import ConfigDict
