@@ -197,7 +197,7 @@ def replay_command(argv: list[str]) -> int:
     print(f"{out}: batch, latents, losses and gradients of step {options.step}, ", end="")
     if differing:
         print(f"which differ from the run's ledger in {', '.join(differing)}")
-        if why := only_to_rounding(records.read_config(options.workdir)):
+        if why := only_to_rounding(options.workdir):
             print(why)
         return FAILED
     print("with the bits that the run's ledger has")

@@ -125,7 +125,7 @@ def _replayed(a: Path, b: Path, step: int, out: Path) -> None:
 def _faithful(program: Program, step: int) -> str:
     replayed = replay(program, state_at(program, step - 1), 1)
     if names := unlike_recorded(program, replayed):
-        why = only_to_rounding(program.config) or (
+        why = only_to_rounding(program.workdir) or (
             "something outside config and data changed it (versions, device, code, a fault)"
         )
         differing = f"in {', '.join(names)} of step {step}"

@@ -24,16 +24,14 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
     if spec is None or spec.loader is None:
         raise UserError(f"--config {path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
-    beside = str(path.absolute().parent.parent)  # for `from configs import another`
-    sys.path.append(beside)
+    if (above := str(path.absolute().parent.parent)) not in sys.path:
+        sys.path.append(above)  # for `from configs import another`
     try:
         spec.loader.exec_module(module)
         edited = module.get_config()
     except Exception as error:
         reason = (str(error) or repr(error)).strip('"').splitlines()[0]
         raise UserError(f"--config {path}: {type(error).__name__}: {reason}") from error
-    finally:
-        sys.path.remove(beside)
     if not isinstance(edited, ConfigDict):
         raise UserError(
             f"--config {path}: get_config() gives {type(edited).__name__}; it must return "

@@ -113,13 +113,13 @@ def unlike_recorded(program: Program, replayed: Replayed) -> list[str]:
     return [name for name, a, b in zip(MARKS, found, recorded.tolist(), strict=True) if a != b]
 
 
-def only_to_rounding(config: Config) -> str:
+def only_to_rounding(workdir: Path) -> str:
     """Why a replay, which is on one device, need not have a run's bits; "" where it must."""
-    devices = config.parallel.devices
-    if devices == 1:
-        return ""
+    recorded = records.read_environment(workdir)
+    used = [part.get("devices", ()) for part in (recorded, *recorded.get("changes", ()))]
+    most = max(map(len, used))
     return (
-        f"config.parallel.devices = {devices}: on several devices it is the same to rounding only"
+        f"it was trained on {most} devices, and is the same to rounding on one" if most > 1 else ""
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan import checkpoints, steps
+from jaxgan import checkpoints, records, steps
 from jaxgan.config import from_mapping
 from jaxgan.data import epoch_order
 from jaxgan.mesh import make_mesh, on_all
@@ -129,7 +129,9 @@ def moved(folder):
             config = dataclasses.replace(config, parallel=ParallelConfig(devices))
             train(config, folder / name)
         states.append(checkpoints.load_run(folder / name)[2])
-    return {"step": int(states[0].step), "apart": largest_difference(*states)}
+    recorded = records.read_environment(folder / "moved")
+    used = [len(part["devices"]) for part in (recorded, *recorded["changes"])]
+    return {"step": int(states[0].step), "apart": largest_difference(*states), "used": used}
 
 
 def main(parts):

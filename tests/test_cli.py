@@ -107,6 +107,19 @@ def test_every_config_file_loads_and_says_how_to_run_it(path):
     assert f"python run.py --config configs/{path.name}" in path.read_text()
 
 
+def test_a_config_file_may_edit_that_of_another_from_wherever_it_is_called(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "first.py").write_text((ROOT / "configs" / "mnist.py").read_text())
+    text = (
+        "from mine import first\n\ndef get_config():\n    c = first.get_config()\n    c.seed = 9\n"
+    )
+    (tmp_path / "mine" / "second.py").write_text(text + "    return c\n")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = list(sys.path)
+    assert load_config(tmp_path / "mine" / "second.py", []).seed == 9
+    assert sys.path == [*before, str(tmp_path)]  # after all others
+
+
 def test_a_config_file_that_fails_is_named(tmp_path):
     for text in ("def get_config(): return 1 / 0", "syntax error", "x = 1"):
         (tmp_path / "bad.py").write_text(text)

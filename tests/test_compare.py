@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -204,6 +205,34 @@ def test_what_cannot_be_compared_exits_with_2(clean, tmp_path, capsys):
         err = capsys.readouterr().err
         assert words in err
         assert len(err.splitlines()) == 1
+
+
+def test_a_run_on_several_devices_is_told_to_be_the_same_to_rounding(clean, tmp_path, capsys):
+    other = tmp_path / "other"
+    shutil.copytree(clean, other)
+    lines = (other / ledger.LEDGER).read_text().splitlines()
+    place, mark = lines[0].split("\t").index("disc_grads"), lines[137].split("\t")
+    mark[place] = f"{int(mark[place], 16) ^ 1:08x}"
+    lines[137] = "\t".join(mark)
+    (other / ledger.LEDGER).write_text("\n".join(lines) + "\n")
+    replayed = [
+        "replay",
+        "--workdir",
+        str(other),
+        "--step",
+        "137",
+        "--out",
+        str(tmp_path / "x.npz"),
+    ]
+    for devices, words in ((1, "outside config and data"), (2, "trained on 2 devices")):
+        found = records.read_environment(other)
+        found["changes"] = [{"devices": ["cpu: cpu"] * devices}]
+        (other / records.ENVIRONMENT).write_text(json.dumps(found))
+        status, out = compared(clean, other, tmp_path, capsys)
+        assert status == DIFFERENT
+        assert words in out
+        assert main(replayed) == 1
+        assert ("trained on 2 devices" in capsys.readouterr().out) == (devices == 2)
 
 
 def test_any_step_is_replayed_with_the_bits_of_the_ledger(clean):

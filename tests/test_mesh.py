@@ -57,6 +57,7 @@ def test_seeds_in_one_program_are_spread_over_devices():
 def test_a_run_moves_between_numbers_of_devices():
     moved = found("moved")["moved"]
     assert moved["step"] == 36
+    assert moved["used"] == [2, 8, 1]
     assert moved["apart"] < 1e-6
 
 
