@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference
 
 from jaxgan.network_config import NetworkConfig, check_network, disc_norm
-from jaxgan.parallel_config import ParallelConfig
+from jaxgan.parallel_config import ParallelConfig, check_shards
 from jaxgan.settings import (
     DECAY,
     FRACTION,
@@ -208,6 +208,8 @@ def _check_together(config: Config) -> None:
             f"config.packing = {config.packing}: must divide config.train.batch_size = "
             f"{config.train.batch_size}"
         )
+    train = config.train
+    check_shards(config.parallel.shards, train.batch_size, config.packing, train.seeds_at_once)
 
 
 def default_config() -> ConfigDict:

@@ -90,7 +90,9 @@ def _groups(pending: Mapping[int, Iterable[int]], at_once: int) -> list[list[int
 
 
 def _at_once(config: Config) -> int:
-    """One on CPU: there `vmap` takes longer a run, and loses the bits of a run alone."""
+    """One on CPU, where `vmap` takes longer a run and loses the bits of a run alone; and one where
+    these are to be those on any number of devices."""
     if config.train.seeds_at_once:
         return config.train.seeds_at_once
-    return 1 if jax.default_backend() == "cpu" else len(seeds_of(config))
+    alone = config.parallel.shards or jax.default_backend() == "cpu"
+    return 1 if alone else len(seeds_of(config))

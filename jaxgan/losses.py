@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax.nn import relu, softplus
 
+from jaxgan.shards import batch_mean
 from jaxgan.types import Logits, Scalar
 
 
@@ -98,7 +99,7 @@ def relativistic_gen(real: Logits, fake: Logits) -> Scalar:
 
 
 def relativistic_average_disc(real: Logits, fake: Logits) -> Scalar:
-    return cross_entropy_disc(real - jnp.mean(fake), fake - jnp.mean(real))
+    return cross_entropy_disc(real - batch_mean(fake), fake - batch_mean(real))
 
 
 def relativistic_average_gen(real: Logits, fake: Logits) -> Scalar:

@@ -1,7 +1,8 @@
 """Several devices as one: a mesh of a single axis, over which batches are spread, or runs.
 
 Arrays keep their meaning: a batch that is spread is one batch, its mean is over all of it, and
-what is drawn for it are the same bits; sums over it are only added up in another order.
+what is drawn for it are the same bits; sums over it are only added up in another order (`shards`
+has one order for all).
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ def make_mesh(config: Config, devices: Sequence[jax.Device]) -> Mesh | None:
     """The devices that a run is trained on, or None where a single one does it all.
 
     Raises:
-      UserError: there are fewer devices than asked for, or they do not divide a batch.
+      UserError: there are fewer devices than asked for, or they do not divide a batch or its
+        shards.
     """
     asked, there = config.parallel.devices, len(devices)
     if asked > there:
@@ -30,6 +32,11 @@ def make_mesh(config: Config, devices: Sequence[jax.Device]) -> Mesh | None:
             f"({kind}); must be at most {there}, or 0 for all"
         )
     count = asked or there
+    if config.parallel.shards % count:
+        raise UserError(
+            f"config.parallel.shards = {config.parallel.shards}: the {count} devices "
+            "(config.parallel.devices) must divide it"
+        )
     size, packing = config.train.batch_size, config.packing
     if size // packing % count:
         parts = "images" if packing == 1 else f"packs of {packing} (config.packing)"

@@ -115,6 +115,8 @@ def unlike_recorded(program: Program, replayed: Replayed) -> list[str]:
 
 def only_to_rounding(workdir: Path) -> str:
     """Why a replay, which is on one device, need not have a run's bits; "" where it must."""
+    if records.read_config(workdir).parallel.shards:
+        return ""
     recorded = records.read_environment(workdir)
     used = [part.get("devices", ()) for part in (recorded, *recorded.get("changes", ()))]
     most = max(map(len, used))

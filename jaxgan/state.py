@@ -46,6 +46,7 @@ class Gan:
       half_life: of the generator's averaged weights in images; 0 keeps no average.
       half_life_factor: of that, by images seen.
       mesh: the devices that share a batch; None where there is one.
+      shards: virtual, of which a batch is made up; 0 where it is in one piece.
     """
 
     gen: nn.Module
@@ -65,6 +66,7 @@ class Gan:
     half_life: int
     half_life_factor: Annealed | None
     mesh: Mesh | None = None
+    shards: int = 0
 
 
 class Player(struct.PyTreeNode):
@@ -135,6 +137,7 @@ def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
         images_per_step=batch * d_steps,
         half_life=config.ema.half_life,
         half_life_factor=factors["ema"],
+        shards=config.parallel.shards,
     )
 
 

@@ -1,6 +1,7 @@
 """One update of a player, a pure function of state, batch and key; the other is left as it was."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from jaxgan.augment import augmented
 from jaxgan.fingerprints import Mark, tree_fingerprint
 from jaxgan.penalties import PENALTIES, Critic
 from jaxgan.sampling import update_latents
+from jaxgan.shards import batch_mean, over_shards
 from jaxgan.state import TRACKED, Gan, Player, TrainState, packed, with_labels
 from jaxgan.types import (
     Batch,
@@ -51,7 +53,16 @@ def d_update_and_gradients(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey, z: Latents
 ) -> tuple[TrainState, Metrics, Params]:
     """`d_update` with these latents, and the gradients that it gave to the optimiser."""
-    images, labels = as_batch(real)
+    found, stats = of_batch(gan, _d_gradients, state, key, as_batch(real), z)
+    grads, total, metrics = found
+    disc, norm, skipped, mark = apply_gradients(state.disc, gan.disc_tx, grads, stats, total)
+    metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped, "ledger/disc_grads": mark}
+    return state.replace(disc=disc), metrics, grads
+
+
+def _d_gradients(gan, state, key, batch, z):
+    """((gradients, what they are of, metrics), new stats) of D."""
+    images, labels = batch
     generated, _ = forward(gan.gen, state.gen.params, state.gen.stats, z, labels)
     real, fake = as_seen(gan, state, images, jax.lax.stop_gradient(generated), key)
 
@@ -73,16 +84,23 @@ def d_update_and_gradients(
         return total, (_track(gan, stats, real_logits, fake_logits), total, metrics)
 
     grads, (stats, total, metrics) = jax.grad(loss_fn, has_aux=True)(state.disc.params)
-    disc, norm, skipped, mark = apply_gradients(state.disc, gan.disc_tx, grads, stats, total)
-    metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped, "ledger/disc_grads": mark}
-    return state.replace(disc=disc), metrics, grads
+    return (grads, total, metrics), stats
 
 
 def g_update_and_gradients(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey, z: Latents
 ) -> tuple[TrainState, Metrics, Params]:
     """`g_update` with these latents, and the gradients that it gave to the optimiser."""
-    images, labels = as_batch(real)
+    (grads, metrics), stats = of_batch(gan, _g_gradients, state, key, as_batch(real), z)
+    loss = metrics["gen/loss"]
+    gen, norm, skipped, mark = apply_gradients(state.gen, gan.gen_tx, grads, stats, loss)
+    metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped, "ledger/gen_grads": mark}
+    return state.replace(gen=gen), metrics, grads
+
+
+def _g_gradients(gan, state, key, batch, z):
+    """((gradients, metrics), new stats) of G."""
+    images, labels = batch
     logits = functools.partial(forward, gan.disc, state.disc.params, state.disc.stats)
 
     def loss_fn(params):
@@ -94,10 +112,24 @@ def g_update_and_gradients(
         return loss, (stats, {"gen/loss": loss})
 
     grads, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(state.gen.params)
-    loss = metrics["gen/loss"]
-    gen, norm, skipped, mark = apply_gradients(state.gen, gan.gen_tx, grads, stats, loss)
-    metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped, "ledger/gen_grads": mark}
-    return state.replace(gen=gen), metrics, grads
+    return (grads, metrics), stats
+
+
+def of_batch(gan: Gan, gradients: Callable, state: TrainState, key: PRNGKey, batch: Batch, z):
+    """`gradients` of a whole batch, or their mean over its virtual shards.
+
+    Each shard draws for itself what is drawn besides latents.
+    """
+    if not gan.shards:
+        return gradients(gan, state, key, batch, z)
+
+    def of_shard(whole, part):
+        state, key = whole
+        place, batch, z = part
+        return gradients(gan, state, jax.random.fold_in(key, place[0]), batch, z)
+
+    parts = (jnp.arange(gan.shards), batch, z)
+    return over_shards(of_shard, gan.shards, gan.mesh, (state, key), parts)
 
 
 def forward(module, params, stats, inputs, labels=None):
@@ -173,12 +205,13 @@ def _track(gan, stats, real_logits, fake_logits):
     tracked = dict(stats[TRACKED])
     for name, logits in (("mean_real", real_logits), ("mean_fake", fake_logits)):
         if name in tracked:
-            mean = jax.lax.stop_gradient(jnp.mean(logits))
+            mean = jax.lax.stop_gradient(batch_mean(logits))
             tracked[name] = LECAM_DECAY * tracked[name] + (1 - LECAM_DECAY) * mean
     if "probability" in tracked:
         # Karras et al. 2020 (arXiv:2006.06676), section 3: r_t, the mean sign of the real logits.
-        direction = jnp.sign(jnp.mean(jnp.sign(real_logits)) - gan.augment.target)
-        change = direction * len(real_logits) * gan.packing / gan.augment.adapt_images
+        direction = jnp.sign(batch_mean(jnp.sign(real_logits)) - gan.augment.target)
+        images = len(real_logits) * gan.packing * max(gan.shards, 1)
+        change = direction * images / gan.augment.adapt_images
         tracked["probability"] = jnp.clip(tracked["probability"] + change, 0.0, 1.0)
     return {**stats, TRACKED: tracked}
 

@@ -18,6 +18,7 @@ from jaxgan.config import from_mapping
 from jaxgan.data import epoch_order
 from jaxgan.mesh import make_mesh, on_all
 from jaxgan.parallel_config import ParallelConfig
+from jaxgan.replay import replay_step
 from jaxgan.state import build_gan, init_state
 from jaxgan.steps import train_epoch, train_epochs
 from jaxgan.train import train
@@ -27,6 +28,10 @@ ENVIRONMENT = {
     "JAX_ENABLE_X64": "1",
     "JAX_PLATFORMS": "cpu",
     "XLA_FLAGS": "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0",
+}
+USUAL = ENVIRONMENT | {  # what a user's program is compiled with
+    "JAX_ENABLE_X64": "0",
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
 }
 SHAPE, EXAMPLES, CLASSES = (16, 16, 1), 200, 4
 SMALL = {"gen_widths": (7,), "disc_widths": (6,), "latent_size": 5}
@@ -51,8 +56,9 @@ CONFIGS = {
 }
 
 
-def settings(name, devices, **others):
-    values = {"train": {"batch_size": 24}, **CONFIGS[name], "parallel": {"devices": devices}}
+def settings(name, devices, shards=0, **others):
+    parallel = {"devices": devices, "shards": shards}
+    values = {"train": {"batch_size": 24}, **CONFIGS[name], "parallel": parallel}
     return from_mapping(values | others)
 
 
@@ -97,6 +103,15 @@ def compared(name, counts):
     return found
 
 
+def bits(name, shards, counts):
+    """The SHA-256 of the state after three steps in so many shards on each number of devices, and
+    how far that on the first of them is from the state of whole batches on one device."""
+    whole, _ = trained(settings(name, 1))
+    states = {count: trained(settings(name, count, shards))[0] for count in counts}
+    found = {n: checkpoints.fingerprint(checkpoints.flatten(state)) for n, state in states.items()}
+    return {"apart": largest_difference(whole, states[counts[0]]), "bits": found}
+
+
 def rows_of_products():
     """The rows of the matrix products that each of eight devices does for a batch of 24."""
     gan, pixels, labels, start = inputs(settings("mlp", 8))
@@ -119,19 +134,22 @@ def seeds_apart(count):
     return {"apart": max(map(largest_difference, *states.values())), "each": sorted(each)}
 
 
-def moved(folder):
+def moved(folder, shards=0):
     """A run whose first epoch is on 2 devices, the second on 8, the third on 1; and one on 1."""
     data = tiny.write_data(folder)
     states = []
     for name, counts in (("moved", (2, 8, 1)), ("alone", (1, 1, 1))):
         for epochs, devices in enumerate(counts, start=1):
             config = tiny.config(data, epochs=epochs)
-            config = dataclasses.replace(config, parallel=ParallelConfig(devices))
+            config = dataclasses.replace(config, parallel=ParallelConfig(devices, shards))
             train(config, folder / name)
         states.append(checkpoints.load_run(folder / name)[2])
     recorded = records.read_environment(folder / "moved")
     used = [len(part["devices"]) for part in (recorded, *recorded["changes"])]
-    return {"step": int(states[0].step), "apart": largest_difference(*states), "used": used}
+    found = {"step": int(states[0].step), "apart": largest_difference(*states), "used": used}
+    if shards:
+        found["replay differs in"] = replay_step(folder / "moved", 5, folder / "step_5.npz")
+    return found
 
 
 def main(parts):
@@ -142,9 +160,12 @@ def main(parts):
             found[part] = rows_of_products()
         elif part == "seeds":
             found[part] = {count: seeds_apart(count) for count in (2, 3, 4)}
-        elif part == "moved":
+        elif part in ("moved", "moved in shards"):
             with tempfile.TemporaryDirectory() as folder:
-                found[part] = moved(Path(folder))
+                found[part] = moved(Path(folder), 8 if "shards" in part else 0)
+        elif part.startswith("bits"):
+            _, name, shards, counts = part.split(":")
+            found[part] = bits(name, int(shards), [int(count) for count in counts.split(",")])
         else:
             name, counts = part.split(":")
             found[part] = compared(name, [int(count) for count in counts.split(",")])

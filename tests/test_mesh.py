@@ -16,12 +16,12 @@ from jaxgan.parallel_config import ParallelConfig
 from tests.devices import ENVIRONMENT
 
 
-def found(*parts):
+def found(*parts, environment=ENVIRONMENT):
     """What `tests.devices` says of these."""
     command = [sys.executable, "-m", "tests.devices", *parts]
     root = Path(__file__).parents[1]
-    env = os.environ | ENVIRONMENT
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=env, timeout=600)
+    env = os.environ | environment
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=env, timeout=1200)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -8,6 +8,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from jaxgan.networks.conv import Maps, Outputs, Padding, Pair, conv, conv_transpose
+from jaxgan.shards import batch_mean
 from jaxgan.types import Labels, Logits
 
 ZEROS = nn.initializers.zeros
@@ -85,8 +86,8 @@ class BatchNorm(nn.Module):
         saved_variance = self.variable("batch_stats", "variance", jnp.ones, width)
         mean, variance = saved_mean.value, saved_variance.value
         if train:
-            mean = jnp.mean(x, axes)
-            variance = jnp.mean((x - _along(mean, x)) ** 2, axes)
+            mean = batch_mean(x, axes)
+            variance = batch_mean((x - _along(mean, x)) ** 2, axes)
             if not self.is_initializing():
                 saved_mean.value += RUNNING_STEP * (mean - saved_mean.value)
                 saved_variance.value += RUNNING_STEP * (variance - saved_variance.value)
