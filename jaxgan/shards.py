@@ -7,12 +7,22 @@ tree. A computation that needs such a mean half-way, as batch norm does, is cut 
 the mean, and a loop from it.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive, Var, jaxpr_as_fun
+from jax.extend.core import (
+    ClosedJaxpr,
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    Primitive,
+    Var,
+    jaxpr_as_fun,
+    jaxprs_in_params,
+)
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, PyTree
@@ -20,6 +30,7 @@ from jaxtyping import Array, PyTree
 from jaxgan.mesh import AXIS
 
 Values = dict[Var, Array]
+INLINED = ("checkpoint", "remat2", "jit", "pjit")  # what calls a program once, by the names of JAX's primitives
 
 shard_mean_p = Primitive("shard_mean")  # one shard's value is itself, so that it lowers to nothing
 shard_mean_p.def_impl(lambda x: x)
@@ -51,7 +62,8 @@ def over_shards(
       batch: arrays whose first axis is cut.
 
     Raises:
-      ValueError: the second result depends on the part other than by a `batch_mean`.
+      ValueError: the second result depends on the part other than by a `batch_mean`, or there is
+        one in a loop.
     """
     parts = jax.tree.map(lambda x: x.reshape(count, len(x) // count, *x.shape[1:]), batch)
 
@@ -74,6 +86,8 @@ def _computed(compute, count, mesh, whole, parts):
         parts = jax.tree.map(lambda x: jnp.concatenate([x, x]), parts)
     part = jax.tree.map(lambda x: x[0], parts)
     closed, shape = jax.make_jaxpr(compute, return_shape=True)(whole, part)
+    if any(map(_calls_mean, closed.jaxpr.eqns)):
+        closed = jax.make_jaxpr(functools.partial(_inlined, closed))(*closed.in_avals)
     leaves = jax.tree.leaves(whole)
     jaxpr, inputs = closed.jaxpr, closed.jaxpr.invars
     same: Values = dict(zip(jaxpr.constvars, closed.consts, strict=True))
@@ -100,6 +114,31 @@ def _computed(compute, count, mesh, whole, parts):
         raise ValueError("what must be the same for all shards depends on a part of the batch")
     values = [_value(same, atom) for atom in rest]
     return averaged, jax.tree.unflatten(jax.tree.structure(alike), values)
+
+
+def _calls_mean(equation: JaxprEqn) -> bool:
+    """Whether a mean over all shards is in a program that the equation calls."""
+    called = (one for jaxpr in jaxprs_in_params(equation.params) for one in jaxpr.eqns)
+    return any(one.primitive is shard_mean_p or _calls_mean(one) for one in called)
+
+
+def _inlined(closed: ClosedJaxpr, *arguments: Array) -> list[Array]:
+    """The values of a program; of another's that it calls for a mean, equation by equation."""
+    jaxpr = closed.jaxpr
+    values: Values = dict(zip(jaxpr.constvars, closed.consts, strict=True))
+    values |= zip(jaxpr.invars, arguments, strict=True)
+    for equation in jaxpr.eqns:
+        inputs, outputs, function = _program(jaxpr, [equation], None)
+        if not _calls_mean(equation):
+            values |= zip(outputs, function(*(values[name] for name in inputs)), strict=True)
+        elif equation.primitive.name in INLINED:
+            called = equation.params["jaxpr"]
+            called = called if isinstance(called, ClosedJaxpr) else ClosedJaxpr(called, ())
+            given = [_value(values, atom) for atom in equation.invars]
+            values |= zip(equation.outvars, _inlined(called, *given), strict=True)
+        else:
+            raise ValueError(f"a batch_mean within {equation.primitive.name}: must be outside it")
+    return [_value(values, atom) for atom in jaxpr.outvars]
 
 
 class Stage(NamedTuple):

@@ -47,19 +47,29 @@ def test_a_run_has_the_same_bits_when_it_moves_between_numbers_of_devices():
     assert moved["replay differs in"] == []
 
 
-def test_a_mean_half_way_is_over_the_whole_batch_and_so_is_its_gradient():
+def deviation(scale, part):
+    scaled = scale * part
+    return jnp.mean((scaled - batch_mean(scaled)) ** 2)
+
+
+@pytest.mark.parametrize("called", [lambda f: f, jax.checkpoint, jax.jit])
+def test_a_mean_half_way_is_over_the_whole_batch_and_so_is_its_gradient(called):
     x = jnp.arange(8.0).reshape(8, 1) ** 2
 
-    def spread_of(scale, part):
-        def deviation(scale):
-            scaled = scale * part
-            return jnp.mean((scaled - batch_mean(scaled)) ** 2)
+    def gradient_and_mean(scale, part):
+        return jax.grad(called(deviation))(scale, part), batch_mean(part)
 
-        return jax.grad(deviation)(scale), batch_mean(part)
-
-    gradient, mean = over_shards(spread_of, 4, None, jnp.float32(3), x)
+    gradient, mean = over_shards(gradient_and_mean, 4, None, jnp.float32(3), x)
     assert float(gradient) == pytest.approx(6 * float(jnp.var(x)), rel=1e-6)
     assert float(mean) == float(jnp.mean(x))
+
+
+def test_a_mean_within_a_loop_is_refused():
+    def looped(whole, part):
+        return jax.lax.map(lambda row: batch_mean(row * whole), part), ()
+
+    with pytest.raises(ValueError, match="a batch_mean within scan"):
+        over_shards(looped, 2, None, jnp.float32(1), jnp.ones((4, 2)))
 
 
 def test_without_shards_a_batch_mean_is_a_mean():
