@@ -15,13 +15,11 @@ from typing import Any
 from jaxgan import last_words
 from jaxgan.config import UserError
 from jaxgan.flags import whole
+from jaxgan.records import OF_ITS_PLACE
 
 AUTO = "auto"
-VARIABLES = {  # of the environment, by the flag in whose place each stands
-    "coordinator": "JAX_COORDINATOR_ADDRESS",
-    "num_processes": "JAX_NUM_PROCESSES",
-    "process_id": "JAX_PROCESS_ID",
-}
+FLAGS = ("coordinator", "num_processes", "process_id")
+VARIABLES = dict(zip(FLAGS, OF_ITS_PLACE, strict=True))  # of the environment, in place of each
 PATIENCE = 50  # seconds for all to come
 HEARTBEATS = 30  # seconds without any after which JAX takes a process for lost
 FAREWELL = 20  # seconds in which all must end, once one has

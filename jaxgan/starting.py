@@ -28,12 +28,16 @@ def _train(config: Config, workdir: Path) -> int:
 
     from jaxgan.ensemble import train_seeds
     from jaxgan.processes import OtherFailed, all_processes
+    from jaxgan.progress import say
     from jaxgan.run_directory import Diverged
     from jaxgan.train import train
 
     trains, reports = (train_seeds, report_seeds) if config.seeds else (train, report)
     try:
         with all_processes().failing_together() as processes:
+            if not processes.first:
+                who = f"process {processes.index} of {processes.count}"
+                say(f"{who} takes part; process 0 writes and reports")
             outcome = trains(config, workdir)
             return processes.as_first(lambda: reports(outcome, workdir, config))
     except OtherFailed as error:

@@ -97,6 +97,7 @@ def prepare(config: Config) -> Ground:
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
     used = list(mesh.devices.flat) if mesh else devices[:1]
     environment = records.describe_environment(used, _describe(data))
+    environment["processes"] = all_processes().count
     if words := missing(config.deterministic, jax.default_backend()):
         warn(words)
     pixels = on_all(mesh, jax.device_put(data.pixels))
