@@ -62,8 +62,6 @@ def _status(argv: list[str]) -> int:
         if error.errno == errno.ENOSPC:
             return fail(f"{where}the disk is full; free some space, then repeat the command", USAGE)
         return fail(f"{where}{error.strerror or error}", USAGE)
-    except KeyboardInterrupt:
-        return fail("interrupted; what was done since the last checkpoint is lost", 130)
 
 
 def train_command(argv: list[str]) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from jaxgan import last_words
 from jaxgan.config import UserError
+from jaxgan.ending import FAILED, USAGE, fail
 from jaxgan.flags import whole
 from jaxgan.records import OF_ITS_PLACE
 
@@ -106,23 +107,28 @@ def join(place: Place) -> None:
 def leaving(command: Callable[[], int]) -> int:
     """Runs a command and ends what `join` began, if that was called; returns the exit status.
 
-    After a failure it does not return: other processes, and programs on the devices that wait for
-    them, must not hold this one.
+    Of several processes none returns from a failure: others, and programs on the devices that wait
+    for them, must not hold it.
     """
+    interrupted = False
     try:
         status = command()
+    except KeyboardInterrupt:
+        interrupted = True
+        status = fail("interrupted; what was done since the last checkpoint is lost", 130)
     except Exception:
         if _words is None:
             raise
         traceback.print_exc()
-        status = 1
+        status = FAILED
     if _words is None:
         return status
     _say_goodbye()
-    import jax
+    if not interrupted:  # whoever asks twice does not wait for the others
+        import jax
 
-    with contextlib.suppress(RuntimeError):
-        jax.distributed.shutdown()
+        with contextlib.suppress(RuntimeError):
+            jax.distributed.shutdown()
     if status:
         sys.stdout.flush()
         os._exit(status)
@@ -194,9 +200,9 @@ def _give_up(place: Place) -> None:
         why = f"does not answer within {PATIENCE} s; is --process_id 0 started there?"
     else:
         why = f"not all of the other {place.count - 1} processes came within {PATIENCE} s"
-    print(f"jaxgan: error: {where}: {why}", file=sys.stderr, flush=True)
+    fail(f"{where}: {why}", USAGE)
     _say_goodbye()
-    os._exit(2)
+    os._exit(USAGE)
 
 
 def _listens(address: str) -> bool:

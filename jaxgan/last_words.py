@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 GOODBYE = "jaxgan: goodbye"  # the process ends as it should
 FATAL = "the JAX distributed service detected fatal errors"  # jaxlib's words before it aborts
+STATUS = "absl::Status: "
 OF_THE_COORDINATOR = "Failed to send RPC to coordination service"
 NOISE = "[Gloo] Rank "  # which Gloo prints of each group of devices
 
@@ -39,7 +40,7 @@ def reason(fatal: Iterable[str]) -> str:
     who = [f"process {line}" for line in text.splitlines() if line.isdecimal()]
     if OF_THE_COORDINATOR in text:
         who = ["process 0"]
-    lost = ", ".join(who) or "a process"
+    lost = ", ".join(who) or f"a process ({text.partition(STATUS)[2].partition(chr(10))[0]})"
     return f"{lost} of this run was lost; repeat all commands to go on from the last checkpoint"
 
 

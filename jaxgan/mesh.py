@@ -60,6 +60,7 @@ def own_copy(mesh: Mesh | None, tree: Any) -> Any:
     from them needs no other process. As they are, where there is no other."""
     if mesh is None or not mesh.is_multi_process:
         return tree
+    assert all(leaf.is_fully_replicated for leaf in jax.tree.leaves(tree))
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
 

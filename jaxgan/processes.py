@@ -21,12 +21,12 @@ from jax.experimental import multihost_utils
 from jaxgan import __version__, checkpoints
 from jaxgan.config import Config, UserError, walk
 from jaxgan.data import Dataset
+from jaxgan.ending import FAILED, USAGE
 from jaxgan.state import TrainState
 
 OWN = ("data.dir", "data.source")  # settings that each process may have to itself
 LONGEST = 24 * 3600 * 1000  # milliseconds; JAX's heartbeats end a wait for a process that is lost
 MOURNING = 60  # seconds within which JAX notices a lost process
-FAILED = "failed"
 
 
 class OtherFailed(RuntimeError):
@@ -68,8 +68,8 @@ class Processes:
         heard = dict(client.key_value_dir_get(f"{meeting}/"))
         everything = [json.loads(heard[f"{meeting}/{i}"]) for i in range(self.count)]
         for i, other in enumerate(everything):
-            if FAILED in other and i != self.index:
-                raise OtherFailed(f"process {i}: {other[FAILED]}", other["status"])
+            if "failed" in other and i != self.index:
+                raise OtherFailed(f"process {i}: {other['failed']}", other["status"])
         return everything
 
     @contextlib.contextmanager
@@ -85,7 +85,7 @@ class Processes:
             usage = isinstance(error, UserError | OSError)
             words = str(error) if usage else f"{type(error).__name__}: {error}"
             with contextlib.suppress(OtherFailed):
-                self.meet(**{FAILED: words, "status": 2 if usage else 1})
+                self.meet(failed=words, status=USAGE if usage else FAILED)
             raise
 
     def as_first(self, report: Callable[[], int]) -> int:

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 LAYERS = {  # a module imports from its own layer or a lower one
     "cli": 7,
     "joining": 6,
+    "processes": 6,
     "starting": 6,
     "following": 6,
     "ending": 6,
@@ -32,7 +33,6 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "bench": 6,
     "data": 5,
     "checkpoints": 5,
-    "processes": 5,
     "records": 5,
     "plots": 5,
     "progress": 5,

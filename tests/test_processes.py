@@ -37,6 +37,15 @@ SETTINGS = {
 LOST = "of this run was lost; repeat all commands to go on from the last checkpoint"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory):
+    """What one process has compiled all others find."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        yield
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tiny.write_data(tmp_path_factory.mktemp("data"))
@@ -139,7 +148,7 @@ def test_two_processes_train_one_run_that_the_first_alone_writes(tmp_path, data)
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, data):
     workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
-    trained(*start_both(workdir, data, train__epochs=6))
+    trained(*start_both(workdir, data, train__epochs=4))
     return workdir
 
 
@@ -147,8 +156,8 @@ def undisturbed(tmp_path_factory, data):
 def test_checkpoints_move_between_numbers_of_processes(tmp_path, data, undisturbed):
     run = tmp_path / "run"
     trained(start(run, data, devices=4))
-    trained(*start_both(run, data, train__epochs=4))
-    trained(start(run, data, devices=1, train__epochs=6))
+    trained(*start_both(run, data, train__epochs=3))
+    trained(start(run, data, devices=1, train__epochs=4))
     assert draws(run) == draws(undisturbed)
     assert apart(run, undisturbed) < 1e-6
     recorded = records.read_environment(run)
@@ -161,8 +170,8 @@ def test_checkpoints_move_between_numbers_of_processes(tmp_path, data, undisturb
 def test_a_process_that_is_killed_ends_the_run_which_resumes_to_the_same_bytes(
     tmp_path, data, undisturbed, lost
 ):
-    both = start_both(tmp_path / "run", data, train__epochs=6)
-    wait_for(tmp_path / "run" / "checkpoints" / "24", both)
+    both = start_both(tmp_path / "run", data, train__epochs=4)
+    wait_for(tmp_path / "run" / "checkpoints" / "12", both)
     both[lost].kill()
     killed = time.monotonic()
     status, _, err = ended([both[1 - lost]], seconds=60)[0]
@@ -172,20 +181,20 @@ def test_a_process_that_is_killed_ends_the_run_which_resumes_to_the_same_bytes(
     assert "***" not in err  # no dump of a stack
     ended([both[lost]])
 
-    trained(*start_both(tmp_path / "run", data, train__epochs=6))
+    trained(*start_both(tmp_path / "run", data, train__epochs=4))
     assert kills.compare(undisturbed, tmp_path / "run") == []
 
 
 @pytest.mark.slow
 def test_a_signal_at_any_process_stops_all_of_them_saved(tmp_path, data, undisturbed):
-    both = start_both(tmp_path / "run", data, train__epochs=6)
+    both = start_both(tmp_path / "run", data, train__epochs=4)
     wait_for(tmp_path / "run" / "checkpoints" / "12", both)
     both[1].send_signal(signal.SIGTERM)
     first, other = ended(both)
     assert first[0] == other[0] == 128 + signal.SIGTERM
-    step = int(re.search(r"saved at step (\d+) of 72; go on with:", first[2])[1])
+    step = int(re.search(r"saved at step (\d+) of 48; go on with:", first[2])[1])
     assert max(checkpoints.steps(tmp_path / "run" / "checkpoints")) == step
-    trained(*start_both(tmp_path / "run", data, train__epochs=6))
+    trained(*start_both(tmp_path / "run", data, train__epochs=4))
     assert kills.compare(undisturbed, tmp_path / "run") == []
 
 
@@ -341,7 +350,10 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_there_are_refused():
             f"F1 {last_words.FATAL}:\n1\n*** Check failure\n2\n",
             f"jaxgan: error: me: process 1 {LOST}",
         ),
-        (f"F1 {last_words.FATAL}: why\n", f"jaxgan: error: me: a process {LOST}"),
+        (
+            f"F1 {last_words.FATAL}. {last_words.STATUS}ABORTED: why\n\nRPC: what\n",
+            f"jaxgan: error: me: a process (ABORTED: why) {LOST}",
+        ),
         (
             f"{last_words.FATAL}: {last_words.OF_THE_COORDINATOR}\n",
             f"jaxgan: error: me: process 0 {LOST}",
