@@ -21,7 +21,7 @@ from jaxgan.records import OF_ITS_PLACE
 AUTO = "auto"
 FLAGS = ("coordinator", "num_processes", "process_id")
 VARIABLES = dict(zip(FLAGS, OF_ITS_PLACE, strict=True))  # of the environment, in place of each
-PATIENCE = 50  # seconds for all to come
+PATIENCE = 45  # seconds for all to come, the import of JAX among them
 HEARTBEATS = 30  # seconds without any after which JAX takes a process for lost
 FAREWELL = 20  # seconds in which all must end, once one has
 
@@ -82,14 +82,14 @@ def join(place: Place) -> None:
     if place.coordinator != AUTO:
         _check_address(place)
     _hand_over_native_output(str(place))
+    patience = threading.Timer(PATIENCE, _give_up, [place])
+    patience.daemon = True
+    patience.start()
     import jax
 
     # It has its own handler of SIGTERM; ours makes all processes stop at the same step.
     jax.config.update("jax_enable_preemption_service", False)
     numbers = {} if place.coordinator == AUTO else _numbers(place)
-    patience = threading.Timer(PATIENCE, _give_up, [place])
-    patience.daemon = True
-    patience.start()
     try:
         jax.distributed.initialize(
             **numbers,
