@@ -5,11 +5,8 @@ SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
 """
 
 import contextlib
-import functools
 import hashlib
-import logging
 import shutil
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,10 +22,13 @@ from jaxgan.members import read_single_config
 from jaxgan.progress import warn
 from jaxgan.records import read_environment
 from jaxgan.selection import BEST, LAST, checkpoint_folder
+from jaxgan.silence import silence_orbax
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 
 Leaves = dict[str, np.ndarray]
 Score = dict[str, float]  # by name
+# Of several processes the first alone writes and reads, and waits for none of the others.
+ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})
 
 
 class Checkpoints:
@@ -38,8 +38,13 @@ class Checkpoints:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         remove_surplus(directory, keep)
-        _silence_orbax()
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+        silence_orbax()
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep,
+            cleanup_tmp_directories=True,
+            create=False,
+            multiprocessing_options=ALONE,
+        )
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
 
     def save(self, leaves: Leaves, score: Score | None = None) -> None:
@@ -224,26 +229,15 @@ def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
 
 @contextlib.contextmanager
 def _quiet_checkpointer() -> Iterator[ocp.Checkpointer]:
-    _silence_orbax()
-    handler = ocp.CompositeCheckpointHandler()
-    with warnings.catch_warnings(), ocp.Checkpointer(handler) as checkpointer:
+    silence_orbax()
+    rules = ocp.CompositeOptions(multiprocessing_options=ALONE)
+    handler = ocp.CompositeCheckpointHandler(composite_options=rules)
+    with (
+        warnings.catch_warnings(),
+        ocp.Checkpointer(handler, multiprocessing_options=ALONE) as checkpointer,
+    ):
         warnings.simplefilter("ignore")
         yield checkpointer
-
-
-def _silence_orbax() -> None:
-    """Errors reach us as exceptions; Orbax logs each at length too. And after one failed read or
-    write, those beside it report to an event loop that is gone, or are never begun."""
-    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-    for name in ("absl", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    if getattr(sys.unraisablehook, "func", None) is not _unless_loop_is_closed:
-        sys.unraisablehook = functools.partial(_unless_loop_is_closed, sys.unraisablehook)
-
-
-def _unless_loop_is_closed(hook: Callable[[Any], Any], unraisable: Any) -> None:
-    if str(unraisable.exc_value) != "Event loop is closed":
-        hook(unraisable)
 
 
 def _name(path) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import functools
 import os
 import signal
 import sys
@@ -9,21 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import __version__, records, selection
-from jaxgan.config import Config, UserError
+from jaxgan.config import UserError
 from jaxgan.config_file import load_config
 from jaxgan.determinism import set_flags
-from jaxgan.ending import report, report_seeds
+from jaxgan.ending import FAILED, USAGE, fail
 from jaxgan.flags import Parser, add_step, check_out, label_list, overrides, whole
+from jaxgan.joining import add_place, asked_place, leaving
 from jaxgan.members import read_single_config
 from jaxgan.seeds import resolved
-
-USAGE = 2  # exit status of what the user can mend
-FAILED = 1
+from jaxgan.starting import start
 
 DESCRIPTION = """\
 train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
                   the same command again resumes; Ctrl-C saves first
                   --config.seeds=4: a run for each of so many seeds, or of those of a tuple
+                  --coordinator HOST:PORT --num_processes N --process_id I: one of N processes
+                  that train together; --coordinator auto on SLURM or Cloud TPU
 sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last]
                   [--labels 3,5] [--out FILE]; a .png, or an .npz with uint8 NHWC under
                   "images" (points: "points"), and the labels of a class-conditional run
@@ -43,24 +45,23 @@ bench:            run.py bench
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
-    argv = sys.argv[1:] if argv is None else argv
+    return leaving(functools.partial(_status, sys.argv[1:] if argv is None else argv))
+
+
+def _status(argv: list[str]) -> int:
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
     try:
         return VERBS[verb](rest)
     except UserError as error:
-        return _fail(str(error), USAGE)
+        return fail(str(error), USAGE)
     except BrokenPipeError:  # nobody reads our standard output any more, `head` for instance
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         if error.errno == errno.ENOSPC:
-            return _fail(
-                f"{where}the disk is full; free some space, then repeat the command", USAGE
-            )
-        return _fail(f"{where}{error.strerror or error}", USAGE)
-    except KeyboardInterrupt:
-        return _fail("interrupted; what was done since the last checkpoint is lost", 130)
+            return fail(f"{where}the disk is full; free some space, then repeat the command", USAGE)
+        return fail(f"{where}{error.strerror or error}", USAGE)
 
 
 def train_command(argv: list[str]) -> int:
@@ -70,37 +71,14 @@ def train_command(argv: list[str]) -> int:
     parser.add_argument("--config", type=Path, metavar="FILE", help="a file with get_config()")
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="default: runs/CONFIG_NAME")
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
+    add_place(parser)
     options, unknown = parser.parse_known_args(argv)
     asked = overrides(unknown, VERBS)
     if options.config is None:
         raise UserError("--config FILE is needed, such as --config configs/mnist.py; see --help")
     config = resolved(load_config(options.config, asked))
     workdir = options.workdir or Path("runs") / options.config.stem
-    records.check_workdir(workdir, config)
-    set_flags(config.deterministic)
-
-    import jax
-
-    from jaxgan.ensemble import train_seeds
-    from jaxgan.run_directory import Diverged
-    from jaxgan.train import train
-
-    try:
-        if config.seeds:
-            return report_seeds(train_seeds(config, workdir), workdir, config)
-        return report(train(config, workdir), workdir, config)
-    except Diverged as error:
-        return _fail(str(error), FAILED)
-    except jax.errors.JaxRuntimeError as error:
-        return _fail(f"the device gave up: {error}; {_less(config)}", FAILED)
-
-
-def _less(config: Config) -> str:
-    """What takes less of a device's memory."""
-    what = "a smaller network or config.train.batch_size"
-    if config.seeds:
-        what = f"fewer runs in one program (config.train.seeds_at_once), {what}"
-    return f"if it is out of memory: {what}, in another --workdir"
+    return start(config, workdir, asked_place(options, os.environ))
 
 
 def sample_command(argv: list[str]) -> int:
@@ -236,8 +214,3 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "report": report_command,
     "bench": bench_command,
 }
-
-
-def _fail(message: str, status: int) -> int:
-    print(f"jaxgan: error: {' '.join(message.split())}", file=sys.stderr)
-    return status

@@ -8,6 +8,9 @@ from pathlib import Path
 from jaxgan import records
 from jaxgan.config import Config
 
+USAGE = 2  # exit status of what the user can mend
+FAILED = 1
+
 
 def report(outcome, workdir: Path, config: Config) -> int:
     """Prints them; returns the exit status. `outcome` is what `train` returns."""
@@ -75,6 +78,12 @@ def report_seeds(outcomes, workdir: Path, config: Config) -> int:
     for seed, why in diverged.items():
         print(f"jaxgan: error: seed {seed} diverged: {why}", file=sys.stderr)
     return 1 if diverged else 0
+
+
+def fail(message: str, status: int) -> int:
+    """Prints the one line of an error; returns the exit status."""
+    print(f"jaxgan: error: {' '.join(message.split())}", file=sys.stderr)
+    return status
 
 
 def _program() -> str:

@@ -4,15 +4,17 @@ The data are loaded once and each program is compiled once. A group is one run o
 then the same to the bit as one trained alone; elsewhere it is all of them, in one program.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import jax
 
 from jaxgan import checkpoints, records, summary
-from jaxgan.config import Config
+from jaxgan.config import Config, UserError
 from jaxgan.members import folder_of
 from jaxgan.plots.seeds import save_bands
+from jaxgan.processes import all_processes
 from jaxgan.seeds import of_seed, resolved, seeds_of
 from jaxgan.signals import stop_signals
 from jaxgan.train import Ground, Outcome, initial_state, prepare, train_together
@@ -30,24 +32,31 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
     config = resolved(config)
     ground = prepare(config)
     like = initial_state(ground, config.seed)  # before anything is written: there may be no room
+    at_once, processes = _at_once(config), all_processes()
     outcomes: dict[int, Outcome] = {}
-    with records.open_run(workdir, config, ground.environment), stop_signals() as caught:
-        pending = _pending(ground, workdir, like)
+    with contextlib.ExitStack() as stack:
+        groups = []
+        if processes.first:
+            stack.enter_context(records.open_run(workdir, config, ground.environment))
+            groups = _groups(_pending(ground, workdir, like), at_once)
+        groups = processes.meet(groups=groups)[0]["groups"]
         del like
-        for group in _groups(pending, _at_once(config)):
+        caught = stack.enter_context(stop_signals())
+        for group in groups:
             members = {folder_of(workdir, seed): of_seed(config, seed) for seed in group}
             found = train_together(ground, members, caught, named=True)
             outcomes |= dict(zip(group, found, strict=True))
-            if caught:
+            if found[0].signal:
                 break
-        before = summary.recorded_divergences(workdir)
-        diverged = {seed: why for seed, why in before.items() if seed not in outcomes}
-        diverged |= {seed: out.diverged for seed, out in outcomes.items() if out.diverged}
-        _sum_up(workdir, config, diverged)
+        if processes.first:
+            _sum_up(workdir, config, outcomes)
     return outcomes
 
 
-def _sum_up(workdir: Path, config: Config, diverged: Mapping[int, str]) -> None:
+def _sum_up(workdir: Path, config: Config, outcomes: Mapping[int, Outcome]) -> None:
+    before = summary.recorded_divergences(workdir)
+    diverged = {seed: why for seed, why in before.items() if seed not in outcomes}
+    diverged |= {seed: out.diverged for seed, out in outcomes.items() if out.diverged}
     found = summary.summarise(workdir, config, diverged)
     summary.write(workdir / summary.SUMMARY, found)
     rows = [part for part in summary.rows_of(workdir).values() if part]
@@ -90,8 +99,16 @@ def _groups(pending: Mapping[int, Iterable[int]], at_once: int) -> list[list[int
 
 
 def _at_once(config: Config) -> int:
-    """One on CPU, where `vmap` takes longer a run and loses the bits of a run alone; and one where
-    these are to be those on any number of devices."""
+    """One on CPU, where `vmap` takes longer a run and loses the bits of a run alone; one where these
+    are to be the same on any number of devices; and one of several processes, which have a run in
+    common."""
+    if all_processes().count > 1:
+        if config.train.seeds_at_once > 1:
+            raise UserError(
+                f"config.train.seeds_at_once = {config.train.seeds_at_once}: several processes "
+                "train one run at a time; must be 0 or 1"
+            )
+        return 1
     if config.train.seeds_at_once:
         return config.train.seeds_at_once
     alone = config.parallel.shards or jax.default_backend() == "cpu"

@@ -37,6 +37,11 @@ def make_mesh(config: Config, devices: Sequence[jax.Device]) -> Mesh | None:
             f"config.parallel.shards = {config.parallel.shards}: the {count} devices "
             "(config.parallel.devices) must divide it"
         )
+    if (processes := len({device.process_index for device in devices})) > 1 and count < there:
+        raise UserError(
+            f"config.parallel.devices = {asked}: {processes} processes have {there} devices; must "
+            f"be {there}, or 0 for all"
+        )
     size, packing = config.train.batch_size, config.packing
     if size // packing % count:
         parts = "images" if packing == 1 else f"packs of {packing} (config.packing)"
@@ -48,8 +53,22 @@ def make_mesh(config: Config, devices: Sequence[jax.Device]) -> Mesh | None:
 
 
 def on_all(mesh: Mesh | None, tree: Any) -> Any:
-    """The arrays, whole on every device of the mesh."""
-    return tree if mesh is None else jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    """The arrays, whole on every device of the mesh; of several processes each gives the same."""
+    if mesh is None:
+        return tree
+    whole = NamedSharding(mesh, PartitionSpec())
+    if not mesh.is_multi_process:
+        return jax.device_put(tree, whole)
+    return jax.tree.map(lambda leaf: _placed(leaf, whole), tree)
+
+
+def own_copy(mesh: Mesh | None, tree: Any) -> Any:
+    """Arrays that are whole everywhere, as one device of this process has them: what is computed
+    from them needs no other process. As they are, where there is no other."""
+    if mesh is None or not mesh.is_multi_process:
+        return tree
+    assert all(leaf.is_fully_replicated for leaf in jax.tree.leaves(tree))
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
 
 def spread(mesh: Mesh | None, tree: Any) -> Any:
@@ -57,3 +76,11 @@ def spread(mesh: Mesh | None, tree: Any) -> Any:
     if mesh is None:
         return tree
     return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh, PartitionSpec(AXIS)))
+
+
+def _placed(leaf: jax.Array, whole: NamedSharding) -> jax.Array:
+    """`device_put` without its comparison of the whole array among all processes."""
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(_placed(jax.random.key_data(leaf), whole))
+    array = np.asarray(leaf)
+    return jax.make_array_from_callback(array.shape, whole, lambda _: array)

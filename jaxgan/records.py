@@ -22,6 +22,7 @@ from jaxgan.seeds import is_of_more_seeds
 CONFIG, ENVIRONMENT, METRICS, LOCK = "config.json", "environment.json", "metrics.jsonl", ".lock"
 CHECKPOINTS, BEST_CHECKPOINT, SAMPLES = "checkpoints", "best", "samples"
 CURVES, DIAGNOSTICS, MEMORISATION = "curves.png", "diagnostics.png", "memorisation.png"
+OF_ITS_PLACE = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")  # no flags
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -72,16 +73,14 @@ def read_config(workdir: Path) -> Config:
     Raises:
       UserError: there is no run, or its config cannot be read.
     """
-    path = workdir / CONFIG
-    if not path.is_file():
+    if not (path := workdir / CONFIG).is_file():
         raise UserError(f"--workdir {workdir}: holds no run ({path} does not exist)")
     return from_mapping(_read(path))
 
 
 def read_environment(workdir: Path) -> dict[str, Any]:
     """What `open_run` recorded; "changes" lists what later starts found different."""
-    path = workdir / ENVIRONMENT
-    if not path.is_file():
+    if not (path := workdir / ENVIRONMENT).is_file():
         raise UserError(f"--workdir {workdir}: {path} does not exist")
     found = _read(path)
     if not (isinstance(found, dict) and {"sha256", "source"} <= set(found.get("data") or {})):
@@ -193,6 +192,7 @@ def _merged(recorded: dict[str, Any], now: dict[str, Any], workdir: Path) -> dic
             f"--workdir {workdir}: its run saw other data (SHA-256 {recorded['data']['sha256']}, "
             f"now {now['data']['sha256']} from {now['data']['source']})"
         )
+    recorded.setdefault("processes", 1)  # an older record does not say it
     changed = {key: now[key] for key in now if now[key] != recorded.get(key)}
     if changed and changed not in recorded.get("changes", []):
         recorded.setdefault("changes", []).append(changed)
@@ -200,7 +200,7 @@ def _merged(recorded: dict[str, Any], now: dict[str, Any], workdir: Path) -> dic
 
 
 def _is_flag(name: str) -> bool:
-    return name == "XLA_FLAGS" or name.startswith("JAX_")
+    return name == "XLA_FLAGS" or (name.startswith("JAX_") and name not in OF_ITS_PLACE)
 
 
 def _git_commit() -> str:

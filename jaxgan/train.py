@@ -13,9 +13,10 @@ from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.determinism import missing
-from jaxgan.lockstep import open_runs
-from jaxgan.mesh import make_mesh, on_all
+from jaxgan.following import open_together
+from jaxgan.mesh import make_mesh, on_all, own_copy
 from jaxgan.monitor import Monitor
+from jaxgan.processes import all_processes
 from jaxgan.progress import warn
 from jaxgan.run_directory import Diverged
 from jaxgan.sampling import sample_pixels
@@ -87,6 +88,7 @@ def prepare(config: Config) -> Ground:
       UserError: config or data do not allow a run.
     """
     data = load_data(config.data)
+    all_processes().agree(config, data)
     schedule = make_schedule(config.train, len(data.pixels))
     check_horizon(config, schedule, warn)
     devices = _devices()
@@ -95,11 +97,14 @@ def prepare(config: Config) -> Ground:
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
     used = list(mesh.devices.flat) if mesh else devices[:1]
     environment = records.describe_environment(used, _describe(data))
+    environment["processes"] = all_processes().count
     if words := missing(config.deterministic, jax.default_backend()):
         warn(words)
     pixels = on_all(mesh, jax.device_put(data.pixels))
     labels = on_all(mesh, jax.device_put(data.labels)) if gan.classes else None
-    monitor = Monitor(config, gan, data, pixels) if config.evaluate.every else None
+    monitor = None
+    if config.evaluate.every and all_processes().first:
+        monitor = Monitor(config, gan, data, own_copy(mesh, pixels))
     return Ground(config, data, schedule, gan, pixels, labels, monitor, environment)
 
 
@@ -112,25 +117,32 @@ def train_together(
     in `caught` ends it at the end of a chunk, saved. One run alone is `train_epoch`, several are
     `train_epochs`.
     """
-    config, schedule = ground.config, ground.schedule
+    config, schedule, mesh = ground.config, ground.schedule, ground.gan.mesh
+    processes, signal = all_processes(), 0
     fresh = [initial_state(ground, member.seed) for member in members.values()]
     real = ground.data.pixels[: plots.SCATTER]
     rest = (schedule, ground.environment, real, ground.monitor, named)
-    with open_runs(members, fresh, *rest) as runs:
-        states = on_all(ground.gan.mesh, runs.states)
+    with open_together(processes, members, fresh, *rest) as runs:
+        states = on_all(mesh, runs.states)
         first_step = step = int(states[0].step)
         for chunk in chunks(schedule, step, config.train.epochs):
             states, histories = _run_chunk(ground, states, chunk)
             step += chunk.stop - chunk.start
-            runs.take(chunk, step, histories, [_grid(ground, state, chunk) for state in states])
+            own, histories = own_copy(mesh, (states, histories))
+            runs.take(chunk, step, histories, [_grid(ground, state, chunk) for state in own])
             if _due(config.evaluate.every, config, chunk):
-                runs.evaluate(states)
-            if caught or _due(config.save.every, config, chunk):
-                runs.save(states)
-            if caught or not runs.going:
+                runs.evaluate(own)
+            if due := _due(config.save.every, config, chunk):
+                runs.save(own)
+            signal, going = processes.stopping(caught, bool(runs.going))
+            if signal and not due:
+                runs.save(own)
+            if signal or not going:
                 break
         runs.finish()
-    total, signal = config.train.epochs * schedule.epoch, caught[0] if caught else 0
+    total = config.train.epochs * schedule.epoch
+    if not processes.first:
+        return [Outcome(first_step, step, total, signal, None, "") for _ in members]
     return [
         Outcome(first_step, step, total, signal, standing(workdir), runs.diverged.get(place, ""))
         for place, workdir in enumerate(members)

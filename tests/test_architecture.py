@@ -9,6 +9,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "jaxgan"
 LAYERS = {  # a module imports from its own layer or a lower one
     "cli": 7,
+    "joining": 6,
+    "processes": 6,
+    "starting": 6,
+    "following": 6,
     "ending": 6,
     "flags": 6,
     "report": 6,
@@ -33,6 +37,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "plots": 5,
     "progress": 5,
     "selection": 5,
+    "silence": 5,
     "signals": 5,
     "metrics": 5,
     "steps": 4,
@@ -64,6 +69,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "parallel_config": 1,
     "settings": 1,
     "determinism": 1,
+    "last_words": 1,
 }
 ONLY_IN = {"orbax": "checkpoints", "matplotlib": "plots", "tensorflow_datasets": "data"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -1,0 +1,157 @@
+"""The processes that train one run together: what each must know of the others.
+
+All do the same steps, each on devices of its own, and meet after each chunk; the first alone
+touches the run directory. What they tell each other goes through JAX's coordination service, for
+which no device waits. One process by itself meets nobody.
+"""
+
+import contextlib
+import functools
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import jax
+import numpy as np
+from jax._src import distributed  # as Orbax: the service has no public door
+from jax.experimental import multihost_utils
+
+from jaxgan import __version__, checkpoints
+from jaxgan.config import Config, UserError, walk
+from jaxgan.data import Dataset
+from jaxgan.ending import FAILED, USAGE
+from jaxgan.state import TrainState
+
+OWN = ("data.dir", "data.source")  # settings that each process may have to itself
+LONGEST = 24 * 3600 * 1000  # milliseconds; JAX's heartbeats end a wait for a process that is lost
+MOURNING = 60  # seconds within which JAX notices a lost process
+
+
+class OtherFailed(RuntimeError):
+    """Another process has said that it ends with an error; `status` is its exit status."""
+
+    def __init__(self, words: str, status: int):
+        super().__init__(words)
+        self.status = status
+
+
+class Processes:
+    """All that train this run.
+
+    Attributes:
+      index, count: of this one, from 0, and of all.
+    """
+
+    def __init__(self) -> None:
+        self.index = distributed.global_state.process_id
+        self.count = distributed.global_state.num_processes
+        self._numbers = itertools.count()
+
+    @property
+    def first(self) -> bool:
+        return self.index == 0
+
+    def meet(self, **said: Any) -> list[dict[str, Any]]:
+        """What each process says, in their order, once all are here; all meet equally often.
+
+        Raises:
+          OtherFailed: one of the others is `failing_together`.
+        """
+        if self.count == 1:
+            return [said]
+        meeting = f"jaxgan/{next(self._numbers)}"
+        client: Any = distributed.global_state.client
+        client.key_value_set(f"{meeting}/{self.index}", json.dumps(said))
+        client.wait_at_barrier(meeting, LONGEST)
+        heard = dict(client.key_value_dir_get(f"{meeting}/"))
+        everything = [json.loads(heard[f"{meeting}/{i}"]) for i in range(self.count)]
+        for i, other in enumerate(everything):
+            if "failed" in other and i != self.index:
+                raise OtherFailed(f"process {i}: {other['failed']}", other["status"])
+        return everything
+
+    @contextlib.contextmanager
+    def failing_together(self) -> Iterator[Self]:
+        """Tells the others, at the meeting to which they come next, of an error in this one."""
+        try:
+            yield self
+        except OtherFailed:
+            raise
+        except Exception as error:
+            if self.count > 1 and isinstance(error, jax.errors.JaxRuntimeError):
+                _await_the_end(error)
+            usage = isinstance(error, UserError | OSError)
+            words = str(error) if usage else f"{type(error).__name__}: {error}"
+            with contextlib.suppress(OtherFailed):
+                self.meet(failed=words, status=USAGE if usage else FAILED)
+            raise
+
+    def as_first(self, report: Callable[[], int]) -> int:
+        """The exit status that the first process reports; the others report nothing."""
+        return self.meet(status=report() if self.first else 0)[0]["status"]
+
+    def agree(self, config: Config, data: Dataset) -> None:
+        """Makes sure that all train the same.
+
+        Raises:
+          UserError: one has another setting, other data, or another version.
+        """
+        own = {f"config.{n}": repr(value) for n, _, value in walk(config) if n not in OWN}
+        own |= {"the data's SHA-256": data.sha256, "jaxgan": __version__, "jax": jax.__version__}
+        if self.count > 1:
+            own["the number of devices"] = str(jax.local_device_count())
+        all_own = [said["own"] for said in self.meet(own=own)]
+        for i, other in enumerate(all_own):
+            if differing := _differing(all_own[0], other):
+                raise UserError(f"the processes of a run must agree: {_in_words(differing, i)}")
+
+    def stopping(self, caught: list[int], going: bool) -> tuple[int, bool]:
+        """The first signal that any process has caught, or 0; whether the first still has a run
+        that is going."""
+        said = self.meet(signal=caught[0] if caught else 0, going=going)
+        signal = next((other["signal"] for other in said if other["signal"]), 0)
+        return signal, said[0]["going"]
+
+    def of_first(self, state: TrainState) -> TrainState:
+        """The state that the first process has, to the bit; others give one of the same shapes."""
+        if self.count == 1:
+            return state
+        leaves = checkpoints.flatten(state)
+        parts = [leaf.reshape(-1).view(np.uint8) for leaf in leaves.values()]
+        # As bytes, since what is sent is added up with zeros, which -0.0 does not outlive.
+        sent = np.split(
+            multihost_utils.broadcast_one_to_all(np.concatenate(parts)),
+            np.cumsum([len(part) for part in parts])[:-1],
+        )
+        found = {
+            name: part.view(leaf.dtype).reshape(leaf.shape)
+            for (name, leaf), part in zip(leaves.items(), sent, strict=True)
+        }
+        return checkpoints.unflatten(found, state)
+
+
+@functools.cache
+def all_processes() -> Processes:
+    """Those that `jax.distributed` has connected, or this one."""
+    return Processes()
+
+
+def _await_the_end(error: jax.errors.JaxRuntimeError) -> None:
+    """Waits for JAX to end this process, where the error may come of another one that is lost."""
+    if "RESOURCE_EXHAUSTED" not in str(error):
+        time.sleep(MOURNING)
+
+
+def _differing(first: Mapping[str, str], other: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    names = first.keys() | other.keys()
+    pairs = {name: (first.get(name, "none"), other.get(name, "none")) for name in sorted(names)}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _in_words(differing: Mapping[str, tuple[str, str]], index: int) -> str:
+    return "; ".join(
+        f"{name} is {first} in process 0 and {other} in process {index}"
+        for name, (first, other) in differing.items()
+    )
