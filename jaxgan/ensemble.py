@@ -99,9 +99,8 @@ def _groups(pending: Mapping[int, Iterable[int]], at_once: int) -> list[list[int
 
 
 def _at_once(config: Config) -> int:
-    """One on CPU, where `vmap` takes longer a run and loses the bits of a run alone; one where these
-    are to be the same on any number of devices; and one of several processes, which have a run in
-    common."""
+    """One on CPU, where `vmap` takes longer a run and loses the bits of a run alone; one where they
+    are to be the same on any number of devices; and one of several processes, which share it."""
     if all_processes().count > 1:
         if config.train.seeds_at_once > 1:
             raise UserError(
