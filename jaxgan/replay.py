@@ -9,6 +9,8 @@ import numpy as np
 from jaxgan import checkpoints, ledger, records
 from jaxgan.config import Config, UserError
 from jaxgan.data import epoch_order, load_data
+from jaxgan.data.stored import Array
+from jaxgan.feed import gathered
 from jaxgan.ledger import PREFIX
 from jaxgan.progress import say, warn
 from jaxgan.schedule import Schedule, make_schedule
@@ -24,7 +26,7 @@ class Program(NamedTuple):
     config: Config
     schedule: Schedule
     gan: Gan
-    pixels: Pixels
+    pixels: Pixels | Array  # the latter with config.data.stream
     labels: Labels | None
 
 
@@ -61,7 +63,8 @@ def load_program(workdir: Path) -> Program:
     gan = build_gan(config, data.pixels.shape[1:], data.classes)
     labels = jax.device_put(data.labels) if gan.classes else None
     schedule = make_schedule(config.train, len(data.pixels))
-    return Program(workdir, config, schedule, gan, jax.device_put(data.pixels), labels)
+    pixels = data.pixels if config.data.stream else jax.device_put(data.pixels)
+    return Program(workdir, config, schedule, gan, pixels, labels)
 
 
 def fresh_state(program: Program) -> TrainState:
@@ -77,8 +80,9 @@ def state_at(program: Program, step: int) -> TrainState:
         say(f"{program.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
         count = min(step - done, program.schedule.epoch - done % program.schedule.epoch)
-        order = _order(program, done, count)
-        state, _ = train_epoch(program.gan, state, program.pixels, order, program.labels)
+        count = min(count, program.config.data.stream or count)
+        pixels, order, places = gathered(program.pixels, _order(program, done, count))
+        state, _ = train_epoch(program.gan, state, pixels, order, program.labels, places)
     return state
 
 
@@ -89,8 +93,8 @@ def replay(program: Program, state: TrainState, count: int) -> Replayed:
     """
     done = int(state.step)
     count = min(count, program.schedule.epoch - done % program.schedule.epoch)
-    order = _order(program, done, count)
-    _, metrics, trace = traced_epoch(program.gan, state, program.pixels, order, program.labels)
+    pixels, order, places = gathered(program.pixels, _order(program, done, count))
+    _, metrics, trace = traced_epoch(program.gan, state, pixels, order, program.labels, places)
     return Replayed(range(done + 1, done + count + 1), order, metrics, trace)
 
 

@@ -1,6 +1,7 @@
 """A run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +12,10 @@ import jax
 from jaxgan import plots, records
 from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
-from jaxgan.data import Dataset, epoch_order, load_data
+from jaxgan.data import Dataset, load_data
+from jaxgan.data.stored import Array
 from jaxgan.determinism import missing
+from jaxgan.feed import Block, feed, in_turn
 from jaxgan.lockstep import open_runs
 from jaxgan.mesh import make_mesh, on_all
 from jaxgan.monitor import Monitor
@@ -48,7 +51,8 @@ class Ground(NamedTuple):
     """What a run stands on, and what runs of other seeds share: all that does not change.
 
     Attributes:
-      pixels, labels: on the device; labels where the GAN is class-conditional.
+      pixels, labels: on the device; labels where the GAN is class-conditional. With
+        config.data.stream the pixels are not.
       environment: for the record.
     """
 
@@ -56,7 +60,7 @@ class Ground(NamedTuple):
     data: Dataset
     schedule: Schedule
     gan: Gan
-    pixels: jax.Array
+    pixels: jax.Array | Array
     labels: jax.Array | None
     monitor: Monitor | None
     environment: dict[str, Any]
@@ -97,7 +101,8 @@ def prepare(config: Config) -> Ground:
     environment = records.describe_environment(used, _describe(data))
     if words := missing(config.deterministic, jax.default_backend()):
         warn(words)
-    pixels = on_all(mesh, jax.device_put(data.pixels))
+    streamed = config.data.stream > 0
+    pixels = data.pixels if streamed else on_all(mesh, jax.device_put(data.pixels))
     labels = on_all(mesh, jax.device_put(data.labels)) if gan.classes else None
     monitor = Monitor(config, gan, data, pixels) if config.evaluate.every else None
     return Ground(config, data, schedule, gan, pixels, labels, monitor, environment)
@@ -114,13 +119,16 @@ def train_together(
     """
     config, schedule = ground.config, ground.schedule
     fresh = [initial_state(ground, member.seed) for member in members.values()]
-    real = ground.data.pixels[: plots.SCATTER]
+    real = ground.data.pixels[: plots.samples_shown(ground.data.pixels.shape[1:])]
+    seeds = [member.seed for member in members.values()]
+    blocks_of = feed(config, schedule, ground.gan.mesh, ground.pixels, seeds)
+    run_block = functools.partial(_run_block, ground)
     rest = (schedule, ground.environment, real, ground.monitor, named)
     with open_runs(members, fresh, *rest) as runs:
         states = on_all(ground.gan.mesh, runs.states)
         first_step = step = int(states[0].step)
         for chunk in chunks(schedule, step, config.train.epochs):
-            states, histories = _run_chunk(ground, states, chunk)
+            states, histories = in_turn(run_block, states, blocks_of(chunk))
             step += chunk.stop - chunk.start
             runs.take(chunk, step, histories, [_grid(ground, state, chunk) for state in states])
             if _due(config.evaluate.every, config, chunk):
@@ -151,21 +159,16 @@ def initial_state(ground: Ground, seed: int) -> TrainState:
         raise UserError(f"config.network: there is no room for it ({reason})") from None
 
 
-def _run_chunk(
-    ground: Ground, states: list[TrainState], chunk: Chunk
+def _run_block(
+    ground: Ground, states: list[TrainState], block: Block
 ) -> tuple[list[TrainState], list[Metrics]]:
-    gan, pixels, labels = ground.gan, ground.pixels, ground.labels
-    orders = [_order(ground, state, chunk) for state in states]
+    gan, labels = ground.gan, ground.labels
+    pixels, orders, places = block
     if len(states) > 1:
-        return train_epochs(gan, states, pixels, orders, labels)
-    state, history = train_epoch(gan, states[0], pixels, orders[0], labels)
+        return train_epochs(gan, states, pixels, orders, labels, places)
+    place = places[0] if places else None
+    state, history = train_epoch(gan, states[0], pixels, orders[0], labels, place)
     return [state], [history]
-
-
-def _order(ground: Ground, state: TrainState, chunk: Chunk) -> jax.Array:
-    per_step = ground.config.train.batch_size * ground.config.train.d_steps
-    order = epoch_order(state.key, chunk.epoch, len(ground.data.pixels), per_step)
-    return order[chunk.start : chunk.stop]
 
 
 def _grid(ground: Ground, state: TrainState, chunk: Chunk) -> jax.Array | None:
