@@ -16,25 +16,26 @@ from jax.sharding import Mesh
 
 from jaxgan.config import Config
 from jaxgan.data import epoch_order
-from jaxgan.data.stored import Array
 from jaxgan.mesh import on_all
 from jaxgan.schedule import Chunk, Schedule
 from jaxgan.state import TrainState
-from jaxgan.types import Metrics, Order, Pixels
+from jaxgan.types import Labels, Metrics, Order, Pixels
 
 READ_AHEAD = 2  # blocks
 
 
 class Block(NamedTuple):
-    """Some steps, for one call of the device.
+    """Some steps, for one call of the device: what `train_epochs` takes besides rules and states.
 
     Attributes:
       orders: of each run, the examples that every step takes.
-      places: where in `pixels` these are; None where they are at their indices.
+      labels: None where the GAN is told none.
+      places: where in `pixels` and `labels` these examples are; None where at their indices.
     """
 
     pixels: Any  # Pixels
     orders: list[Order]
+    labels: Labels | None
     places: list[Order] | None
 
 
@@ -46,20 +47,29 @@ def feed(
     config: Config,
     schedule: Schedule,
     mesh: Mesh | None,
-    pixels: Pixels | Array,
+    pixels: Any,
+    labels: Any,
     seeds: Sequence[int],
 ) -> Blocks:
-    """The blocks of each chunk, for runs of these seeds; `pixels` are on the device, or the host's
-    where config.data.stream is set."""
+    """The blocks of each chunk, for runs of these seeds.
+
+    `pixels` and `labels` are on the device; on the host where config.data.stream is set.
+    """
     orders = _Orders(config, schedule, len(pixels), seeds)
     if config.data.stream:
-        return _Streamed(config, schedule, mesh, pixels, orders).blocks
+        return _Streamed(config, schedule, mesh, pixels, labels, orders).blocks
 
     def resident(chunk: Chunk) -> Iterator[Block]:
         found = [order[chunk.start : chunk.stop] for order in orders.of_epoch(chunk.epoch)]
-        yield Block(pixels, found, None)
+        yield Block(pixels, found, labels, None)
 
     return resident
+
+
+def of_first(block: Block) -> tuple[Pixels, Order, Labels | None, Order | None]:
+    """What `train_epoch` takes of a block: that of the first run."""
+    pixels, orders, labels, places = block
+    return pixels, orders[0], labels, places[0] if places else None
 
 
 def in_turn(
@@ -79,15 +89,14 @@ def in_turn(
     return states, [_joined(parts) for parts in zip(*done, *pending, strict=True)]
 
 
-def gathered(pixels: Pixels | Array, order: Order) -> tuple[Pixels, Order, Order | None]:
-    """What `train_epoch` takes for some steps of one run; read now where the pixels are not on the
-    device."""
+def gathered(
+    pixels: Any, order: Order, labels: Any
+) -> tuple[Pixels, Order, Labels | None, Order | None]:
+    """What `train_epoch` takes for some steps of one run; read now where not on the device."""
     if isinstance(pixels, jax.Array):
-        return pixels, order, None
+        return pixels, order, labels, None
     rows = np.asarray(order)
-    block = _block(None, rows[:, None], pixels[rows.reshape(-1)])
-    assert block.places
-    return block.pixels, order, block.places[0]
+    return of_first(_block(None, rows[:, None], pixels[rows.reshape(-1)], labels))
 
 
 def _joined(parts: Sequence[Metrics]) -> Metrics:
@@ -98,21 +107,22 @@ def _joined(parts: Sequence[Metrics]) -> Metrics:
     return {name: jnp.concatenate([known[name], last[name]]) for name in last}
 
 
-def _block(mesh: Mesh | None, rows: np.ndarray, pixels: np.ndarray) -> Block:
-    """`rows` are (steps, runs, examples), and `pixels` of each of these in turn."""
+def _block(mesh: Mesh | None, rows: np.ndarray, pixels: np.ndarray, labels: Any) -> Block:
+    """`rows` are (steps, runs, examples), and `pixels` of each of these in turn; `labels` are of
+    all the data."""
     places = np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
-    runs = range(rows.shape[1])
-    orders, there = ([array[:, run] for run in runs] for array in (rows, places))
-    return Block(*on_all(mesh, jax.device_put((pixels, orders, there))))
+    orders, there = ([array[:, run] for run in range(rows.shape[1])] for array in (rows, places))
+    chosen = None if labels is None else labels[rows.reshape(-1)]
+    return Block(*on_all(mesh, jax.device_put((pixels, orders, chosen, there))))
 
 
 class _Streamed:
     """Blocks of so many steps as config.data.stream says, read ahead by threads of the host."""
 
-    def __init__(self, config: Config, schedule: Schedule, mesh: Mesh | None, pixels: Any, orders):
+    def __init__(self, config, schedule, mesh, pixels, labels, orders):
         self._size, self._schedule, self._mesh = config.data.stream, schedule, mesh
         self._last = config.train.epochs * schedule.epoch
-        self._pixels, self._orders = pixels, orders
+        self._pixels, self._labels, self._orders = pixels, labels, orders
         self._steps: Iterator | None = None
 
     def blocks(self, chunk: Chunk) -> Iterator[Block]:
@@ -126,7 +136,8 @@ class _Streamed:
             count = min(self._size, chunk.stop - start)
             taken = [next(self._steps) for _ in range(count)]
             rows = np.stack([step.rows for step in taken])
-            yield _block(self._mesh, rows, np.concatenate([step.pixels for step in taken]))
+            pixels = np.concatenate([step.pixels for step in taken])
+            yield _block(self._mesh, rows, pixels, self._labels)
 
 
 class _Orders:

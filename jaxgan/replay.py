@@ -26,8 +26,8 @@ class Program(NamedTuple):
     config: Config
     schedule: Schedule
     gan: Gan
-    pixels: Pixels | Array  # the latter with config.data.stream
-    labels: Labels | None
+    pixels: Pixels | Array  # the latter, and numpy's labels, with config.data.stream
+    labels: Labels | np.ndarray | None
 
 
 class Replayed(NamedTuple):
@@ -61,9 +61,9 @@ def load_program(workdir: Path) -> Program:
             f"from {data.source})"
         )
     gan = build_gan(config, data.pixels.shape[1:], data.classes)
-    labels = jax.device_put(data.labels) if gan.classes else None
+    examples = (data.pixels, data.labels if gan.classes else None)
+    pixels, labels = examples if config.data.stream else jax.device_put(examples)
     schedule = make_schedule(config.train, len(data.pixels))
-    pixels = data.pixels if config.data.stream else jax.device_put(data.pixels)
     return Program(workdir, config, schedule, gan, pixels, labels)
 
 
@@ -81,8 +81,8 @@ def state_at(program: Program, step: int) -> TrainState:
     while (done := int(state.step)) < step:
         count = min(step - done, program.schedule.epoch - done % program.schedule.epoch)
         count = min(count, program.config.data.stream or count)
-        pixels, order, places = gathered(program.pixels, _order(program, done, count))
-        state, _ = train_epoch(program.gan, state, pixels, order, program.labels, places)
+        rows = gathered(program.pixels, _order(program, done, count), program.labels)
+        state, _ = train_epoch(program.gan, state, *rows)
     return state
 
 
@@ -93,8 +93,9 @@ def replay(program: Program, state: TrainState, count: int) -> Replayed:
     """
     done = int(state.step)
     count = min(count, program.schedule.epoch - done % program.schedule.epoch)
-    pixels, order, places = gathered(program.pixels, _order(program, done, count))
-    _, metrics, trace = traced_epoch(program.gan, state, pixels, order, program.labels, places)
+    order = _order(program, done, count)
+    rows = gathered(program.pixels, order, program.labels)
+    _, metrics, trace = traced_epoch(program.gan, state, *rows)
     return Replayed(range(done + 1, done + count + 1), order, metrics, trace)
 
 

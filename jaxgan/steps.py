@@ -102,7 +102,7 @@ def train_epoch(
     whole. The state's buffers are donated. Returns metrics of shape (steps,); those named
     ledger/ are fingerprints (`MARKS`), by which two runs can be compared step by step.
 
-    Where `pixels` are only those that the rows take, `places` says where in them each is.
+    Where `pixels` and `labels` are only of what the rows take, `places` says where each is.
     """
     return _epoch(gan, state, pixels, order, labels, places)
 
@@ -169,7 +169,7 @@ def _steps(gan, state, pixels, order, labels, places):
         place = row if place is None else place
         chosen = flat.at[place].get(mode="promise_in_bounds").reshape(-1, *pixels.shape[1:])
         images = to_images(chosen)
-        real = Batch(images, labels[row]) if gan.classes else images
+        real = Batch(images, labels[place]) if gan.classes else images
         state, metrics, trace = traced_step(gan, state, real, key)
         return state, (metrics | _marks(state, row, metrics, trace), trace)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxgan import plots, records
 from jaxgan.best import Scored, standing
@@ -15,7 +16,7 @@ from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, load_data
 from jaxgan.data.stored import Array
 from jaxgan.determinism import missing
-from jaxgan.feed import Block, feed, in_turn
+from jaxgan.feed import Block, feed, in_turn, of_first
 from jaxgan.lockstep import open_runs
 from jaxgan.mesh import make_mesh, on_all
 from jaxgan.monitor import Monitor
@@ -51,8 +52,8 @@ class Ground(NamedTuple):
     """What a run stands on, and what runs of other seeds share: all that does not change.
 
     Attributes:
-      pixels, labels: on the device; labels where the GAN is class-conditional. With
-        config.data.stream the pixels are not.
+      pixels, labels: on the device; labels where the GAN is class-conditional. On the host with
+        config.data.stream.
       environment: for the record.
     """
 
@@ -61,7 +62,7 @@ class Ground(NamedTuple):
     schedule: Schedule
     gan: Gan
     pixels: jax.Array | Array
-    labels: jax.Array | None
+    labels: jax.Array | np.ndarray | None
     monitor: Monitor | None
     environment: dict[str, Any]
 
@@ -101,9 +102,8 @@ def prepare(config: Config) -> Ground:
     environment = records.describe_environment(used, _describe(data))
     if words := missing(config.deterministic, jax.default_backend()):
         warn(words)
-    streamed = config.data.stream > 0
-    pixels = data.pixels if streamed else on_all(mesh, jax.device_put(data.pixels))
-    labels = on_all(mesh, jax.device_put(data.labels)) if gan.classes else None
+    examples = (data.pixels, data.labels if gan.classes else None)
+    pixels, labels = examples if config.data.stream else on_all(mesh, jax.device_put(examples))
     monitor = Monitor(config, gan, data, pixels) if config.evaluate.every else None
     return Ground(config, data, schedule, gan, pixels, labels, monitor, environment)
 
@@ -121,7 +121,7 @@ def train_together(
     fresh = [initial_state(ground, member.seed) for member in members.values()]
     real = ground.data.pixels[: plots.samples_shown(ground.data.pixels.shape[1:])]
     seeds = [member.seed for member in members.values()]
-    blocks_of = feed(config, schedule, ground.gan.mesh, ground.pixels, seeds)
+    blocks_of = feed(config, schedule, ground.gan.mesh, ground.pixels, ground.labels, seeds)
     run_block = functools.partial(_run_block, ground)
     rest = (schedule, ground.environment, real, ground.monitor, named)
     with open_runs(members, fresh, *rest) as runs:
@@ -162,12 +162,9 @@ def initial_state(ground: Ground, seed: int) -> TrainState:
 def _run_block(
     ground: Ground, states: list[TrainState], block: Block
 ) -> tuple[list[TrainState], list[Metrics]]:
-    gan, labels = ground.gan, ground.labels
-    pixels, orders, places = block
     if len(states) > 1:
-        return train_epochs(gan, states, pixels, orders, labels, places)
-    place = places[0] if places else None
-    state, history = train_epoch(gan, states[0], pixels, orders[0], labels, place)
+        return train_epochs(ground.gan, states, *block)
+    state, history = train_epoch(ground.gan, states[0], *of_first(block))
     return [state], [history]
 
 

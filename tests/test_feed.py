@@ -1,4 +1,4 @@
-"""Data that are streamed: the run that they give is the run of data on the device, in every byte."""
+"""Data that are streamed: the run is that of data on the device, in every byte."""
 
 import dataclasses
 import os
@@ -92,7 +92,7 @@ def test_a_streamed_run_has_every_byte_of_a_resident_one(
 
 
 def test_a_convolutional_run_has_the_same_bytes_too(resident, tmp_path):
-    data = tiny.write_data(tmp_path / "data", side=8)
+    data = tiny.write_data(tmp_path / "data", side=16)
     config = dataclasses.replace(tiny.config(data, epochs=1), network=DCGAN)
     train(streamed(config, 6), tmp_path / "run")
     assert_same_run(resident(config), tmp_path / "run")
@@ -121,9 +121,9 @@ def test_any_chunk_can_be_the_first(data, start):
     pixels = np.arange(100, dtype=np.uint8)[:, None]  # that say which example they are
     schedule = Schedule(epoch=12, row=4, chunk=4)
     chunk = Chunk(start // 12, start % 12, start % 12 + 4, start % 12 == 8)
-    resident = feed(tiny.config(data), schedule, None, jax.device_put(pixels), [0, 1])
+    resident = feed(tiny.config(data), schedule, None, jax.device_put(pixels), None, [0, 1])
     (whole,) = resident(chunk)
-    blocks = list(feed(config, schedule, None, pixels, [0, 1])(chunk))
+    blocks = list(feed(config, schedule, None, pixels, None, [0, 1])(chunk))
     assert [len(block.orders[0]) for block in blocks] == [3, 1]
     for run in (0, 1):
         order = np.concatenate([block.orders[run] for block in blocks])
