@@ -7,12 +7,12 @@ from typing import Any
 from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference
 
+from jaxgan.data_config import DataConfig
 from jaxgan.network_config import NetworkConfig, check_network, disc_norm
 from jaxgan.parallel_config import ParallelConfig, check_shards
 from jaxgan.settings import (
     DECAY,
     FRACTION,
-    NAME,
     NOT_NEGATIVE,
     POSITIVE,
     SEED,
@@ -34,6 +34,7 @@ from jaxgan.settings import (
 
 __all__ = [
     "Config",
+    "DataConfig",
     "UserError",
     "default_config",
     "from_mapping",
@@ -47,22 +48,6 @@ LOSSES_WITH_TARGETS = ("non_saturating", "saturating", "least_squares")
 LOSSES = (*LOSSES_WITH_TARGETS, "hinge", "wasserstein", "relativistic", "relativistic_average")
 OF_GRADIENTS = ("r1", "r2", "wgan_gp", "dragan")  # penalties on the gradient at each image
 AUGMENTATIONS = ("brightness", "saturation", "contrast", "translation", "cutout", "mirror")
-
-
-@dataclasses.dataclass(frozen=True)
-class DataConfig:
-    name: str = setting(
-        "mnist",
-        "mnist, fashion_mnist, kmnist, emnist/SPLIT, ring, grid, stacked_mnist, a TFDS image set",
-        NAME,
-    )
-    source: str = setting(
-        "auto",
-        "where the data comes from; auto tries the others in this order",
-        one_of("auto", "idx", "prepared", "packaged", "download"),
-        may_change=True,  # the array's SHA-256 is compared instead
-    )
-    dir: str = setting("", "folder of IDX files, or TFDS's data_dir; '' for none", may_change=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +148,7 @@ class Config:
     seed: int = setting(0, "root of every random draw", SEED)
     deterministic: bool = setting(True, "equal bits each time on a GPU too, at some speed")
     seeds: Seeds = setting(0, "a run each: so many from `seed` on, or these; 0 or (): one", SEEDS)
-    data: DataConfig = DataConfig()
+    data: DataConfig = DataConfig()  # noqa: RUF009
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)
     loss: str = setting("non_saturating", "objective", one_of(*LOSSES))
     label_smoothing: float = setting(0.0, "off the target of real images", SMALL_FRACTION)

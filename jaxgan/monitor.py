@@ -16,6 +16,7 @@ from jaxgan import scores
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, load_data
 from jaxgan.data.mixtures import MIXTURES
+from jaxgan.data.stored import Array
 from jaxgan.evaluate import generate_finite
 from jaxgan.metrics import (
     area_under_curve,
@@ -60,8 +61,8 @@ class Monitor:
       score: the name of the held-out distance by which the best state is chosen.
     """
 
-    def __init__(self, config: Config, gan: Gan, train: Dataset, pixels: Pixels):
-        """`pixels` is the training set on the device.
+    def __init__(self, config: Config, gan: Gan, train: Dataset, pixels: Pixels | Array):
+        """`pixels` is the training set on the device, or on the host where it is streamed.
 
         Raises:
           UserError: a run of this config cannot be measured.

@@ -9,6 +9,8 @@ import numpy as np
 from jaxgan import checkpoints, ledger, records
 from jaxgan.config import Config, UserError
 from jaxgan.data import epoch_order, load_data
+from jaxgan.data.stored import Array
+from jaxgan.feed import gathered
 from jaxgan.ledger import PREFIX
 from jaxgan.progress import say, warn
 from jaxgan.schedule import Schedule, make_schedule
@@ -24,8 +26,8 @@ class Program(NamedTuple):
     config: Config
     schedule: Schedule
     gan: Gan
-    pixels: Pixels
-    labels: Labels | None
+    pixels: Pixels | Array  # the latter, and numpy's labels, with config.data.stream
+    labels: Labels | np.ndarray | None
 
 
 class Replayed(NamedTuple):
@@ -59,9 +61,10 @@ def load_program(workdir: Path) -> Program:
             f"from {data.source})"
         )
     gan = build_gan(config, data.pixels.shape[1:], data.classes)
-    labels = jax.device_put(data.labels) if gan.classes else None
+    examples = (data.pixels, data.labels if gan.classes else None)
+    pixels, labels = examples if config.data.stream else jax.device_put(examples)
     schedule = make_schedule(config.train, len(data.pixels))
-    return Program(workdir, config, schedule, gan, jax.device_put(data.pixels), labels)
+    return Program(workdir, config, schedule, gan, pixels, labels)
 
 
 def fresh_state(program: Program) -> TrainState:
@@ -77,8 +80,9 @@ def state_at(program: Program, step: int) -> TrainState:
         say(f"{program.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
         count = min(step - done, program.schedule.epoch - done % program.schedule.epoch)
-        order = _order(program, done, count)
-        state, _ = train_epoch(program.gan, state, program.pixels, order, program.labels)
+        count = min(count, program.config.data.stream or count)
+        rows = gathered(program.pixels, _order(program, done, count), program.labels)
+        state, _ = train_epoch(program.gan, state, *rows)
     return state
 
 
@@ -90,7 +94,8 @@ def replay(program: Program, state: TrainState, count: int) -> Replayed:
     done = int(state.step)
     count = min(count, program.schedule.epoch - done % program.schedule.epoch)
     order = _order(program, done, count)
-    _, metrics, trace = traced_epoch(program.gan, state, program.pixels, order, program.labels)
+    rows = gathered(program.pixels, order, program.labels)
+    _, metrics, trace = traced_epoch(program.gan, state, *rows)
     return Replayed(range(done + 1, done + count + 1), order, metrics, trace)
 
 

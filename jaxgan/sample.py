@@ -35,7 +35,7 @@ def sample(
     params, stats = sampling_params(state), state.gen.stats
     pixels = np.asarray(sample_pixels(gan, params, stats, num, key, asked))
     if out.suffix == ".png":
-        save_samples(out, pixels, pixels if pixels.ndim == 4 else load_data(config.data).pixels)
+        save_samples(out, pixels, pixels if pixels.ndim == 4 else load_data(config.data).pixels[:])
     else:
         arrays = {"images" if pixels.ndim == 4 else "points": pixels}
         if asked is not None:

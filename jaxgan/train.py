@@ -1,18 +1,22 @@
 """A run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxgan import plots, records
 from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
-from jaxgan.data import Dataset, epoch_order, load_data
+from jaxgan.data import Dataset, load_data
+from jaxgan.data.stored import Array
 from jaxgan.determinism import missing
+from jaxgan.feed import Block, feed, in_turn, of_first
 from jaxgan.following import open_together
 from jaxgan.mesh import make_mesh, on_all, own_copy
 from jaxgan.monitor import Monitor
@@ -49,7 +53,8 @@ class Ground(NamedTuple):
     """What a run stands on, and what runs of other seeds share: all that does not change.
 
     Attributes:
-      pixels, labels: on the device; labels where the GAN is class-conditional.
+      pixels, labels: on the device; labels where the GAN is class-conditional. On the host with
+        config.data.stream.
       environment: for the record.
     """
 
@@ -57,8 +62,8 @@ class Ground(NamedTuple):
     data: Dataset
     schedule: Schedule
     gan: Gan
-    pixels: jax.Array
-    labels: jax.Array | None
+    pixels: jax.Array | Array
+    labels: jax.Array | np.ndarray | None
     monitor: Monitor | None
     environment: dict[str, Any]
 
@@ -100,11 +105,12 @@ def prepare(config: Config) -> Ground:
     environment["processes"] = all_processes().count
     if words := missing(config.deterministic, jax.default_backend()):
         warn(words)
-    pixels = on_all(mesh, jax.device_put(data.pixels))
-    labels = on_all(mesh, jax.device_put(data.labels)) if gan.classes else None
+    examples = (data.pixels, data.labels if gan.classes else None)
+    pixels, labels = examples if config.data.stream else on_all(mesh, jax.device_put(examples))
     monitor = None
     if config.evaluate.every and all_processes().first:
-        monitor = Monitor(config, gan, data, own_copy(mesh, pixels))
+        own = pixels if config.data.stream else own_copy(mesh, pixels)
+        monitor = Monitor(config, gan, data, own)
     return Ground(config, data, schedule, gan, pixels, labels, monitor, environment)
 
 
@@ -120,13 +126,16 @@ def train_together(
     config, schedule, mesh = ground.config, ground.schedule, ground.gan.mesh
     processes, signal = all_processes(), 0
     fresh = [initial_state(ground, member.seed) for member in members.values()]
-    real = ground.data.pixels[: plots.SCATTER]
+    real = ground.data.pixels[: plots.samples_shown(ground.data.pixels.shape[1:])]
+    seeds = [member.seed for member in members.values()]
+    blocks_of = feed(config, schedule, mesh, ground.pixels, ground.labels, seeds)
+    run_block = functools.partial(_run_block, ground)
     rest = (schedule, ground.environment, real, ground.monitor, named)
     with open_together(processes, members, fresh, *rest) as runs:
         states = on_all(mesh, runs.states)
         first_step = step = int(states[0].step)
         for chunk in chunks(schedule, step, config.train.epochs):
-            states, histories = _run_chunk(ground, states, chunk)
+            states, histories = in_turn(run_block, states, blocks_of(chunk))
             step += chunk.stop - chunk.start
             own, histories = own_copy(mesh, (states, histories))
             runs.take(chunk, step, histories, [_grid(ground, state, chunk) for state in own])
@@ -163,21 +172,13 @@ def initial_state(ground: Ground, seed: int) -> TrainState:
         raise UserError(f"config.network: there is no room for it ({reason})") from None
 
 
-def _run_chunk(
-    ground: Ground, states: list[TrainState], chunk: Chunk
+def _run_block(
+    ground: Ground, states: list[TrainState], block: Block
 ) -> tuple[list[TrainState], list[Metrics]]:
-    gan, pixels, labels = ground.gan, ground.pixels, ground.labels
-    orders = [_order(ground, state, chunk) for state in states]
     if len(states) > 1:
-        return train_epochs(gan, states, pixels, orders, labels)
-    state, history = train_epoch(gan, states[0], pixels, orders[0], labels)
+        return train_epochs(ground.gan, states, *block)
+    state, history = train_epoch(ground.gan, states[0], *of_first(block))
     return [state], [history]
-
-
-def _order(ground: Ground, state: TrainState, chunk: Chunk) -> jax.Array:
-    per_step = ground.config.train.batch_size * ground.config.train.d_steps
-    order = epoch_order(state.key, chunk.epoch, len(ground.data.pixels), per_step)
-    return order[chunk.start : chunk.stop]
 
 
 def _grid(ground: Ground, state: TrainState, chunk: Chunk) -> jax.Array | None:

@@ -32,6 +32,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "comparison": 5,
     "bench": 6,
     "data": 5,
+    "feed": 5,
     "checkpoints": 5,
     "records": 5,
     "plots": 5,
@@ -66,12 +67,18 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "config_file": 2,
     "config": 1,
     "network_config": 1,
+    "data_config": 1,
     "parallel_config": 1,
     "settings": 1,
     "determinism": 1,
     "last_words": 1,
 }
-ONLY_IN = {"orbax": "checkpoints", "matplotlib": "plots", "tensorflow_datasets": "data"}
+ONLY_IN = {
+    "orbax": "checkpoints",
+    "matplotlib": "plots",
+    "tensorflow_datasets": "data",
+    "grain": "data",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

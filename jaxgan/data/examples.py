@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxgan.config import UserError
 from jaxgan.data.datasets import DATASETS, DatasetSpec
+from jaxgan.data.stored import Array, Stored, blocks
 
 UNLABELLED = -1
 MEND = (
@@ -22,7 +23,7 @@ class Absent(Exception):
 class Examples(NamedTuple):
     """One split, in the order of its source."""
 
-    pixels: np.ndarray  # uint8 (n, height, width, channels), or float32 (n, dims): points
+    pixels: Array  # uint8 (n, height, width, channels), or float32 (n, dims): points
     labels: np.ndarray  # int32 (n,), all UNLABELLED where a set has none
     classes: int  # 0 where the set has no labels
     source: str  # in words, for the run's record and for errors
@@ -34,21 +35,23 @@ def canonical(examples: Examples) -> Examples:
     The order does not depend on the order given: examples with equal digests are identical.
     As a digest is as good as random, the first k examples are a fair sample of the set.
     """
-    pixels = np.ascontiguousarray(examples.pixels)
     labels = np.ascontiguousarray(examples.labels, "<i4")
-    rows = pixels.reshape(len(pixels), -1)
+    rows = (row for block in blocks(examples.pixels) for row in block.reshape(len(block), -1))
     digests = [
         hashlib.blake2b(row.data, digest_size=16, key=label.tobytes()).digest()
         for row, label in zip(rows, labels, strict=True)
     ]
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.intp)
-    return examples._replace(pixels=pixels[order], labels=labels[order].astype(np.int32))
+    pixels = examples.pixels
+    ordered = pixels.in_order(order) if isinstance(pixels, Stored) else pixels[order]
+    return examples._replace(pixels=ordered, labels=labels[order].astype(np.int32))
 
 
 def fingerprint(examples: Examples) -> str:
     """SHA-256 of the shape, the pixels and the labels."""
     digest = hashlib.sha256(repr(tuple(map(int, examples.pixels.shape))).encode())
-    digest.update(np.ascontiguousarray(examples.pixels).data)
+    for block in blocks(examples.pixels):
+        digest.update(block.data)
     digest.update(np.ascontiguousarray(examples.labels, "<i4").data)
     return digest.hexdigest()
 

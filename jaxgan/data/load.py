@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxgan.config import DataConfig, UserError
-from jaxgan.data import idx, mixtures, stacks, tfds_download, tfds_prepared
+from jaxgan.data import folder, idx, mixtures, stacks, tfds_download, tfds_prepared
 from jaxgan.data.datasets import DATASETS
 from jaxgan.data.examples import (
     Absent,
@@ -16,6 +16,7 @@ from jaxgan.data.examples import (
     check_fingerprint,
     fingerprint,
 )
+from jaxgan.data.stored import Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Dataset:
 
     Attributes:
       pixels: uint8 (n, height, width, channels) of images, float32 (n, dims) of points;
-        C-contiguous.
+        C-contiguous. With config.data.stream, those of files on a disk are read when taken.
       labels: int32 (n,), in 0..classes-1; all -1 where the set has none.
       classes: how many classes there are; 0 where the set has no labels.
       source: where it came from, in words.
@@ -33,7 +34,7 @@ class Dataset:
 
     name: str
     split: str
-    pixels: np.ndarray
+    pixels: Array
     labels: np.ndarray
     classes: int
     source: str
@@ -79,7 +80,7 @@ def _first_source(config: DataConfig, split: str) -> Examples:
     tried = []
     for source in SOURCES if config.source == "auto" else (config.source,):
         try:
-            return SOURCES[source](config, split)
+            return (SOURCES | ASKED_FOR)[source](config, split)
         except Absent as reason:
             tried.append(f"{source}: {reason}")
         except OSError as error:
@@ -95,7 +96,8 @@ def _first_source(config: DataConfig, split: str) -> Examples:
 
 def _stacked(config: DataConfig, split: str) -> Examples:
     """Stacks of MNIST's digits of the same split, from whichever source has them."""
-    digits = load_data(dataclasses.replace(config, name="mnist"), split)
+    digits = load_data(dataclasses.replace(config, name="mnist", stream=0), split)
+    assert isinstance(digits.pixels, np.ndarray)
     examples = Examples(digits.pixels, digits.labels, digits.classes, digits.source)
     return stacks.stack_digits(examples, DATASETS[config.name].examples[split], split)
 
@@ -114,6 +116,7 @@ SOURCES = {  # in the order in which "auto" tries them
     "packaged": idx.from_package,
     "download": tfds_download.from_network,
 }
+ASKED_FOR = {"folder": folder.from_folder}  # which "auto" does not try
 MADE: dict[str, Callable[[DataConfig, str], Examples]] = {
     **dict.fromkeys(mixtures.MIXTURES, mixtures.draw_points),
     "stacked_mnist": _stacked,

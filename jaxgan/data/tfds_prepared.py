@@ -1,8 +1,11 @@
-"""Prepared TFDS folders, read whole and without TensorFlow."""
+"""Prepared TFDS folders, read without TensorFlow."""
 
+import contextlib
+import dataclasses
 import io
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import numpy as np
 
 from jaxgan.config import DataConfig, UserError
 from jaxgan.data.examples import UNLABELLED, Absent, Examples
+from jaxgan.data.stored import Array, Stored
 
 BLOCK = 1024  # records read at a time
 NAME = re.compile(r"\w+(/[\w.+-]+)?")  # set, or set/config
@@ -26,27 +30,21 @@ def data_dir(config: DataConfig) -> Path:
 def from_folder(config: DataConfig, split: str) -> Examples:
     """Examples of the newest version of the set in the data folder.
 
-    Every record is read and decoded here, so that damage is found before training starts.
+    Every record is read and decoded here, so that damage is found before training starts; with
+    config.data.stream the images are decoded when they are taken.
 
     Raises:
       Absent: the folder holds no prepared version of the set, or needs TensorFlow to read.
       UserError: it holds one that is damaged or that is no set of images of one size.
     """
     folder = find(config.name, data_dir(config))
-    renew = f"delete {folder}, then copy or prepare it again"
     for needed in ("dataset_info.json", "features.json"):
         if not (folder / needed).is_file():
-            raise UserError(f"{folder}: half a prepared TFDS set ({needed} is missing); {renew}")
-    try:
-        return _read(folder, config.name, split)
-    except (UserError, Absent):
-        raise
-    except ImportError as error:
-        raise UserError(
-            f"{folder}: cannot be read without {error.name} ({one_line(error)}); install it"
-        ) from error
-    except Exception as error:  # TFDS and what it calls have no common class of errors
-        raise UserError(f"{folder}: a damaged TFDS set ({one_line(error)}); {renew}") from error
+            raise UserError(
+                f"{folder}: half a prepared TFDS set ({needed} is missing); {_renew(folder)}"
+            )
+    with _sound(folder):
+        return _read(folder, config, split)
 
 
 def find(name: str, root: Path) -> Path:
@@ -71,33 +69,84 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
-def _read(folder: Path, name: str, split: str) -> Examples:
+@contextlib.contextmanager
+def _sound(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong while the folder is read is an error that names it."""
+    try:
+        yield
+    except (UserError, Absent):
+        raise
+    except ImportError as error:
+        raise UserError(
+            f"{folder}: cannot be read without {error.name} ({one_line(error)}); install it"
+        ) from error
+    except Exception as error:  # TFDS and what it calls have no common class of errors
+        raise UserError(
+            f"{folder}: a damaged TFDS set ({one_line(error)}); {_renew(folder)}"
+        ) from error
+
+
+def _renew(folder: Path) -> str:
+    return f"delete {folder}, then copy or prepare it again"
+
+
+def _read(folder: Path, config: DataConfig, split: str) -> Examples:
     import tensorflow_datasets as tfds  # slow: only where a prepared folder was found
 
     builder = tfds.builder_from_directory(folder)
-    _check_builder(builder, folder, name, split)
+    _check_builder(builder, folder, config.name, split)
     image, label = _features(builder.info.features, folder)
     features = tfds.features.FeaturesDict(
         {key: builder.info.features[key] for key in (image, label) if key}
     )
-    records = builder.as_data_source(
+    source = builder.as_data_source(
         split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
     )
-    if len(records) != builder.info.splits[split].num_examples or not len(records):
-        raise ValueError(f"{len(records)} records")
-    shape = builder.info.features[image].shape
-    pixels = np.empty((len(records), *shape), np.uint8)
-    labels = np.full(len(records), UNLABELLED, np.int32)
-    skip = {image: tfds.decode.SkipDecoding()}
-    for start in range(0, len(records), BLOCK):
-        block = range(start, min(start + BLOCK, len(records)))
-        for i, record in zip(block, records.__getitems__(list(block)), strict=True):
-            example = features.deserialize_example_np(record, decoders=skip)
-            pixels[i] = _decode(example[image], shape)
-            if label:
-                labels[i] = example[label]
+    if len(source) != builder.info.splits[split].num_examples or not len(source):
+        raise ValueError(f"{len(source)} records")
+    records = _Records(folder, source, features, image, builder.info.features[image].shape)
+    pixels, labels = records.read_all(label, with_pixels=not config.stream)
     classes = builder.info.features[label].num_classes if label else 0
     return Examples(pixels, labels, classes, f"prepared TFDS folder {folder}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Records:
+    """The records of a split, and how an example is got out of one."""
+
+    folder: Path
+    source: Any
+    features: Any
+    image: str
+    shape: tuple[int, ...]
+
+    def read_all(self, label: str, with_pixels: bool) -> tuple[Array, np.ndarray]:
+        """The pixels, or what will read them, and the labels."""
+        count = len(self.source)
+        pixels = np.empty((count if with_pixels else 0, *self.shape), np.uint8)
+        labels = np.full(count, UNLABELLED, np.int32)
+        for start in range(0, count, BLOCK):
+            block = range(start, min(start + BLOCK, count))
+            for i, example in zip(block, self._examples(list(block)), strict=True):
+                if with_pixels:
+                    pixels[i] = _decode(example[self.image], self.shape)
+                if label:
+                    labels[i] = example[label]
+        return pixels if with_pixels else Stored((count, *self.shape), self.pixels_at), labels
+
+    def pixels_at(self, places: np.ndarray) -> np.ndarray:
+        pixels = np.empty((len(places), *self.shape), np.uint8)
+        with _sound(self.folder):
+            for row, example in zip(pixels, self._examples(places.tolist()), strict=True):
+                row[...] = _decode(example[self.image], self.shape)
+        return pixels
+
+    def _examples(self, places: list[int]) -> Iterator[dict[str, Any]]:
+        import tensorflow_datasets as tfds
+
+        skip = {self.image: tfds.decode.SkipDecoding()}
+        for record in self.source.__getitems__(places):
+            yield self.features.deserialize_example_np(record, decoders=skip)
 
 
 def _check_builder(builder: Any, folder: Path, name: str, split: str) -> None:

@@ -1,7 +1,8 @@
 """The nearest of many images, in pixels: has a generator copied what it was shown?"""
 
 import functools
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, UInt8
 
 from jaxgan.config import UserError
+from jaxgan.data.stored import Stored, block_size
 
 BLOCK = 2048  # references compared at a time: with 2,000 queries, 16 MiB of distances
 EXACT = 1024  # products of two centred pixels are at most 2^14, and float32 holds 2^24 exactly
@@ -25,33 +27,32 @@ class Nearest(NamedTuple):
     distances: Float[np.ndarray, " queries"]
 
 
-def nearest_images(queries: ArrayLike, references: ArrayLike) -> Nearest:
+def nearest_images(queries: ArrayLike, references: ArrayLike | Stored) -> Nearest:
     """The nearest reference of each query in Euclidean distance over pixels; of equals, the first.
 
     Exact: products of pixels are summed as whole numbers, also where float32 does the work.
 
     Args:
-      queries, references: uint8 (n, height, width, channels), numpy or JAX.
+      queries, references: uint8 (n, height, width, channels), numpy or JAX. References that are
+        not on the device are sent there some at a time.
 
     Raises:
       UserError: no images, or images of two shapes.
     """
-    flat_queries = _flat("queries", queries)
-    flat_references = _flat("references", references)
-    if np.shape(queries)[1:] != np.shape(references)[1:]:
+    few, many = _checked("queries", queries), _checked("references", references)
+    if few.shape[1:] != many.shape[1:]:
         raise UserError(
-            f"queries are images of shape {np.shape(queries)[1:]} and references of "
-            f"{np.shape(references)[1:]}: must be the same"
+            f"queries are images of shape {few.shape[1:]} and references of {many.shape[1:]}: "
+            "must be the same"
         )
-    small = flat_queries.shape[1] * FARTHEST**2 <= jnp.iinfo(jnp.int32).max
-    size = min(BLOCK, len(flat_references))
+    flat = jnp.asarray(few).reshape(len(few), -1)
+    small = flat.shape[1] * FARTHEST**2 <= jnp.iinfo(jnp.int32).max
     with jax.enable_x64(True):
         whole = jnp.int32 if small else jnp.int64
-        best = jnp.full(len(flat_queries), jnp.iinfo(whole).max, whole)
-        which = jnp.zeros(len(flat_queries), jnp.int32)
-        for start in range(0, len(flat_references), size):
-            start = min(start, len(flat_references) - size)  # the last overlaps the one before
-            best, which = _nearer(best, which, flat_queries, flat_references, start, size)
+        best = jnp.full(len(flat), jnp.iinfo(whole).max, whole)
+        which = jnp.zeros(len(flat), jnp.int32)
+        for part, start, before, size in _parts(many):
+            best, which = _nearer(best, which, flat, part, start, before, size)
     return Nearest(np.asarray(which), np.sqrt(np.asarray(best, np.float64)))
 
 
@@ -77,8 +78,9 @@ def copying_ratio(samples: ArrayLike, held_out: ArrayLike) -> float:
 
 
 @functools.partial(jax.jit, static_argnames="size")
-def _nearer(best, which, queries: Flat, references: Flat, start, size: int):
-    """Squared distances and places, after a look at `size` references from `start` on."""
+def _nearer(best, which, queries: Flat, references: Flat, start, before, size: int):
+    """Squared distances and places, after a look at `size` references from `start` on, which have
+    so many more `before` them."""
     block = jax.lax.dynamic_slice_in_dim(references, start, size)
     whole = best.dtype
     norms = [_norms(pixels, whole) for pixels in (block, queries)]
@@ -86,7 +88,7 @@ def _nearer(best, which, queries: Flat, references: Flat, start, size: int):
     least = jnp.min(squared, axis=0)
     places = jnp.arange(size, dtype=jnp.int32)[:, None]
     first = jnp.min(jnp.where(squared == least[None], places, size), axis=0)
-    there = jnp.asarray(start + first, jnp.int32)
+    there = jnp.asarray(before + start + first, jnp.int32)
     return jnp.minimum(best, least), jnp.where(least < best, there, which)
 
 
@@ -105,11 +107,26 @@ def _products(a: Flat, b: Flat, whole: DTypeLike) -> Int[Array, "a b"]:
     return total
 
 
-def _flat(name: str, values: ArrayLike) -> Array:
-    array = jnp.asarray(values)
-    if array.dtype != jnp.uint8 or array.ndim != 4 or 0 in array.shape:
+def _parts(references: Any) -> Iterator[tuple[Flat, int, int, int]]:
+    """Flat references on the device, with the first to look at, how many come before these
+    references, and how many to look at; the last overlap those before."""
+    count = len(references)
+    resident = isinstance(references, jax.Array)
+    size = min(BLOCK, count) if resident else min(BLOCK, count, block_size(references))
+    whole = references.reshape(count, -1) if resident else None
+    for start in range(0, count, size):
+        start = min(start, count - size)
+        if whole is not None:
+            yield whole, start, 0, size
+        else:
+            yield jnp.asarray(references[start : start + size]).reshape(size, -1), 0, start, size
+
+
+def _checked(name: str, values: Any) -> Any:
+    array = values if isinstance(values, jax.Array | Stored) else np.asarray(values)
+    if array.dtype != np.uint8 or array.ndim != 4 or 0 in array.shape:
         raise UserError(
             f"{name}: {array.dtype} of shape {array.shape}; must be uint8 of shape "
             "(n, height, width, channels), none of them 0"
         )
-    return array.reshape(len(array), -1)
+    return array

@@ -86,7 +86,7 @@ def train(config: FeatureConfig, data: Dataset) -> Params:
     steps = len(data.pixels) // config.batch_size
     tx = optimizer(config, steps)
     state = init(config, tx, jax.random.key(config.seed))
-    pixels, labels = jnp.asarray(data.pixels), jnp.asarray(data.labels)
+    pixels, labels = jnp.asarray(data.pixels[:]), jnp.asarray(data.labels)
     for epoch in range(config.epochs):
         order = epoch_order(state.key, epoch, len(pixels), config.batch_size)
         state, losses = run_epoch(config, tx, state, pixels, labels, order)
@@ -219,7 +219,7 @@ def write_weights(out: Path, params: Params) -> bytes:
 
 
 def accuracy_on(net: FeatureNet, data: Dataset) -> float:
-    probabilities = net.extract(data.pixels).probabilities
+    probabilities = net.extract(data.pixels[:]).probabilities
     return float(np.mean(np.argmax(np.asarray(probabilities), axis=1) == data.labels))
 
 

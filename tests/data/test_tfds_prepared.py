@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 
 from jaxgan.config import DataConfig, UserError
 from jaxgan.data import load_data
+from jaxgan.data.stored import Stored
 from jaxgan.data.tfds_download import prepare
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -35,6 +36,25 @@ def folder(root):
 
 def load(root, name="kmnist", split="train", source="prepared"):
     return load_data(DataConfig(name, source, str(root)), split)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_streamed_set_is_the_same_array_read_when_it_is_asked_for(root, split):
+    whole = load(root, split=split)
+    streamed = load_data(DataConfig("kmnist", "prepared", str(root), stream=1), split)
+    assert isinstance(streamed.pixels, Stored)
+    assert (streamed.sha256, streamed.classes) == (whole.sha256, whole.classes)
+    np.testing.assert_array_equal(streamed.labels, whole.labels)
+    for chosen in (slice(None), slice(3, 9), np.array([5, 0, 5])):
+        np.testing.assert_array_equal(streamed.pixels[chosen], whole.pixels[chosen])
+
+
+def test_a_bad_record_is_found_at_load_also_of_a_streamed_set(root, folder):
+    raw = bytearray((folder / SHARD).read_bytes())
+    raw[10_000] ^= 0xFF
+    (folder / SHARD).write_bytes(raw)
+    with pytest.raises(UserError, match=f"{folder}: a damaged TFDS set"):
+        load_data(DataConfig("kmnist", "prepared", str(root), stream=1))
 
 
 def error_of(root, **kwargs):

@@ -1,0 +1,180 @@
+"""Data that are streamed: the run is that of data on the device, in every byte."""
+
+import dataclasses
+import os
+import re
+
+import jax
+import numpy as np
+import PIL.Image
+import pytest
+
+from jaxgan import checkpoints, ledger, records
+from jaxgan.config import DataConfig, EvaluateConfig, NetworkConfig, UserError
+from jaxgan.ensemble import train_seeds
+from jaxgan.feed import feed
+from jaxgan.replay import replay_step
+from jaxgan.schedule import Chunk, Schedule
+from jaxgan.train import train
+from tests import tiny
+
+TIMED = re.compile(r'"seconds": [\d.]+')
+CLASSES = "tests.test_evaluate:classifier"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+def streamed(config, steps):
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, stream=steps))
+
+
+def content(workdir):
+    """What a run left, by name: bytes of files less times, and the arrays of checkpoints."""
+    found = {}
+    for path in sorted(workdir.rglob("*")):
+        name = str(path.relative_to(workdir))
+        if not path.is_file() or "checkpoints" in name or "best" in name:
+            continue
+        if path.name not in (".lock", "config.json"):  # the config says how many are streamed
+            found[name] = TIMED.sub("", path.read_text("latin-1"))
+    for step in checkpoints.steps(workdir / "checkpoints"):
+        state = checkpoints.load_run(workdir, step)[2]
+        found[step] = checkpoints.fingerprint(checkpoints.flatten(state))
+    return found
+
+
+def assert_same_run(a, b):
+    first, second = content(a), content(b)
+    assert first.keys() == second.keys()
+    assert {ledger.LEDGER, ledger.LEAVES, records.METRICS} <= first.keys()
+    for name in first:
+        assert first[name] == second[name], name
+
+
+CONDITIONAL = NetworkConfig(latent_size=5, gen_widths=(7,), disc_widths=(6,), conditional=True)
+PLAIN = dataclasses.replace(CONDITIONAL, conditional=False)
+DCGAN = NetworkConfig(name="dcgan", latent_size=5, gen_channels=4, disc_channels=4)
+
+
+@pytest.fixture(scope="module")
+def resident(data, tmp_path_factory):
+    """Runs on data that stay on the device; each config is trained once."""
+    known = {}
+
+    def trained(config):
+        if config not in known:
+            known[config] = tmp_path_factory.mktemp("resident") / "run"
+            train(config, known[config])
+        return known[config]
+
+    return trained
+
+
+@pytest.mark.parametrize(
+    ("block", "network", "settings"),
+    [
+        (1, PLAIN, {}),
+        (5, PLAIN, {}),  # 12 steps: the last block is shorter
+        (2, CONDITIONAL, {"d_steps": 2}),
+        (4, PLAIN, {"chunks_per_epoch": 3}),
+    ],
+    ids=["step by step", "uneven", "labels and two steps of D", "a chunk at once"],
+)
+def test_a_streamed_run_has_every_byte_of_a_resident_one(
+    data, resident, tmp_path, block, network, settings
+):
+    config = dataclasses.replace(tiny.config(data, **settings), network=network)
+    train(streamed(config, block), tmp_path / "run")
+    assert_same_run(resident(config), tmp_path / "run")
+
+
+def test_a_convolutional_run_has_the_same_bytes_too(resident, tmp_path):
+    data = tiny.write_data(tmp_path / "data", side=16)
+    config = dataclasses.replace(tiny.config(data, epochs=1), network=DCGAN)
+    train(streamed(config, 6), tmp_path / "run")
+    assert_same_run(resident(config), tmp_path / "run")
+
+
+def test_what_is_measured_while_it_trains_is_the_same(data, resident, tmp_path):
+    measured = EvaluateConfig(every=1, num_samples=50, features=CLASSES)
+    config = dataclasses.replace(tiny.config(data, epochs=1), evaluate=measured)
+    train(streamed(config, 6), tmp_path / "run")
+    assert "eval/copying/train/n50" in records.read_rows(tmp_path / "run")[-1]
+    assert_same_run(resident(config), tmp_path / "run")
+
+
+@pytest.mark.parametrize("blocks", [(0, 5), (5, 0), (3, 1)], ids=str)
+def test_a_run_goes_on_with_another_block(data, resident, tmp_path, blocks):
+    config = dataclasses.replace(tiny.config(data), network=PLAIN)
+    for epochs, block in zip((1, 2), blocks, strict=True):
+        part = dataclasses.replace(config.train, epochs=epochs)
+        train(streamed(dataclasses.replace(config, train=part), block), tmp_path / "parts")
+    assert_same_run(resident(config), tmp_path / "parts")
+
+
+@pytest.mark.parametrize("start", range(0, 24, 4))
+def test_any_chunk_can_be_the_first(data, start):
+    config = streamed(tiny.config(data), 3)
+    pixels = np.arange(100, dtype=np.uint8)[:, None]  # that say which example they are
+    schedule = Schedule(epoch=12, row=4, chunk=4)
+    chunk = Chunk(start // 12, start % 12, start % 12 + 4, start % 12 == 8)
+    resident = feed(tiny.config(data), schedule, None, jax.device_put(pixels), None, [0, 1])
+    (whole,) = resident(chunk)
+    blocks = list(feed(config, schedule, None, pixels, None, [0, 1])(chunk))
+    assert [len(block.orders[0]) for block in blocks] == [3, 1]
+    for run in (0, 1):
+        order = np.concatenate([block.orders[run] for block in blocks])
+        taken = np.concatenate([block.pixels[block.places[run]] for block in blocks])
+        np.testing.assert_array_equal(order, whole.orders[run])
+        np.testing.assert_array_equal(taken[..., 0], order)
+
+
+def test_seeds_in_one_program_are_streamed_as_they_are_resident(data, tmp_path):
+    config = dataclasses.replace(tiny.config(data, epochs=1, seeds_at_once=2), seeds=2)
+    train_seeds(config, tmp_path / "resident")
+    train_seeds(streamed(config, 6), tmp_path / "streamed")
+    for seed in ("seed_0000", "seed_0001"):
+        assert_same_run(tmp_path / "resident" / seed, tmp_path / "streamed" / seed)
+
+
+def test_points_are_streamed_too(resident, tmp_path):
+    network = NetworkConfig(latent_size=2, gen_widths=(8,), disc_widths=(8,))
+    config = dataclasses.replace(
+        tiny.config(tmp_path, epochs=1, batch_size=10_000), data=DataConfig("ring"), network=network
+    )
+    train(streamed(config, 5), tmp_path / "run")
+    assert_same_run(resident(config), tmp_path / "run")
+
+
+def test_a_step_of_a_streamed_run_is_replayed(data, resident, tmp_path):
+    config = dataclasses.replace(tiny.config(data, d_steps=2), network=CONDITIONAL)
+    train(streamed(config, 3), tmp_path / "run")
+    found = []
+    for workdir in (resident(config), tmp_path / "run"):
+        assert replay_step(workdir, 11, tmp_path / "step.npz") == []
+        with np.load(tmp_path / "step.npz") as arrays:
+            found.append({name: arrays[name].tobytes() for name in arrays.files})
+    assert found[0] == found[1]
+
+
+def test_a_file_that_vanishes_while_it_trains_is_named(tmp_path, monkeypatch):
+    random = np.random.RandomState(0)
+    for i in range(16):
+        image = PIL.Image.fromarray(random.randint(0, 256, (6, 6), np.uint8))
+        image.save(tmp_path / f"{i:02}.png")
+    config = tiny.config(tmp_path, epochs=50)
+    config = streamed(
+        dataclasses.replace(config, data=DataConfig("mine", "folder", str(tmp_path))), 1
+    )
+    real_feed = feed
+
+    def feed_and_lose(*args):
+        os.remove(tmp_path / "07.png")
+        return real_feed(*args)
+
+    monkeypatch.setattr("jaxgan.train.feed", feed_and_lose)
+    with pytest.raises(UserError, match=r"07\.png: cannot be read \(No such file or directory\)"):
+        train(config, tmp_path / "run")
