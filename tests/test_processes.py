@@ -70,6 +70,7 @@ def start(workdir, data, *flags, devices=2, env=(), **settings):
     env = os.environ | {
         "JAX_PLATFORMS": "cpu",
         "OMP_NUM_THREADS": "1",
+        "JAX_CHECK_PROXY_ENVS": "0",  # JAX warns where there are any
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         **dict(env),
     }
