@@ -119,7 +119,15 @@ def _block(mesh: Mesh | None, rows: np.ndarray, pixels: np.ndarray, labels: Any)
 class _Streamed:
     """Blocks of so many steps as config.data.stream says, read ahead by threads of the host."""
 
-    def __init__(self, config, schedule, mesh, pixels, labels, orders):
+    def __init__(
+        self,
+        config: Config,
+        schedule: Schedule,
+        mesh: Mesh | None,
+        pixels: Any,
+        labels: Any,
+        orders: "_Orders",
+    ):
         self._size, self._schedule, self._mesh = config.data.stream, schedule, mesh
         self._last = config.train.epochs * schedule.epoch
         self._pixels, self._labels, self._orders = pixels, labels, orders
