@@ -67,10 +67,10 @@ def start(workdir, data, *flags, devices=2, env=(), **settings):
     command = [sys.executable, ROOT / "run.py", "--config", ROOT / "configs" / "mnist.py"]
     command += ["--workdir", workdir, *flags]
     command += [f"--config.{name}={value}" for name, value in settings.items()]
-    env = os.environ | {
+    inherited = {name: os.environ[name] for name in os.environ if "proxy" not in name.lower()}
+    env = inherited | {  # of proxies JAX would warn
         "JAX_PLATFORMS": "cpu",
         "OMP_NUM_THREADS": "1",
-        "JAX_CHECK_PROXY_ENVS": "0",  # JAX warns where there are any
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         **dict(env),
     }
