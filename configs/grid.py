@@ -22,13 +22,13 @@ def get_config() -> ConfigDict:
     config.network.latent_size = 2
     config.network.gen_widths = (64, 64, 64, 64, 64)
     config.network.disc_widths = (96, 96, 96)
-    config.train.epochs = 120
+    config.train.epochs = 300
     config.train.batch_size = 256
     config.train.logs_per_epoch = 1
     config.ema.half_life = 50_000
     config.schedule.shape = "cosine"
-    config.schedule.learning_rate = ((4_500_000, 1.0), (11_900_000, 0.02))
-    config.save.samples_every = 20
+    config.schedule.learning_rate = ((11_000_000, 1.0), (29_900_000, 0.02))
+    config.save.samples_every = 50
     config.save.every = 20
     config.evaluate.every = 20
     config.evaluate.num_samples = 2500

@@ -167,6 +167,16 @@ def test_checkpoints_move_between_numbers_of_processes(tmp_path, data, undisturb
 
 
 @pytest.mark.slow
+def test_in_shards_a_run_moves_between_numbers_of_processes_to_the_bit(tmp_path, data):
+    run, alone = tmp_path / "run", tmp_path / "alone"
+    trained(*start_both(run, data, parallel__shards=4, train__epochs=1, data__stream=5))
+    trained(start(run, data, devices=4, parallel__shards=4))
+    trained(start(alone, data, devices=1, parallel__shards=4))
+    assert apart(run, alone) == 0
+    assert (run / "ledger.tsv").read_bytes() == (alone / "ledger.tsv").read_bytes()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_process_that_is_killed_ends_the_run_which_resumes_to_the_same_bytes(
     tmp_path, data, undisturbed, lost
