@@ -16,6 +16,7 @@ from jaxgan.determinism import missing
 from jaxgan.lockstep import open_runs
 from jaxgan.mesh import make_mesh, on_all
 from jaxgan.monitor import Monitor
+from jaxgan.precision import check_precision, slow
 from jaxgan.progress import warn
 from jaxgan.run_directory import Diverged
 from jaxgan.sampling import sample_pixels
@@ -94,8 +95,10 @@ def prepare(config: Config) -> Ground:
     gan = build_gan(config, data.pixels.shape[1:], data.classes)
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
     used = list(mesh.devices.flat) if mesh else devices[:1]
+    check_precision(config, used)
     environment = records.describe_environment(used, _describe(data))
-    if words := missing(config.deterministic, jax.default_backend()):
+    backend = jax.default_backend()
+    for words in filter(None, (missing(config.deterministic, backend), slow(config, backend))):
         warn(words)
     pixels = on_all(mesh, jax.device_put(data.pixels))
     labels = on_all(mesh, jax.device_put(data.labels)) if gan.classes else None

@@ -54,6 +54,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "optimizers": 2,
     "networks": 2,
     "mesh": 2,
+    "precision": 2,
     "schedule": 2,
     "seeds": 2,
     "types": 1,

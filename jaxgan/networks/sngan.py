@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.networks.conv import Maps, Outputs, Pair
-from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, require_labels
+from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, kept, require_labels
 from jaxgan.networks.sizes import Pyramid
 from jaxgan.types import Images, Labels, Latents, Logits
 
@@ -33,7 +33,7 @@ class Generator(nn.Module):
         h = Dense(base * base * self.channels, GLOROT)(z, train)
         h = h.reshape(len(z), base, base, self.channels)
         for _ in range(self.pyramid.doublings):
-            h = UpBlock(self.classes)(h, train, labels)
+            h = kept(UpBlock(self.classes)(h, train, labels))
         h = nn.relu(BatchNorm()(h, train))
         return nn.tanh(Conv(self.pyramid.image_channels, THREE, GLOROT)(h, train))
 
@@ -68,10 +68,10 @@ class Discriminator(nn.Module):
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         h, first = images, True
         while first or h.shape[1] >= 2 * DISC_BASE - 2:  # 28 ends at 7, as 32 ends at 8
-            h = DownBlock(self.channels, self.spectral, first)(h, train)
+            h = kept(DownBlock(self.channels, self.spectral, first)(h, train))
             first = False
         for _ in range(PLAIN_BLOCKS):
-            h = PlainBlock(self.spectral)(h, train)
+            h = kept(PlainBlock(self.spectral)(h, train))
         features = jnp.sum(nn.relu(h), axis=(1, 2))
         return Projection(GLOROT, self.classes, self.spectral)(features, train, labels)
 
