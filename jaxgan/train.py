@@ -157,11 +157,13 @@ def initial_state(ground: Ground, seed: int) -> TrainState:
 def _run_chunk(
     ground: Ground, states: list[TrainState], chunk: Chunk
 ) -> tuple[list[TrainState], list[Metrics]]:
+    """The chunk on the device, which has all that it takes once the order of the epoch is there."""
     gan, pixels, labels = ground.gan, ground.pixels, ground.labels
     orders = [_order(ground, state, chunk) for state in states]
-    if len(states) > 1:
-        return train_epochs(gan, states, pixels, orders, labels)
-    state, history = train_epoch(gan, states[0], pixels, orders[0], labels)
+    with jax.transfer_guard("disallow"):
+        if len(states) > 1:
+            return train_epochs(gan, states, pixels, orders, labels)
+        state, history = train_epoch(gan, states[0], pixels, orders[0], labels)
     return [state], [history]
 
 
