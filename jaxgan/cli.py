@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import __version__, records, selection
+from jaxgan.compile_cache import set_cache
 from jaxgan.config import Config, UserError
 from jaxgan.config_file import load_config
 from jaxgan.determinism import set_flags
 from jaxgan.ending import report, report_seeds
 from jaxgan.flags import Parser, add_step, check_out, label_list, overrides, whole
 from jaxgan.members import read_single_config
+from jaxgan.progress import warn
 from jaxgan.seeds import resolved
 
 USAGE = 2  # exit status of what the user can mend
@@ -45,6 +47,8 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
     argv = sys.argv[1:] if argv is None else argv
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
+    if words := set_cache():
+        warn(words)
     try:
         return VERBS[verb](rest)
     except UserError as error:

@@ -6,12 +6,10 @@ from jaxgan.settings import WIDTHS, UserError, at_least, one_of, setting
 
 NETWORK_SETTINGS = {  # what each family has besides what all have
     "mlp": ("gen_widths", "disc_widths"),
-    "dcgan": ("gen_channels", "disc_channels", "disc_norm", "remat"),
+    "dcgan": ("gen_channels", "disc_channels", "disc_norm"),
     "sngan": ("gen_channels", "disc_channels", "disc_norm", "remat"),
     "r3gan": ("gen_channels", "disc_channels", "blocks", "remat"),
-    "infogan": (
-        *("gen_widths", "disc_widths", "gen_channels", "disc_channels", "disc_norm", "remat"),
-    ),
+    "infogan": ("gen_widths", "disc_widths", "gen_channels", "disc_channels", "disc_norm"),
 }
 DISC_NORMS = {  # their own first
     "dcgan": ("batch", "none", "spectral"),
@@ -55,7 +53,9 @@ class NetworkConfig:
         "of products in float32; below highest, GPU and TPU may round what goes into them",
         one_of("default", "high", "highest"),
     )
-    remat: bool = setting(False, "whether gradients compute activations again, for less memory")
+    remat: bool = setting(
+        False, "whether gradients of sngan's and r3gan's blocks compute them again, for less memory"
+    )
 
 
 def disc_norm(config: NetworkConfig) -> str:

@@ -64,6 +64,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "parallel_config": 1,
     "settings": 1,
     "determinism": 1,
+    "compile_cache": 1,
 }
 ONLY_IN = {"orbax": "checkpoints", "matplotlib": "plots", "tensorflow_datasets": "data"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

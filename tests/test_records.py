@@ -33,7 +33,7 @@ FAMILIES = {  # that have the setting, where the default one has not
     "network.disc_channels": "dcgan",
     "network.disc_norm": "dcgan",
     "network.blocks": "r3gan",
-    "network.remat": "dcgan",
+    "network.remat": "r3gan",
 }
 
 

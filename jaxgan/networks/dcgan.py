@@ -7,15 +7,7 @@ networks of InfoGAN for MNIST (Chen et al. 2016, arXiv:1606.03657, appendix C.1)
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.networks.layers import (
-    BatchNorm,
-    Conv,
-    ConvTranspose,
-    Dense,
-    Projection,
-    kept,
-    require_labels,
-)
+from jaxgan.networks.layers import BatchNorm, Conv, ConvTranspose, Dense, Projection, require_labels
 from jaxgan.networks.sizes import Pyramid
 from jaxgan.types import Images, Labels, Latents, Logits
 
@@ -51,7 +43,7 @@ class Generator(nn.Module):
         for _ in range(doublings - 1):
             h = nn.relu(BatchNorm(self.classes)(h, train, labels))
             width //= 2
-            h = kept(ConvTranspose(width, KERNEL, INIT, STRIDES, PADDING, bias=False)(h))
+            h = ConvTranspose(width, KERNEL, INIT, STRIDES, PADDING, bias=False)(h)
         h = nn.relu(BatchNorm(self.classes)(h, train, labels))
         return nn.tanh(
             ConvTranspose(self.pyramid.image_channels, KERNEL, INIT, STRIDES, PADDING)(h)
@@ -86,7 +78,6 @@ class Discriminator(nn.Module):
                 bias=not normed,
                 spectral=spectral,
             )(h, train)
-            h = kept(h)
             if normed:
                 h = BatchNorm()(h, train)
             h = nn.leaky_relu(h, NEGATIVE_SLOPE)

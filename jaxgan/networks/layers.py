@@ -1,11 +1,11 @@
 """Layers that the convolutional networks share: linear maps, normalisations, labels."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from jaxgan.networks.conv import Maps, Outputs, Padding, Pair, conv, conv_transpose
@@ -14,7 +14,6 @@ from jaxgan.types import Labels, Logits
 ZEROS = nn.initializers.zeros
 EPSILON = 1e-5  # added to the variance in batch norm
 RUNNING_STEP = 0.1  # of batch norm's averages towards a batch's
-KEPT = "kept"
 
 
 class Dense(nn.Module):
@@ -175,9 +174,12 @@ def spectrally_normalised(module: nn.Module, kernel: Array, train: bool) -> Arra
     return (kernel / (v @ matrix @ u)).astype(kernel.dtype)
 
 
-def kept(x: Array) -> Array:
-    """x, marked as what gradients keep where all else between such marks is computed again."""
-    return checkpoint_name(x, KEPT)
+def computed_again(block: type[nn.Module], remat: bool) -> Callable[..., Any]:
+    """The block or, with `remat`, one of which gradients keep what it is called with alone.
+
+    It is called as `block(x, train, ...)`, and must be given the name that it would have without.
+    """
+    return nn.remat(block, static_argnums=(2,)) if remat else block
 
 
 def at_least_float32(x: Array) -> Array:

@@ -1,4 +1,4 @@
-"""A network as it is computed: its module, the precision, and what its gradients keep of it."""
+"""A network as it is computed: its module, and in which precision."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.config import NetworkConfig
-from jaxgan.networks.layers import KEPT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +22,11 @@ class Network:
     Attributes:
       dtype: of activations and products: float32 or bfloat16.
       matmul: how products of float32 are computed, as `jax.default_matmul_precision` has it.
-      remat: whether gradients keep what a module has `kept`, and compute the rest again.
     """
 
     module: nn.Module
     dtype: str
     matmul: str
-    remat: bool
 
     def init(self, key: jax.Array, inputs: jax.Array, *others: Any) -> dict[str, Any]:
         with jax.default_matmul_precision(self.matmul):
@@ -45,17 +42,11 @@ class Network:
     ) -> Any:
         """Outputs; and the new values of the variables named by `mutable`, where that is given."""
         others = (train,) if labels is None else (train, labels)
-
-        def run(variables, inputs):
-            params = jax.tree.map(self._rounded, variables["params"])
-            given = ({**variables, "params": params}, self._rounded(inputs), *others)
-            outputs, updated = self.module.apply(*given, mutable=mutable or [])
-            return outputs.astype(inputs.dtype), updated
-
-        if self.remat:
-            run = jax.checkpoint(run, policy=jax.checkpoint_policies.save_only_these_names(KEPT))
+        params = jax.tree.map(self._rounded, variables["params"])
+        given = ({**variables, "params": params}, self._rounded(inputs), *others)
         with jax.default_matmul_precision(self.matmul):
-            outputs, updated = run(variables, inputs)
+            outputs, updated = self.module.apply(*given, mutable=mutable or [])
+        outputs = outputs.astype(inputs.dtype)
         return outputs if mutable is None else (outputs, updated)
 
     def _rounded(self, array: jax.Array) -> jax.Array:
@@ -63,4 +54,4 @@ class Network:
 
 
 def as_configured(module: nn.Module, config: NetworkConfig) -> Network:
-    return Network(module, config.precision, config.matmul_precision, config.remat)
+    return Network(module, config.precision, config.matmul_precision)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.networks.conv import Maps, Outputs
-from jaxgan.networks.layers import ZEROS, Conv, Dense, kept, require_labels
+from jaxgan.networks.layers import ZEROS, Conv, Dense, computed_again, require_labels
 from jaxgan.networks.sizes import Pyramid
 from jaxgan.types import Images, Labels, Latents, Logits
 
@@ -40,6 +40,7 @@ class Generator(nn.Module):
     channels: int
     blocks: int
     classes: int = 0
+    remat: bool = False
 
     @nn.compact
     def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
@@ -52,10 +53,11 @@ class Generator(nn.Module):
         gains = Dense(self.channels, normal(1.0), bias=False)(z, train)
         basis = self.param("basis", nn.initializers.normal(1.0), (1, base, base, self.channels))
         h = basis * gains[:, None, None]
+        block, depth = computed_again(Block, self.remat), stages * self.blocks
         for stage in range(stages):
             h = doubled(h) if stage else h
-            for _ in range(self.blocks):
-                h = kept(Block(stages * self.blocks)(h, train))
+            for place in range(stage * self.blocks, (stage + 1) * self.blocks):
+                h = block(depth, name=f"Block_{place}")(h, train)
         return Conv(self.pyramid.image_channels, (1, 1), normal(1.0), bias=False)(h, train)
 
 
@@ -69,16 +71,18 @@ class Discriminator(nn.Module):
     channels: int
     blocks: int
     classes: int = 0
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         stages, base = self.pyramid.doublings + 1, self.pyramid.base
         require_labels(labels, self.classes)
         h = Conv(self.channels, (1, 1), normal(1.0), bias=False)(images, train)
+        block, depth = computed_again(Block, self.remat), stages * self.blocks
         for stage in range(stages):
             h = halved(h) if stage else h
-            for _ in range(self.blocks):
-                h = kept(Block(stages * self.blocks)(h, train))
+            for place in range(stage * self.blocks, (stage + 1) * self.blocks):
+                h = block(depth, name=f"Block_{place}")(h, train)
         basis = self.param("basis", normal_basis, (1, base, base, self.channels))
         h = jnp.sum(h * basis, axis=(1, 2))
         if not self.classes:
