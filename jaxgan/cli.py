@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import __version__, records, selection
+from jaxgan.compile_cache import set_cache
 from jaxgan.config import UserError
 from jaxgan.config_file import load_config
 from jaxgan.determinism import set_flags
@@ -17,6 +18,7 @@ from jaxgan.ending import FAILED, USAGE, fail
 from jaxgan.flags import Parser, add_step, check_out, label_list, overrides, whole
 from jaxgan.joining import add_place, asked_place, leaving
 from jaxgan.members import read_single_config
+from jaxgan.progress import warn
 from jaxgan.seeds import resolved
 from jaxgan.starting import start
 
@@ -50,6 +52,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _status(argv: list[str]) -> int:
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
+    if words := set_cache():
+        warn(words)
     try:
         return VERBS[verb](rest)
     except UserError as error:

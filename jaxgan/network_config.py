@@ -7,8 +7,8 @@ from jaxgan.settings import WIDTHS, UserError, at_least, one_of, setting
 NETWORK_SETTINGS = {  # what each family has besides what all have
     "mlp": ("gen_widths", "disc_widths"),
     "dcgan": ("gen_channels", "disc_channels", "disc_norm"),
-    "sngan": ("gen_channels", "disc_channels", "disc_norm"),
-    "r3gan": ("gen_channels", "disc_channels", "blocks"),
+    "sngan": ("gen_channels", "disc_channels", "disc_norm", "remat"),
+    "r3gan": ("gen_channels", "disc_channels", "blocks", "remat"),
     "infogan": ("gen_widths", "disc_widths", "gen_channels", "disc_channels", "disc_norm"),
 }
 DISC_NORMS = {  # their own first
@@ -43,6 +43,19 @@ class NetworkConfig:
         one_of("", "none", "batch", "spectral"),
     )
     blocks: int = setting(2, "r3gan's residual blocks at each height and width", at_least(1))
+    precision: str = setting(
+        "float32",
+        "of activations and products; parameters, statistics and losses stay in float32",
+        one_of("float32", "bfloat16"),
+    )
+    matmul_precision: str = setting(
+        "default",
+        "of products in float32; below highest, GPU and TPU may round what goes into them",
+        one_of("default", "high", "highest"),
+    )
+    remat: bool = setting(
+        False, "whether gradients of sngan's and r3gan's blocks compute them again, for less memory"
+    )
 
 
 def disc_norm(config: NetworkConfig) -> str:

@@ -10,7 +10,6 @@ import functools
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 from flax import struct
 from jax.sharding import Mesh
 
@@ -18,6 +17,7 @@ from jaxgan.anneal import Annealed, annealed
 from jaxgan.config import AugmentConfig, Config, UserError
 from jaxgan.losses import LOSSES, Loss, smoothed
 from jaxgan.networks import NETWORKS, ImageShape
+from jaxgan.networks.network import Network, as_configured
 from jaxgan.optimizers import optimizer
 from jaxgan.penalties import PENALTIES
 from jaxgan.seeds import without_seeds
@@ -31,7 +31,7 @@ class Gan:
     """The rules of training.
 
     Attributes:
-      gen, disc: Linen modules, `gen(z, train)` to images and `disc(images, train)` to logits.
+      gen, disc: networks, `gen(z, train)` to images and `disc(images, train)` to logits.
       gen_tx, disc_tx: the players' optimisers.
       loss: what each player minimises.
       penalties: (name, weight) of those that D pays.
@@ -49,8 +49,8 @@ class Gan:
       shards: virtual, of which a batch is made up; 0 where it is in one piece.
     """
 
-    gen: nn.Module
-    disc: nn.Module
+    gen: Network
+    disc: Network
     gen_tx: optax.GradientTransformation
     disc_tx: optax.GradientTransformation
     loss: Loss
@@ -111,7 +111,8 @@ def build_gan(config: Config, image_shape: ImageShape, classes: int = 0) -> Gan:
 def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
     _check_images(config, image_shape)
     classes = _classes(config, classes)
-    gen, disc = NETWORKS[config.network.name](config.network, image_shape, classes)
+    pair = NETWORKS[config.network.name](config.network, image_shape, classes)
+    gen, disc = (as_configured(module, config.network) for module in pair)
     loss = LOSSES[config.loss]
     batch, d_steps, schedule = config.train.batch_size, config.train.d_steps, config.schedule
     weights = {name: getattr(config.penalty, name) for name in PENALTIES}
@@ -179,7 +180,7 @@ def sampling_params(state: TrainState) -> Params:
 
 
 def _init_player(module, tx, key, example, labels) -> Player:
-    variables = dict(module.init(key, example, True, *with_labels(labels)))
+    variables = module.init(key, example, True, *with_labels(labels))
     params = variables.pop("params")
     return Player(params, variables, tx.init(params))
 

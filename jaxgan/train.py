@@ -20,6 +20,7 @@ from jaxgan.feed import Block, feed, in_turn, of_first
 from jaxgan.following import open_together
 from jaxgan.mesh import make_mesh, on_all, own_copy
 from jaxgan.monitor import Monitor
+from jaxgan.precision import check_precision, slow
 from jaxgan.processes import all_processes
 from jaxgan.progress import warn
 from jaxgan.run_directory import Diverged
@@ -101,9 +102,11 @@ def prepare(config: Config) -> Ground:
     gan = build_gan(config, data.pixels.shape[1:], data.classes)
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
     used = list(mesh.devices.flat) if mesh else devices[:1]
+    check_precision(config, used)
     environment = records.describe_environment(used, _describe(data))
     environment["processes"] = all_processes().count
-    if words := missing(config.deterministic, jax.default_backend()):
+    backend = jax.default_backend()
+    for words in filter(None, (missing(config.deterministic, backend), slow(config, backend))):
         warn(words)
     examples = (data.pixels, data.labels if gan.classes else None)
     pixels, labels = examples if config.data.stream else on_all(mesh, jax.device_put(examples))
@@ -175,9 +178,11 @@ def initial_state(ground: Ground, seed: int) -> TrainState:
 def _run_block(
     ground: Ground, states: list[TrainState], block: Block
 ) -> tuple[list[TrainState], list[Metrics]]:
-    if len(states) > 1:
-        return train_epochs(ground.gan, states, *block)
-    state, history = train_epoch(ground.gan, states[0], *of_first(block))
+    """The block on the device, which has all that it takes."""
+    with jax.transfer_guard("disallow"):
+        if len(states) > 1:
+            return train_epochs(ground.gan, states, *block)
+        state, history = train_epoch(ground.gan, states[0], *of_first(block))
     return [state], [history]
 
 

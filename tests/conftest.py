@@ -1,5 +1,9 @@
 """Settings that every test runs under."""
 
+import os
+
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # a test compiles what it tests
+
 import jax
 import pytest
 

@@ -61,6 +61,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "networks": 2,
     "mesh": 2,
     "shards": 2,
+    "precision": 2,
     "schedule": 2,
     "seeds": 2,
     "types": 1,
@@ -72,6 +73,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "settings": 1,
     "determinism": 1,
     "last_words": 1,
+    "compile_cache": 1,
 }
 ONLY_IN = {
     "orbax": "checkpoints",

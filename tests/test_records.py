@@ -22,6 +22,8 @@ CHOICES = {
     "network.name": "r3gan",
     "data.source": "idx",
     "network.disc_norm": "none",
+    "network.precision": "bfloat16",
+    "network.matmul_precision": "high",
     "augment.policy": ("cutout",),
     "schedule.shape": "cosine",
     **{f"schedule.{field.name}": ((0, 0.5),) for field in dataclasses.fields(ScheduleConfig)[1:]},
@@ -31,6 +33,7 @@ FAMILIES = {  # that have the setting, where the default one has not
     "network.disc_channels": "dcgan",
     "network.disc_norm": "dcgan",
     "network.blocks": "r3gan",
+    "network.remat": "r3gan",
 }
 
 

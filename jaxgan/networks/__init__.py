@@ -38,9 +38,9 @@ def infogan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -
 
 def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
     sizes = pyramid(config.name, image_shape)
-    gen = sngan.Generator(sizes, config.gen_channels, classes)
+    gen = sngan.Generator(sizes, config.gen_channels, classes, config.remat)
     spectral = disc_norm(config) == "spectral"
-    return gen, sngan.Discriminator(config.disc_channels, spectral, classes)
+    return gen, sngan.Discriminator(config.disc_channels, spectral, classes, config.remat)
 
 
 def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
@@ -51,8 +51,9 @@ def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> 
                 f"config.network.{name} = {width}: r3gan has groups of {r3gan.GROUP} channels; "
                 f"must be a multiple of {r3gan.MULTIPLE}"
             )
-    gen = r3gan.Generator(sizes, config.gen_channels, config.blocks, classes)
-    return gen, r3gan.Discriminator(sizes, config.disc_channels, config.blocks, classes)
+    rest = (config.blocks, classes, config.remat)
+    gen = r3gan.Generator(sizes, config.gen_channels, *rest)
+    return gen, r3gan.Discriminator(sizes, config.disc_channels, *rest)
 
 
 NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Pair]] = {

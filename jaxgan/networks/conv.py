@@ -7,6 +7,7 @@ both.
 
 The convolution is linear in images and in kernel, and so are its two transposes. The three are
 each other's derivatives, which makes gradients of gradients (R1, WGAN-GP) the same three products.
+All are of the precision that `jax.default_matmul_precision` had where the first was called.
 """
 
 import functools
@@ -86,7 +87,8 @@ def _window(size, kernel, strides, padding, groups) -> Window:
         padding = lax.padtype_to_pads(size, kernel, strides, padding)
     rows, columns = ((int(low), int(high)) for low, high in padding)
     ends = (rows, columns)
-    window = Window(tuple(size), tuple(kernel), tuple(strides), ends, groups)
+    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    window = Window(tuple(size), tuple(kernel), tuple(strides), ends, groups, precision)
     if min(window.out) < 1:
         raise UserError(
             f"a kernel of {kernel} does not fit into images of {tuple(size)} padded by {ends}"
@@ -145,6 +147,7 @@ def _native(window: Window, x, kernel):
         window.padding,
         dimension_numbers=LAYOUT,
         feature_group_count=window.groups,
+        precision=window.precision,
     )
 
 

@@ -1,6 +1,7 @@
 """Layers that the convolutional networks share: linear maps, normalisations, labels."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,14 +75,15 @@ class BatchNorm(nn.Module):
 
     (Dumoulin et al. 2017, de Vries et al. 2017.) Without training, the running averages count.
     Unlike Flax's, it is the same program with and without gradients, so that the compiler merges
-    the generator's pass for D with the one for G.
+    the generator's pass for D with the one for G. Statistics of bfloat16 are in float32.
     """
 
     classes: int = 0
 
     @nn.compact
     def __call__(self, x: Array, train: bool, labels: Labels | None = None) -> Array:
-        width, axes = x.shape[-1:], tuple(range(x.ndim - 1))
+        width, axes, dtype = x.shape[-1:], tuple(range(x.ndim - 1)), x.dtype
+        x = at_least_float32(x)
         saved_mean = self.variable("batch_stats", "mean", jnp.zeros, width)
         saved_variance = self.variable("batch_stats", "variance", jnp.ones, width)
         mean, variance = saved_mean.value, saved_variance.value
@@ -97,7 +99,7 @@ class BatchNorm(nn.Module):
         if self.classes:
             gain, bias = gain[labels], bias[labels]
         scale = _along(jax.lax.rsqrt(variance + EPSILON), gain) * gain
-        return (x - _along(mean, x)) * _along(scale, x) + _along(bias, x)
+        return ((x - _along(mean, x)) * _along(scale, x) + _along(bias, x)).astype(dtype)
 
 
 class Projection(nn.Module):
@@ -123,7 +125,7 @@ class Projection(nn.Module):
         logits = dense(features, train).squeeze(-1)
         if not self.classes:
             return logits
-        one_hot = jax.nn.one_hot(labels, self.classes)
+        one_hot = jax.nn.one_hot(labels, self.classes, dtype=features.dtype)
         init = self.embed_init or self.kernel_init
         embed = Dense(features.shape[-1], init, False, self.spectral, name="embed")
         return logits + jnp.sum(features * embed(one_hot, train), axis=-1)
@@ -155,12 +157,13 @@ def spectrally_normalised(module: nn.Module, kernel: Array, train: bool) -> Arra
     """Within a module's call: the kernel, as a matrix onto its outputs, divided by its norm.
 
     One power iteration per call in training, from where the last one ended (Miyato et al. 2018,
-    Algorithm 1); none otherwise. The vectors are taken as constants in gradients.
+    Algorithm 1); none otherwise. The vectors are taken as constants in gradients. The norm of a
+    kernel in bfloat16 is computed in float32.
     """
-    matrix = kernel.reshape(-1, kernel.shape[-1])
+    matrix = at_least_float32(kernel.reshape(-1, kernel.shape[-1]))
 
     def start():
-        return _unit(jax.random.normal(module.make_rng("params"), matrix.shape[1:], kernel.dtype))
+        return _unit(jax.random.normal(module.make_rng("params"), matrix.shape[1:], matrix.dtype))
 
     saved = module.variable("spectral", "u", start)
     u = saved.value
@@ -169,7 +172,19 @@ def spectrally_normalised(module: nn.Module, kernel: Array, train: bool) -> Arra
     if train:
         u = _unit(v @ fixed)
         saved.value = u
-    return kernel / (v @ matrix @ u)
+    return (kernel / (v @ matrix @ u)).astype(kernel.dtype)
+
+
+def computed_again(block: type[nn.Module], remat: bool) -> Callable[..., Any]:
+    """The block or, with `remat`, one of which gradients keep what it is called with alone.
+
+    It is called as `block(x, train, ...)`, and must be given the name that it would have without.
+    """
+    return nn.remat(block, static_argnums=(2,)) if remat else block
+
+
+def at_least_float32(x: Array) -> Array:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def _along(values: Array, x: Array) -> Array:

@@ -52,7 +52,7 @@ class Generator(nn.Module):
         require_labels(labels, self.classes)
         h = z
         if self.classes:
-            h = jnp.concatenate([z, jax.nn.one_hot(labels, self.classes)], axis=-1)
+            h = jnp.concatenate([z, jax.nn.one_hot(labels, self.classes, dtype=z.dtype)], axis=-1)
         for width in self.widths:
             h = nn.leaky_relu(Linear(width)(h), NEGATIVE_SLOPE)
         h = Linear(math.prod(self.image_shape))(h)
@@ -80,5 +80,5 @@ class Discriminator(nn.Module):
         logits = Linear(1)(h).squeeze(-1)
         if not self.classes:
             return logits
-        one_hot = jax.nn.one_hot(labels, self.classes)
+        one_hot = jax.nn.one_hot(labels, self.classes, dtype=h.dtype)
         return logits + jnp.sum(h * Linear(h.shape[-1], False, name="embed")(one_hot), axis=-1)

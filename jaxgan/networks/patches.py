@@ -16,13 +16,17 @@ Pair = tuple[int, int]
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """How a convolution's kernel moves over its images: all that is static about it."""
+    """How a convolution's kernel moves over its images, and in which precision: all that is static.
+
+    `precision` is that of JAX's products; None leaves it to the compiler.
+    """
 
     size: Pair  # height and width of the images
     kernel: Pair
     strides: Pair
     padding: tuple[Pair, Pair]
     groups: int
+    precision: str | None = None
 
     @property
     def out(self) -> Pair:
@@ -46,7 +50,7 @@ class Window:
 
 def by_product(window: Window, x, kernel):
     if window.groups == 1:
-        return jnp.tensordot(_patches(window, x), _matrix(kernel), 1)
+        return jnp.tensordot(_patches(window, x), _matrix(kernel), 1, precision=window.precision)
     x, kernel = _split(x, window.groups), _split(kernel, window.groups)
     ungrouped = dataclasses.replace(window, groups=1)
     return _join(jax.vmap(functools.partial(by_product, ungrouped))(x, kernel))
@@ -54,7 +58,8 @@ def by_product(window: Window, x, kernel):
 
 def transpose_by_product(window: Window, y, kernel):
     if window.groups == 1:
-        return _overlap_add(window, jnp.tensordot(y, _matrix(kernel), ((3,), (1,))))
+        product = jnp.tensordot(y, _matrix(kernel), ((3,), (1,)), precision=window.precision)
+        return _overlap_add(window, product)
     y, kernel = _split(y, window.groups), _split(kernel, window.groups)
     ungrouped = dataclasses.replace(window, groups=1)
     return _join(jax.vmap(functools.partial(transpose_by_product, ungrouped))(y, kernel))
@@ -64,21 +69,23 @@ def kernel_by_product(window: Window, x, y):
     if window.groups == 1:
         patches = _patches(window, x).reshape(-1, window.kernel[0] * window.kernel[1] * x.shape[3])
         outputs = y.reshape(-1, y.shape[3])
-        return _transposed_product(patches, outputs).reshape(*window.kernel, x.shape[3], -1)
+        product = _transposed_product(patches, outputs, window.precision)
+        return product.reshape(*window.kernel, x.shape[3], -1)
     x, y = _split(x, window.groups), _split(y, window.groups)
     ungrouped = dataclasses.replace(window, groups=1)
     return _join(jax.vmap(functools.partial(kernel_by_product, ungrouped))(x, y))
 
 
-def _transposed_product(a, b):
+def _transposed_product(a, b, precision):
     """a.T @ b, with the smaller of the two transposed by itself.
 
     Left to itself the compiler transposes a, which takes as long as half the product where those
     are the patches, the largest array of all. The barriers keep it from undoing this.
     """
+    product = functools.partial(jnp.matmul, precision=precision)
     if a.shape[1] > b.shape[1]:
-        return lax.optimization_barrier(lax.optimization_barrier(b.T) @ a).T
-    return lax.optimization_barrier(a.T) @ b
+        return lax.optimization_barrier(product(lax.optimization_barrier(b.T), a)).T
+    return product(lax.optimization_barrier(a.T), b)
 
 
 def _matrix(kernel):

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.networks.conv import Maps, Outputs
-from jaxgan.networks.layers import ZEROS, Conv, Dense, require_labels
+from jaxgan.networks.layers import ZEROS, Conv, Dense, computed_again, require_labels
 from jaxgan.networks.sizes import Pyramid
 from jaxgan.types import Images, Labels, Latents, Logits
 
@@ -40,22 +40,24 @@ class Generator(nn.Module):
     channels: int
     blocks: int
     classes: int = 0
+    remat: bool = False
 
     @nn.compact
     def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
         require_labels(labels, self.classes)
         base, stages = self.pyramid.base, self.pyramid.doublings + 1
         if self.classes:
-            one_hot = jax.nn.one_hot(labels, self.classes)
+            one_hot = jax.nn.one_hot(labels, self.classes, dtype=z.dtype)
             embed = Dense(z.shape[-1], normal(math.sqrt(self.classes)), bias=False, name="embed")
             z = jnp.concatenate([z, embed(one_hot, train)], axis=-1)
         gains = Dense(self.channels, normal(1.0), bias=False)(z, train)
         basis = self.param("basis", nn.initializers.normal(1.0), (1, base, base, self.channels))
         h = basis * gains[:, None, None]
+        block, depth = computed_again(Block, self.remat), stages * self.blocks
         for stage in range(stages):
             h = doubled(h) if stage else h
-            for _ in range(self.blocks):
-                h = Block(stages * self.blocks)(h, train)
+            for place in range(stage * self.blocks, (stage + 1) * self.blocks):
+                h = block(depth, name=f"Block_{place}")(h, train)
         return Conv(self.pyramid.image_channels, (1, 1), normal(1.0), bias=False)(h, train)
 
 
@@ -69,22 +71,24 @@ class Discriminator(nn.Module):
     channels: int
     blocks: int
     classes: int = 0
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         stages, base = self.pyramid.doublings + 1, self.pyramid.base
         require_labels(labels, self.classes)
         h = Conv(self.channels, (1, 1), normal(1.0), bias=False)(images, train)
+        block, depth = computed_again(Block, self.remat), stages * self.blocks
         for stage in range(stages):
             h = halved(h) if stage else h
-            for _ in range(self.blocks):
-                h = Block(stages * self.blocks)(h, train)
+            for place in range(stage * self.blocks, (stage + 1) * self.blocks):
+                h = block(depth, name=f"Block_{place}")(h, train)
         basis = self.param("basis", normal_basis, (1, base, base, self.channels))
         h = jnp.sum(h * basis, axis=(1, 2))
         if not self.classes:
             return Dense(1, normal(1.0), bias=False)(h, train).squeeze(-1)
         features = Dense(self.channels, normal(1.0), bias=False)(h, train)
-        one_hot = jax.nn.one_hot(labels, self.classes)
+        one_hot = jax.nn.one_hot(labels, self.classes, dtype=h.dtype)
         embed = Dense(self.channels, normal(math.sqrt(self.classes)), bias=False, name="embed")
         return jnp.mean(features * embed(one_hot, train), axis=-1) * math.sqrt(self.channels)
 

@@ -4,7 +4,14 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.networks.conv import Maps, Outputs, Pair
-from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, require_labels
+from jaxgan.networks.layers import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Projection,
+    computed_again,
+    require_labels,
+)
 from jaxgan.networks.sizes import Pyramid
 from jaxgan.types import Images, Labels, Latents, Logits
 
@@ -25,6 +32,7 @@ class Generator(nn.Module):
     pyramid: Pyramid
     channels: int
     classes: int = 0
+    remat: bool = False
 
     @nn.compact
     def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
@@ -32,8 +40,9 @@ class Generator(nn.Module):
         base = self.pyramid.base
         h = Dense(base * base * self.channels, GLOROT)(z, train)
         h = h.reshape(len(z), base, base, self.channels)
-        for _ in range(self.pyramid.doublings):
-            h = UpBlock(self.classes)(h, train, labels)
+        block = computed_again(UpBlock, self.remat)
+        for place in range(self.pyramid.doublings):
+            h = block(self.classes, name=f"UpBlock_{place}")(h, train, labels)
         h = nn.relu(BatchNorm()(h, train))
         return nn.tanh(Conv(self.pyramid.image_channels, THREE, GLOROT)(h, train))
 
@@ -63,15 +72,18 @@ class Discriminator(nn.Module):
     channels: int
     spectral: bool = True
     classes: int = 0
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
-        h, first = images, True
-        while first or h.shape[1] >= 2 * DISC_BASE - 2:  # 28 ends at 7, as 32 ends at 8
-            h = DownBlock(self.channels, self.spectral, first)(h, train)
-            first = False
-        for _ in range(PLAIN_BLOCKS):
-            h = PlainBlock(self.spectral)(h, train)
+        h, place = images, 0
+        down, plain = (computed_again(block, self.remat) for block in (DownBlock, PlainBlock))
+        while not place or h.shape[1] >= 2 * DISC_BASE - 2:  # 28 ends at 7, as 32 ends at 8
+            name = f"DownBlock_{place}"
+            h = down(self.channels, self.spectral, place == 0, name=name)(h, train)
+            place += 1
+        for place in range(PLAIN_BLOCKS):
+            h = plain(self.spectral, name=f"PlainBlock_{place}")(h, train)
         features = jnp.sum(nn.relu(h), axis=(1, 2))
         return Projection(GLOROT, self.classes, self.spectral)(features, train, labels)
 

@@ -1,0 +1,66 @@
+import os
+
+import pytest
+
+from jaxgan import compile_cache
+from jaxgan.compile_cache import VARIABLE, set_cache
+from tests import tiny
+from tests.test_cli import CONFIG, TINY, start
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    yield tmp_path
+    os.environ.pop(VARIABLE, None)
+
+
+def test_the_folder_is_the_users_and_of_the_processor(home, monkeypatch):
+    assert set_cache() == ""
+    first = os.environ.pop(VARIABLE)
+    assert first.startswith(f"{home}/jaxgan/")
+    assert not list(home.iterdir())  # it is JAX that makes it
+    other = home / "cpuinfo"
+    other.write_text("processor : 0\nmodel name : another\nflags : fpu avx\n")
+    monkeypatch.setattr(compile_cache, "CPUINFO", other)
+    set_cache()
+    assert os.environ[VARIABLE] != first
+
+
+def test_a_folder_that_is_named_stays(home, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "mine")
+    assert set_cache() == ""
+    assert os.environ[VARIABLE] == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_left_alone(home):
+    (home / "jaxgan").write_text("a file")
+    assert str(home / "jaxgan") in set_cache()
+    assert VARIABLE not in os.environ
+
+
+def test_a_run_has_the_same_bits_whether_its_programs_are_compiled_or_read(tmp_path):
+    data = tiny.write_data(tmp_path / "data")
+    environment = os.environ | {
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    stored = []
+    for name, enabled in (("without", "false"), ("cold", "true"), ("warm", "true")):
+        process = start(
+            *("--config", CONFIG, "--workdir", tmp_path / name, *TINY),
+            *(f"--config.data.dir={data}", "--config.train.epochs=1"),
+            env=environment | {"JAX_ENABLE_COMPILATION_CACHE": enabled},
+        )
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+        assert "warning" not in said.lower()
+        assert "error" not in said.lower()
+        stored.append(sorted(path.name for path in tmp_path.glob("cache/jaxgan/*/*-cache")))
+        for file in ("ledger.tsv", "leaves.jsonl"):
+            recorded = (tmp_path / name / file).read_bytes()
+            assert recorded == (tmp_path / "without" / file).read_bytes()
+    assert stored[0] == []
+    assert any(name.startswith("jit_train_epoch") for name in stored[1])
+    assert stored[2] == stored[1]
