@@ -9,7 +9,7 @@ from jaxgan import records
 from jaxgan.config import Config, ScheduleConfig, UserError, walk
 
 DATA = {"sha256": "a", "source": "here"}
-ENVIRONMENT = {"versions": {"jax": "1"}, "data": DATA}
+ENVIRONMENT = {"processes": 1, "versions": {"jax": "1"}, "data": DATA}
 OTHERS = {
     bool: lambda value: not value,
     int: lambda value: value + 1,
