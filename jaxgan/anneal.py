@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgan.settings import Points
 from jaxgan.types import Array, Scalar
@@ -16,8 +17,9 @@ def annealed(points: Points, shape: str) -> Annealed:
     Between two points it goes along a straight line ("linear") or along half a cosine wave, flat
     at both ends ("cosine": Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5).
     """
-    images = jnp.array([place for place, _ in points], jnp.float32)
-    values = jnp.array([value for _, value in points], jnp.float32)
+    # Of the host: what is traced around an array of a device is first fetched from there.
+    images = np.array([place for place, _ in points], np.float32)
+    values = np.array([value for _, value in points], np.float32)
 
     def value_at(seen: Scalar) -> Scalar:
         if shape == "linear" or len(points) == 1:
@@ -25,7 +27,8 @@ def annealed(points: Points, shape: str) -> Annealed:
         place = jnp.interp(seen, images, jnp.arange(len(points), dtype=jnp.float32))
         before = jnp.clip(jnp.floor(place), 0, len(points) - 2).astype(jnp.int32)
         share = (1 - jnp.cos(jnp.pi * (place - before))) / 2
-        return values[before] + share * (values[before + 1] - values[before])
+        low, high = jnp.asarray(values)[before], jnp.asarray(values)[before + 1]
+        return low + share * (high - low)
 
     return value_at
 

@@ -4,6 +4,7 @@ Data that are streamed stay on the host or its disk. The host walks the same ord
 examples of some steps at a time; the device computes the same with them, to the bit.
 """
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,6 +44,7 @@ Blocks = Callable[[Chunk], Iterator[Block]]  # of chunks that follow each other
 RunBlock = Callable[[list[TrainState], Block], tuple[list[TrainState], list[Metrics]]]
 
 
+@contextlib.contextmanager
 def feed(
     config: Config,
     schedule: Schedule,
@@ -50,20 +52,25 @@ def feed(
     pixels: Any,
     labels: Any,
     seeds: Sequence[int],
-) -> Blocks:
-    """The blocks of each chunk, for runs of these seeds.
+) -> Iterator[Blocks]:
+    """The blocks of each chunk, for runs of these seeds; nothing is read once the context ends.
 
     `pixels` and `labels` are on the device; on the host where config.data.stream is set.
     """
     orders = _Orders(config, schedule, len(pixels), seeds)
-    if config.data.stream:
-        return _Streamed(config, schedule, mesh, pixels, labels, orders).blocks
 
     def resident(chunk: Chunk) -> Iterator[Block]:
         found = [order[chunk.start : chunk.stop] for order in orders.of_epoch(chunk.epoch)]
-        yield Block(pixels, found, labels, None)
+        yield Block(pixels, on_all(mesh, found), labels, None)
 
-    return resident
+    if not config.data.stream:
+        yield resident
+        return
+    streamed = _Streamed(config, schedule, mesh, pixels, labels, orders)
+    try:
+        yield streamed.blocks
+    finally:
+        streamed.close()
 
 
 def of_first(block: Block) -> tuple[Pixels, Order, Labels | None, Order | None]:
@@ -131,14 +138,14 @@ class _Streamed:
         self._size, self._schedule, self._mesh = config.data.stream, schedule, mesh
         self._last = config.train.epochs * schedule.epoch
         self._pixels, self._labels, self._orders = pixels, labels, orders
-        self._steps: Iterator | None = None
+        self._steps: Any = None  # Grain's iterator
 
     def blocks(self, chunk: Chunk) -> Iterator[Block]:
         from jaxgan.data.ahead import read_ahead  # slow: only where data are streamed
 
         if self._steps is None:
             steps = range(chunk.epoch * self._schedule.epoch + chunk.start, self._last)
-            ahead = READ_AHEAD * self._size
+            ahead = READ_AHEAD * min(self._size, self._schedule.chunk)
             self._steps = read_ahead(self._pixels, self._orders.of_step, steps, ahead)
         for start in range(chunk.start, chunk.stop, self._size):
             count = min(self._size, chunk.stop - start)
@@ -146,6 +153,10 @@ class _Streamed:
             rows = np.stack([step.rows for step in taken])
             pixels = np.concatenate([step.pixels for step in taken])
             yield _block(self._mesh, rows, pixels, self._labels)
+
+    def close(self) -> None:
+        if self._steps is not None:
+            self._steps.close()
 
 
 class _Orders:

@@ -53,18 +53,22 @@ class Processes:
     def first(self) -> bool:
         return self.index == 0
 
-    def meet(self, **said: Any) -> list[dict[str, Any]]:
+    def meet(self, within: int = LONGEST, **said: Any) -> list[dict[str, Any]]:
         """What each process says, in their order, once all are here; all meet equally often.
+
+        Args:
+          within: milliseconds to wait for the others.
 
         Raises:
           OtherFailed: one of the others is `failing_together`.
+          JaxRuntimeError: not all came in time.
         """
         if self.count == 1:
             return [said]
         meeting = f"jaxgan/{next(self._numbers)}"
         client: Any = distributed.global_state.client
         client.key_value_set(f"{meeting}/{self.index}", json.dumps(said))
-        client.wait_at_barrier(meeting, LONGEST)
+        client.wait_at_barrier(meeting, within)
         heard = dict(client.key_value_dir_get(f"{meeting}/"))
         everything = [json.loads(heard[f"{meeting}/{i}"]) for i in range(self.count)]
         for i, other in enumerate(everything):
@@ -74,7 +78,10 @@ class Processes:
 
     @contextlib.contextmanager
     def failing_together(self) -> Iterator[Self]:
-        """Tells the others, at the meeting to which they come next, of an error in this one."""
+        """Tells the others, at the meeting to which they come next, of an error in this one.
+
+        If they do not come, as when what they compute waits for this one, JAX will tell them.
+        """
         try:
             yield self
         except OtherFailed:
@@ -84,8 +91,8 @@ class Processes:
                 _await_the_end(error)
             usage = isinstance(error, UserError | OSError)
             words = str(error) if usage else f"{type(error).__name__}: {error}"
-            with contextlib.suppress(OtherFailed):
-                self.meet(failed=words, status=USAGE if usage else FAILED)
+            with contextlib.suppress(OtherFailed, jax.errors.JaxRuntimeError):
+                self.meet(1000 * MOURNING, failed=words, status=USAGE if usage else FAILED)
             raise
 
     def as_first(self, report: Callable[[], int]) -> int:

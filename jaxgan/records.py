@@ -22,7 +22,7 @@ from jaxgan.seeds import is_of_more_seeds
 CONFIG, ENVIRONMENT, METRICS, LOCK = "config.json", "environment.json", "metrics.jsonl", ".lock"
 CHECKPOINTS, BEST_CHECKPOINT, SAMPLES = "checkpoints", "best", "samples"
 CURVES, DIAGNOSTICS, MEMORISATION = "curves.png", "diagnostics.png", "memorisation.png"
-OF_ITS_PLACE = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")  # no flags
+OF_ITS_PLACE = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -200,7 +200,8 @@ def _merged(recorded: dict[str, Any], now: dict[str, Any], workdir: Path) -> dic
 
 
 def _is_flag(name: str) -> bool:
-    return name == "XLA_FLAGS" or (name.startswith("JAX_") and name not in OF_ITS_PLACE)
+    elsewhere = name in OF_ITS_PLACE or "_CACHE_" in name  # where it ran, and what is kept there
+    return name == "XLA_FLAGS" or (name.startswith("JAX_") and not elsewhere)
 
 
 def _git_commit() -> str:
@@ -208,11 +209,10 @@ def _git_commit() -> str:
 
     A package installed within somebody's repository, which does not track it, is none.
     """
-    source = Path(__file__)
-    git = ["git", "-C", str(source.parent)]
+    git = ["git", "-C", str(Path(__file__).parent)]
     try:
         for command in (
-            [*git, "ls-files", "--error-unmatch", source.name],
+            [*git, "ls-files", "--error-unmatch", Path(__file__).name],
             [*git, "describe", "--always", "--dirty", "--abbrev=40"],
         ):
             done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)

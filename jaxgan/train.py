@@ -131,10 +131,10 @@ def train_together(
     fresh = [initial_state(ground, member.seed) for member in members.values()]
     real = ground.data.pixels[: plots.samples_shown(ground.data.pixels.shape[1:])]
     seeds = [member.seed for member in members.values()]
-    blocks_of = feed(config, schedule, mesh, ground.pixels, ground.labels, seeds)
+    examples = feed(config, schedule, mesh, ground.pixels, ground.labels, seeds)
     run_block = functools.partial(_run_block, ground)
     rest = (schedule, ground.environment, real, ground.monitor, named)
-    with open_together(processes, members, fresh, *rest) as runs:
+    with open_together(processes, members, fresh, *rest) as runs, examples as blocks_of:
         states = on_all(mesh, runs.states)
         first_step = step = int(states[0].step)
         for chunk in chunks(schedule, step, config.train.epochs):

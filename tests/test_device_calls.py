@@ -9,6 +9,7 @@ import pytest
 
 from jaxgan import train as training
 from jaxgan.config import from_mapping
+from jaxgan.feed import feed
 from jaxgan.state import build_gan, init_state
 from jaxgan.steps import train_epoch, train_epochs
 from tests import tiny
@@ -68,7 +69,9 @@ def test_a_transfer_within_an_epoch_stops_the_run(tmp_path):
     training.train(config, tmp_path / "run")  # makes none
     ground = training.prepare(config)
     state = training.initial_state(ground, 0)
-    elsewhere = ground._replace(pixels=np.asarray(ground.pixels))  # of the host
     chunk = next(training.chunks(ground.schedule, 0, 1))
+    with feed(config, ground.schedule, None, ground.pixels, None, [0]) as blocks_of:
+        (block,) = blocks_of(chunk)
+    host = np.asarray(ground.pixels)
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):
-        training._run_chunk(elsewhere, [state], chunk)
+        training._run_block(ground, [state], block._replace(pixels=host))

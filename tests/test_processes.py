@@ -42,6 +42,7 @@ def compiled_once(tmp_path_factory):
     """What one process has compiled all others find."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv("JAX_ENABLE_COMPILATION_CACHE", "true")
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         yield
 
@@ -346,9 +347,9 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_there_are_refused():
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=rf"127.0.0.1:{port}: its port cannot be opened here"):
-            joining.join(joining.Place(f"127.0.0.1:{port}", 2, 0))
+            joining._check_address(joining.Place(f"127.0.0.1:{port}", 2, 0))
     with pytest.raises(UserError, match=r"--coordinator nowhere\.invalid:1: no such host"):
-        joining.join(joining.Place("nowhere.invalid:1", 2, 1))
+        joining._check_address(joining.Place("nowhere.invalid:1", 2, 1))
 
 
 @pytest.mark.parametrize(

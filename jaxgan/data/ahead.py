@@ -22,7 +22,7 @@ class StepExamples(NamedTuple):
 
 
 def read_ahead(pixels: Array, rows_of: RowsOf, steps: range, ahead: int) -> Iterator[StepExamples]:
-    """What each of the steps takes, in turn; about so many steps are read `ahead`.
+    """What each of the steps takes, in turn; so many steps are read `ahead`, or one by each thread.
 
     Which examples these are depends on the step alone, so that any step can be the first.
     """
