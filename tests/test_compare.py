@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import ledger, records, updates
-from jaxgan import train as train_module
+from jaxgan import feed, ledger, records, updates
 from jaxgan.cli import main
 from jaxgan.compare import DIFFERENT, SAME, compare
 from jaxgan.config import AdamConfig, EmaConfig, OptimizerConfig, PenaltyConfig, SaveConfig
@@ -101,7 +100,7 @@ def test_one_flipped_bit_of_one_gradient_is_named(bit, clean, data, tmp_path, ca
 def test_two_indices_of_a_batch_that_change_places_are_named(
     clean, data, tmp_path, capsys, monkeypatch
 ):
-    original = train_module.epoch_order
+    original = feed.epoch_order
 
     def epoch_order(key, epoch, size, batch_size):
         order = original(key, epoch, size, batch_size)
@@ -110,7 +109,7 @@ def test_two_indices_of_a_batch_that_change_places_are_named(
         return order.at[1, jnp.array([1, 6])].set(order[1, jnp.array([6, 1])])
 
     with monkeypatch.context() as patched:
-        patched.setattr(train_module, "epoch_order", epoch_order)
+        patched.setattr(feed, "epoch_order", epoch_order)
         train(config(data), tmp_path / "swapped")
     status, out = compared(clean, tmp_path / "swapped", tmp_path, capsys)
     assert status == DIFFERENT

@@ -124,9 +124,11 @@ def test_any_chunk_can_be_the_first(data, start):
     pixels = np.arange(100, dtype=np.uint8)[:, None]  # that say which example they are
     schedule = Schedule(epoch=12, row=4, chunk=4)
     chunk = Chunk(start // 12, start % 12, start % 12 + 4, start % 12 == 8)
-    resident = feed(tiny.config(data), schedule, None, jax.device_put(pixels), None, [0, 1])
-    (whole,) = resident(chunk)
-    blocks = list(feed(config, schedule, None, pixels, None, [0, 1])(chunk))
+    rest = (None, [0, 1])
+    with feed(tiny.config(data), schedule, None, jax.device_put(pixels), *rest) as resident:
+        (whole,) = resident(chunk)
+    with feed(config, schedule, None, pixels, *rest) as read_ahead:
+        blocks = list(read_ahead(chunk))
     assert [len(block.orders[0]) for block in blocks] == [3, 1]
     for run in (0, 1):
         order = np.concatenate([block.orders[run] for block in blocks])
