@@ -53,7 +53,7 @@ def d_update_and_gradients(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey, z: Latents
 ) -> tuple[TrainState, Metrics, Params]:
     """`d_update` with these latents, and the gradients that it gave to the optimiser."""
-    found, stats = of_batch(gan, _d_gradients, state, key, as_batch(real), z)
+    found, stats = _of_batch(gan, _d_gradients, state, key, as_batch(real), z)
     grads, total, metrics = found
     disc, norm, skipped, mark = apply_gradients(state.disc, gan.disc_tx, grads, stats, total)
     metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped, "ledger/disc_grads": mark}
@@ -91,7 +91,7 @@ def g_update_and_gradients(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey, z: Latents
 ) -> tuple[TrainState, Metrics, Params]:
     """`g_update` with these latents, and the gradients that it gave to the optimiser."""
-    (grads, metrics), stats = of_batch(gan, _g_gradients, state, key, as_batch(real), z)
+    (grads, metrics), stats = _of_batch(gan, _g_gradients, state, key, as_batch(real), z)
     loss = metrics["gen/loss"]
     gen, norm, skipped, mark = apply_gradients(state.gen, gan.gen_tx, grads, stats, loss)
     metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped, "ledger/gen_grads": mark}
@@ -115,7 +115,7 @@ def _g_gradients(gan, state, key, batch, z):
     return (grads, metrics), stats
 
 
-def of_batch(gan: Gan, gradients: Callable, state: TrainState, key: PRNGKey, batch: Batch, z):
+def _of_batch(gan: Gan, gradients: Callable, state: TrainState, key: PRNGKey, batch: Batch, z):
     """`gradients` of a whole batch, or their mean over its virtual shards.
 
     Each shard draws for itself what is drawn besides latents.
