@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxgan import checkpoints, joining, last_words, ledger, records
 from jaxgan.config import UserError
@@ -206,6 +208,27 @@ def test_a_signal_at_any_process_stops_all_of_them_saved(tmp_path, data):
     assert first[0] == other[0] == 128 + signal.SIGTERM
     step = int(re.search(r"saved at step (\d+) of 120000; go on with:", first[2])[1])
     assert max(checkpoints.steps(tmp_path / "run" / "checkpoints")) == step
+
+
+@pytest.mark.slow
+def test_an_image_that_one_process_cannot_read_any_more_ends_all_of_them(tmp_path):
+    copies = [tmp_path / "first", tmp_path / "other"]
+    random = np.random.RandomState(0)
+    for number, image in enumerate(random.randint(0, 256, (100, 6, 6), np.uint8)):
+        for copy in copies:
+            copy.mkdir(exist_ok=True)
+            Image.fromarray(image).save(copy / f"{number:03}.png")
+    port, run = free_port(), tmp_path / "run"
+    settings = {"data__source": "folder", "data__stream": 2, "train__epochs": 10_000}
+    settings["evaluate__every"] = 0  # nothing is held out
+    both = [start(run, copy, *place(i, port), **settings) for i, copy in enumerate(copies)]
+    wait_for(run / "checkpoints" / "12", both)
+    shutil.rmtree(copies[1])
+    first, other = ended(both, seconds=300)
+    assert first[0] != 0
+    assert other[0] != 0
+    assert re.search(rf"error: {copies[1]}/\d+\.png: cannot be read .*; put it back", other[2])
+    assert LOST in error_lines(first[2])[0]
 
 
 @pytest.mark.slow
