@@ -40,6 +40,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_left_alone(home):
     assert VARIABLE not in os.environ
 
 
+@pytest.mark.slow
 def test_a_run_has_the_same_bits_whether_its_programs_are_compiled_or_read(tmp_path):
     data = tiny.write_data(tmp_path / "data")
     inherited = {name: os.environ[name] for name in os.environ if name != VARIABLE}

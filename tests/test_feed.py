@@ -137,6 +137,7 @@ def test_any_chunk_can_be_the_first(data, start):
         np.testing.assert_array_equal(taken[..., 0], order)
 
 
+@pytest.mark.slow
 def test_seeds_in_one_program_are_streamed_as_they_are_resident(data, tmp_path):
     config = dataclasses.replace(tiny.config(data, epochs=1, seeds_at_once=2), seeds=2)
     train_seeds(config, tmp_path / "resident")
@@ -145,6 +146,7 @@ def test_seeds_in_one_program_are_streamed_as_they_are_resident(data, tmp_path):
         assert_same_run(tmp_path / "resident" / seed, tmp_path / "streamed" / seed)
 
 
+@pytest.mark.slow
 def test_points_are_streamed_too(resident, tmp_path):
     network = NetworkConfig(latent_size=2, gen_widths=(8,), disc_widths=(8,))
     config = dataclasses.replace(
@@ -154,6 +156,7 @@ def test_points_are_streamed_too(resident, tmp_path):
     assert_same_run(resident(config), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_step_of_a_streamed_run_is_replayed(data, resident, tmp_path):
     config = dataclasses.replace(tiny.config(data, d_steps=2), network=CONDITIONAL)
     train(streamed(config, 3), tmp_path / "run")

@@ -53,6 +53,7 @@ def test_seeds_in_one_program_are_spread_over_devices():
     assert seen["4"]["each"] == []  # of a single seed they are no products of several
 
 
+@pytest.mark.slow
 def test_a_run_moves_between_numbers_of_devices():
     moved = found("moved")["moved"]
     assert moved["step"] == 36
