@@ -1,10 +1,12 @@
 """What the device is given of the data for its next steps: all of it, or the examples they take.
 
 Data that are streamed stay on the host or its disk. The host walks the same order, and sends the
-examples of some steps at a time; the device computes the same with them, to the bit.
+examples of some steps at a time; the device computes the same with them, to the bit. Of several
+devices each gets its part of every batch, and of several processes each reads that of its devices.
 """
 
 import contextlib
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,10 +19,11 @@ from jax.sharding import Mesh
 
 from jaxgan.config import Config
 from jaxgan.data import epoch_order
-from jaxgan.mesh import on_all
+from jaxgan.data.stored import Array
+from jaxgan.mesh import in_parts, on_all, own_part
 from jaxgan.schedule import Chunk, Schedule
 from jaxgan.state import TrainState
-from jaxgan.types import Labels, Metrics, Order, Pixels
+from jaxgan.types import Labels, Metrics, Order, Pixels, Taken
 
 READ_AHEAD = 2  # blocks
 
@@ -30,14 +33,12 @@ class Block(NamedTuple):
 
     Attributes:
       orders: of each run, the examples that every step takes.
-      labels: None where the GAN is told none.
-      places: where in `pixels` and `labels` these examples are; None where at their indices.
+      labels: None where the GAN is told none, or they are in `Taken`.
     """
 
-    pixels: Any  # Pixels
+    pixels: Any  # Pixels | Taken, which of several runs has a leading axis over them
     orders: list[Order]
     labels: Labels | None
-    places: list[Order] | None
 
 
 Blocks = Callable[[Chunk], Iterator[Block]]  # of chunks that follow each other
@@ -61,7 +62,7 @@ def feed(
 
     def resident(chunk: Chunk) -> Iterator[Block]:
         found = [order[chunk.start : chunk.stop] for order in orders.of_epoch(chunk.epoch)]
-        yield Block(pixels, on_all(mesh, found), labels, None)
+        yield Block(pixels, on_all(mesh, found), labels)
 
     if not config.data.stream:
         yield resident
@@ -73,10 +74,9 @@ def feed(
         streamed.close()
 
 
-def of_first(block: Block) -> tuple[Pixels, Order, Labels | None, Order | None]:
-    """What `train_epoch` takes of a block: that of the first run."""
-    pixels, orders, labels, places = block
-    return pixels, orders[0], labels, places[0] if places else None
+def of_first(block: Block) -> tuple[Pixels | Taken, Order, Labels | None]:
+    """What `train_epoch` takes of a block that is of one run."""
+    return block.pixels, block.orders[0], block.labels
 
 
 def in_turn(
@@ -96,14 +96,10 @@ def in_turn(
     return states, [_joined(parts) for parts in zip(*done, *pending, strict=True)]
 
 
-def gathered(
-    pixels: Any, order: Order, labels: Any
-) -> tuple[Pixels, Order, Labels | None, Order | None]:
-    """What `train_epoch` takes for some steps of one run; read now where not on the device."""
-    if isinstance(pixels, jax.Array):
-        return pixels, order, labels, None
-    rows = np.asarray(order)
-    return of_first(_block(None, rows[:, None], pixels[rows.reshape(-1)], labels))
+def taken(pixels: Any, labels: Any, rows: np.ndarray) -> Taken:
+    """The examples on the host of some rows, which may be of any shape, read now."""
+    chosen = pixels[rows.reshape(-1)].reshape(*rows.shape, *pixels.shape[1:])
+    return Taken(chosen, None if labels is None else labels[rows])
 
 
 def _joined(parts: Sequence[Metrics]) -> Metrics:
@@ -114,15 +110,6 @@ def _joined(parts: Sequence[Metrics]) -> Metrics:
     return {name: jnp.concatenate([known[name], last[name]]) for name in last}
 
 
-def _block(mesh: Mesh | None, rows: np.ndarray, pixels: np.ndarray, labels: Any) -> Block:
-    """`rows` are (steps, runs, examples), and `pixels` of each of these in turn; `labels` are of
-    all the data."""
-    places = np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
-    orders, there = ([array[:, run] for run in range(rows.shape[1])] for array in (rows, places))
-    chosen = None if labels is None else labels[rows.reshape(-1)]
-    return Block(*on_all(mesh, jax.device_put((pixels, orders, chosen, there))))
-
-
 class _Streamed:
     """Blocks of so many steps as config.data.stream says, read ahead by threads of the host."""
 
@@ -131,13 +118,14 @@ class _Streamed:
         config: Config,
         schedule: Schedule,
         mesh: Mesh | None,
-        pixels: Any,
-        labels: Any,
+        pixels: Array,
+        labels: np.ndarray | None,
         orders: "_Orders",
     ):
         self._size, self._schedule, self._mesh = config.data.stream, schedule, mesh
         self._last = config.train.epochs * schedule.epoch
         self._pixels, self._labels, self._orders = pixels, labels, orders
+        self._own = own_part(mesh, config.train.batch_size)
         self._steps: Any = None  # Grain's iterator
 
     def blocks(self, chunk: Chunk) -> Iterator[Block]:
@@ -146,17 +134,28 @@ class _Streamed:
         if self._steps is None:
             steps = range(chunk.epoch * self._schedule.epoch + chunk.start, self._last)
             ahead = READ_AHEAD * min(self._size, self._schedule.chunk)
-            self._steps = read_ahead(self._pixels, self._orders.of_step, steps, ahead)
+            self._steps = read_ahead(self._read, steps, ahead)
+        orders = self._orders.of_epoch(chunk.epoch)
         for start in range(chunk.start, chunk.stop, self._size):
-            count = min(self._size, chunk.stop - start)
-            taken = [next(self._steps) for _ in range(count)]
-            rows = np.stack([step.rows for step in taken])
-            pixels = np.concatenate([step.pixels for step in taken])
-            yield _block(self._mesh, rows, pixels, self._labels)
+            stop = min(start + self._size, chunk.stop)
+            parts = [next(self._steps) for _ in range(start, stop)]
+            examples = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *parts)
+            found = on_all(self._mesh, [order[start:stop] for order in orders])
+            yield Block(self._on_devices(examples), found, None)
 
     def close(self) -> None:
         if self._steps is not None:
             self._steps.close()
+
+    def _read(self, step: int) -> Taken:
+        """What a step takes on the devices of this process; runs are the leading axis."""
+        return taken(self._pixels, self._labels, self._orders.of_step(step)[..., self._own])
+
+    def _on_devices(self, examples: Taken) -> Taken:
+        """Of several runs as they are: it is the runs that the devices share."""
+        if len(examples.pixels) > 1:
+            return on_all(self._mesh, jax.device_put(examples))
+        return in_parts(self._mesh, jax.tree.map(lambda array: array[0], examples), axis=2)
 
 
 class _Orders:
@@ -165,15 +164,16 @@ class _Orders:
     def __init__(self, config: Config, schedule: Schedule, size: int, seeds: Sequence[int]):
         self._keys = [jax.random.key(seed) for seed in seeds]
         self._size, self._epoch, self._epochs = size, schedule.epoch, config.train.epochs
-        self._per_step = config.train.batch_size * config.train.d_steps
+        self._batches = (config.train.d_steps, config.train.batch_size)
         self._known: dict[int, list[Order]] = {}
         self._lock = threading.Lock()
 
     def of_epoch(self, epoch: int) -> list[Order]:
-        return [epoch_order(key, epoch, self._size, self._per_step) for key in self._keys]
+        images = math.prod(self._batches)
+        return [epoch_order(key, epoch, self._size, images) for key in self._keys]
 
     def of_step(self, step: int) -> np.ndarray:
-        """(runs, examples) of a step, counted from the first of all."""
+        """(runs, d_steps, images) of a step, counted from the first of all."""
         epoch, row = divmod(step, self._epoch)
         with self._lock:  # the device begins an epoch early, so that nobody waits for its order
             for coming in range(epoch, min(epoch + 2, self._epochs)):
@@ -182,4 +182,5 @@ class _Orders:
             for past in [known for known in self._known if known < epoch - 1]:
                 del self._known[past]
             orders = self._known[epoch]
-        return np.stack([np.asarray(order)[row] for order in orders])
+        rows = np.stack([np.asarray(order)[row] for order in orders])
+        return rows.reshape(-1, *self._batches)

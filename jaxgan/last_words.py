@@ -13,6 +13,7 @@ GOODBYE = "jaxgan: goodbye"  # the process ends as it should
 FATAL = "the JAX distributed service detected fatal errors"  # jaxlib's words before it aborts
 STATUS = "absl::Status: "
 OF_THE_COORDINATOR = "Failed to send RPC to coordination service"
+FIRST = "process 0 "  # how the name of the process begins where the service is
 NOISE = "[Gloo] Rank "  # which Gloo prints of each group of devices
 
 
@@ -29,17 +30,18 @@ def main(name: str) -> None:
             fatal.append(line)
         elif not line.startswith(NOISE):
             print(line, end="", file=sys.stderr, flush=True)
-    print(f"jaxgan: error: {name}: {reason(fatal)}", file=sys.stderr, flush=True)
+    print(f"jaxgan: error: {name}: {reason(fatal, name)}", file=sys.stderr, flush=True)
 
 
-def reason(fatal: Iterable[str]) -> str:
-    """One line from what JAX wrote before it ended the process; nothing, if it was killed."""
+def reason(fatal: Iterable[str], name: str) -> str:
+    """One line from what JAX wrote before it ended the process of this name; it wrote nothing, if
+    that was killed."""
     text = "".join(fatal).split("*** Check failure")[0]
     if not text:
         return "was ended from outside; repeat the command to go on from the last checkpoint"
     who = [f"process {line}" for line in text.splitlines() if line.isdecimal()]
     if OF_THE_COORDINATOR in text:
-        who = ["process 0"]
+        who = ["another process" if name.startswith(FIRST) else "process 0"]
     lost = ", ".join(who) or f"a process ({text.partition(STATUS)[2].partition(chr(10))[0]})"
     return f"{lost} of this run was lost; repeat all commands to go on from the last checkpoint"
 

@@ -78,6 +78,23 @@ def spread(mesh: Mesh | None, tree: Any) -> Any:
     return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh, PartitionSpec(AXIS)))
 
 
+def own_part(mesh: Mesh | None, size: int) -> slice:
+    """Which rows of a batch of this size are on the devices of this process."""
+    if mesh is None or not mesh.is_multi_process:
+        return slice(size)
+    owners = [device.process_index for device in mesh.devices.flat]
+    first, count = owners.index(jax.process_index()), owners.count(jax.process_index())
+    return slice(first * size // len(owners), (first + count) * size // len(owners))
+
+
+def in_parts(mesh: Mesh | None, tree: Any, axis: int) -> Any:
+    """The arrays, of which every device has its part of an axis; each process gives `own_part`."""
+    if mesh is None:
+        return jax.device_put(tree)
+    parts = NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
+    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(parts, leaf), tree)
+
+
 def _placed(leaf: jax.Array, whole: NamedSharding) -> jax.Array:
     """`device_put` without its comparison of the whole array among all processes."""
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):

@@ -10,13 +10,13 @@ from jaxgan import checkpoints, ledger, records
 from jaxgan.config import Config, UserError
 from jaxgan.data import epoch_order, load_data
 from jaxgan.data.stored import Array
-from jaxgan.feed import gathered
+from jaxgan.feed import taken
 from jaxgan.ledger import PREFIX
 from jaxgan.progress import say, warn
 from jaxgan.schedule import Schedule, make_schedule
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 from jaxgan.steps import MARKS, Trace, traced_epoch, train_epoch
-from jaxgan.types import Labels, Metrics, Order, Pixels
+from jaxgan.types import Labels, Metrics, Order, Pixels, Taken
 
 
 class Program(NamedTuple):
@@ -81,8 +81,8 @@ def state_at(program: Program, step: int) -> TrainState:
     while (done := int(state.step)) < step:
         count = min(step - done, program.schedule.epoch - done % program.schedule.epoch)
         count = min(count, program.config.data.stream or count)
-        rows = gathered(program.pixels, _order(program, done, count), program.labels)
-        state, _ = train_epoch(program.gan, state, *rows)
+        examples = _examples(program, _order(program, done, count))
+        state, _ = train_epoch(program.gan, state, *examples)
     return state
 
 
@@ -94,8 +94,8 @@ def replay(program: Program, state: TrainState, count: int) -> Replayed:
     done = int(state.step)
     count = min(count, program.schedule.epoch - done % program.schedule.epoch)
     order = _order(program, done, count)
-    rows = gathered(program.pixels, order, program.labels)
-    _, metrics, trace = traced_epoch(program.gan, state, *rows)
+    examples = _examples(program, order)
+    _, metrics, trace = traced_epoch(program.gan, state, *examples)
     return Replayed(range(done + 1, done + count + 1), order, metrics, trace)
 
 
@@ -172,6 +172,14 @@ def _order(program: Program, step: int, count: int) -> Order:
     epoch, start = divmod(step, program.schedule.epoch)
     key, size = jax.random.key(program.config.seed), len(program.pixels)
     return epoch_order(key, epoch, size, train.batch_size * train.d_steps)[start : start + count]
+
+
+def _examples(program: Program, order: Order) -> tuple[Pixels | Taken, Order, Any]:
+    """What `train_epoch` takes for some steps; read now where not on the device."""
+    if isinstance(program.pixels, jax.Array):
+        return program.pixels, order, program.labels
+    rows = np.asarray(order).reshape(len(order), program.config.train.d_steps, -1)
+    return jax.device_put(taken(program.pixels, program.labels, rows)), order, None
 
 
 def _restored(directory: Path, fresh: TrainState, at_most: int) -> TrainState:

@@ -30,12 +30,8 @@ from jaxtyping import Array, PyTree
 from jaxgan.mesh import AXIS
 
 Values = dict[Var, Array]
-INLINED = (
-    "checkpoint",
-    "remat2",
-    "jit",
-    "pjit",
-)  # what calls a program once, by the names of JAX's primitives
+# What calls a program once, by the names of JAX's primitives.
+INLINED = ("checkpoint", "remat2", "jit", "pjit")
 
 shard_mean_p = Primitive("shard_mean")  # one shard's value is itself, so that it lowers to nothing
 shard_mean_p.def_impl(lambda x: x)

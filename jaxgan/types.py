@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
 
 Pixels = UInt8[Array, "batch *shape"] | Float[Array, "batch *shape"]  # 0 to 255, or points
@@ -29,6 +30,18 @@ class Batch(NamedTuple):
 
     images: jax.Array
     labels: jax.Array | None = None
+
+
+class Taken(NamedTuple):
+    """What some steps take of the examples, where these are not all on the device.
+
+    Attributes:
+      pixels: (steps, d_steps, images, *shape), uint8 or points.
+      labels: (steps, d_steps, images); None where the GAN is told none.
+    """
+
+    pixels: jax.Array | np.ndarray
+    labels: jax.Array | np.ndarray | None = None
 
 
 class Stream(enum.IntEnum):

@@ -1,15 +1,24 @@
 """Settings that every test runs under."""
 
 import os
+import shutil
+import tempfile
 
-os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # a test compiles what it tests
+from jaxgan.compile_cache import VARIABLE
+
+# What this process and those that it starts compile, each finds again; JAX reads these when it is
+# imported. Other processes have folders of their own: what one is writing another must not read.
+os.environ[VARIABLE] = COMPILED = tempfile.mkdtemp(prefix="jaxgan-tests-")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 
 import jax
 import pytest
 
-from jaxgan.compile_cache import VARIABLE
-
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(COMPILED, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,11 @@ import numpy as np
 from jaxgan import checkpoints, records, steps
 from jaxgan.config import from_mapping
 from jaxgan.data import epoch_order
+from jaxgan.feed import feed, of_first
 from jaxgan.mesh import make_mesh, on_all
 from jaxgan.parallel_config import ParallelConfig
 from jaxgan.replay import replay_step
+from jaxgan.schedule import Chunk, make_schedule
 from jaxgan.state import build_gan, init_state
 from jaxgan.steps import train_epoch, train_epochs
 from jaxgan.train import train
@@ -134,6 +136,25 @@ def seeds_apart(count):
     return {"apart": max(map(largest_difference, *states.values())), "each": sorted(each)}
 
 
+def streamed(count):
+    """Three steps whose examples are sent to so many devices: how far they are from the same on one
+    device that has all data, and the share of the examples that each device is sent."""
+    whole, _ = trained(settings("everything", 1))
+    config = settings("everything", count, data={"name": "mine", "stream": 2})
+    gan, _, _, start = inputs(config)
+    state, order = start(0)
+    pixels = np.random.RandomState(0).randint(0, 256, (EXAMPLES, *SHAPE), np.uint8)
+    schedule = make_schedule(config.train, EXAMPLES)
+    with feed(config, schedule, gan.mesh, pixels, None, [0]) as blocks_of:
+        for block in blocks_of(Chunk(0, 0, len(order), False)):
+            state, _ = train_epoch(gan, state, *of_first(block))
+            parts = [part.data.nbytes for part in block.pixels.pixels.addressable_shards]
+    return {
+        "apart": largest_difference(whole, state),
+        "shares": [part / block.pixels.pixels.nbytes for part in parts],
+    }
+
+
 def moved(folder, shards=0):
     """A run whose first epoch is on 2 devices, the second on 8, the third on 1; and one on 1."""
     data = tiny.write_data(folder)
@@ -160,6 +181,8 @@ def main(parts):
             found[part] = rows_of_products()
         elif part == "seeds":
             found[part] = {count: seeds_apart(count) for count in (2, 3, 4)}
+        elif part == "streamed":
+            found[part] = streamed(4)
         elif part in ("moved", "moved in shards"):
             with tempfile.TemporaryDirectory() as folder:
                 found[part] = moved(Path(folder), 8 if "shards" in part else 0)

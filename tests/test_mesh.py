@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
+import numpy as np
 import pytest
 
 from jaxgan.config import Config, TrainConfig, UserError
-from jaxgan.mesh import make_mesh
+from jaxgan.mesh import make_mesh, own_part
 from jaxgan.parallel_config import ParallelConfig
 from tests.devices import ENVIRONMENT
 
@@ -38,7 +40,9 @@ def test_devices_draw_the_same_and_compute_the_same_to_rounding_and_share_the_ba
 def test_every_penalty_and_network_comes_to_the_same_on_some_number_of_devices():
     parts = ["mlp:2,4", "everything:4", "batch norm:4", "spectral norm, labels:2"]
     parts += ["infogan:8", "r3gan:4"]
-    seen = found(*parts)
+    seen = found(*parts, "streamed")
+    assert seen["streamed"]["shares"] == [0.25] * 4
+    assert seen["streamed"]["apart"] < 1e-12
     for part in parts:
         for apart in seen[part].values():
             assert apart["same draws"]
@@ -59,6 +63,21 @@ def test_a_run_moves_between_numbers_of_devices():
     assert moved["step"] == 36
     assert moved["used"] == [2, 8, 1]
     assert moved["apart"] < 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Far:
+    """A device of some process."""
+
+    process_index: int
+
+
+def test_a_process_has_the_rows_of_a_batch_that_are_on_its_devices(monkeypatch):
+    assert own_part(None, 6) == slice(6)
+    mesh = SimpleNamespace(is_multi_process=True, devices=np.array([Far(i // 2) for i in range(6)]))
+    for process in range(3):
+        monkeypatch.setattr(jax, "process_index", lambda process=process: process)
+        assert own_part(mesh, 24) == slice(8 * process, 8 * process + 8)
 
 
 def asked(devices, **train):

@@ -211,6 +211,37 @@ def test_a_signal_at_any_process_stops_all_of_them_saved(tmp_path, data):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("impatient", [0, 1])
+def test_a_second_signal_ends_one_at_once_and_the_others_soon(tmp_path, data, impatient):
+    both = start_both(tmp_path / "run", data, train__epochs=10_000)
+    wait_for(tmp_path / "run" / "checkpoints" / "12", both)
+    both[impatient].send_signal(signal.SIGTERM)
+    both[impatient].send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    found = ended(both, seconds=60)
+    assert time.monotonic() - begun < 60
+    status, _, err = found[impatient]
+    assert status == 130
+    words = "interrupted; what was done since the last checkpoint is lost"
+    assert error_lines(err) == [f"jaxgan: error: {words}"]
+    status, _, err = found[1 - impatient]
+    assert status not in (0, 130)
+    (line,) = error_lines(err)
+    who = "process 0" if impatient == 0 else "another process"
+    assert line == f"jaxgan: error: process {1 - impatient} of 2: {who} {LOST}"
+
+
+@pytest.mark.slow
+def test_a_run_that_diverges_ends_all_of_its_processes(tmp_path, data):
+    wild = {f"optimizer__{player}__learning_rate": 1e38 for player in ("gen", "disc")}
+    first, other = ended(start_both(tmp_path / "run", data, **wild))
+    assert first[0] == other[0] == 1
+    (line,) = error_lines(first[2])
+    assert "updates in a row were not finite, up to step" in line
+    assert error_lines(other[2]) == [line.replace("error: ", "error: process 0: ")]
+
+
+@pytest.mark.slow
 def test_an_image_that_one_process_cannot_read_any_more_ends_all_of_them(tmp_path):
     copies = [tmp_path / "first", tmp_path / "other"]
     random = np.random.RandomState(0)

@@ -174,6 +174,10 @@ def test_any_set_of_images_of_one_size_will_do(tmp_path):
     assert data.classes == 7
     for image, label in zip(data.pixels, data.labels, strict=True):
         np.testing.assert_array_equal(image, pixels[label - 2])
+    streamed = load_data(DataConfig("own", "prepared", str(tmp_path), stream=1))
+    assert isinstance(streamed.pixels, Stored)
+    assert streamed.sha256 == data.sha256
+    np.testing.assert_array_equal(streamed.pixels[:], data.pixels)
 
 
 def test_a_set_without_labels_has_no_classes(tmp_path):
