@@ -129,6 +129,7 @@ def error_lines(err):
     return [line for line in err.splitlines() if line.startswith("jaxgan: error: ")]
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_run_that_the_first_alone_writes(tmp_path, data):
     port = free_port()
     copies = [data, tiny.write_data(tmp_path / "data")]  # each may have its own, of the same bytes

@@ -18,6 +18,7 @@ from tests.devices import USUAL
 from tests.test_mesh import found
 
 
+@pytest.mark.slow
 def test_the_bits_are_the_same_on_one_two_and_eight_devices():
     seen = found("bits:mlp:8:1,2,8", environment=USUAL)["bits:mlp:8:1,2,8"]
     assert len(set(seen["bits"].values())) == 1
