@@ -17,32 +17,32 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from jaxgan.apart import on_own
 from jaxgan.config import Config
 from jaxgan.data import epoch_order
 from jaxgan.data.stored import Array
 from jaxgan.mesh import in_parts, on_all, own_part
 from jaxgan.schedule import Chunk, Schedule
 from jaxgan.state import TrainState
-from jaxgan.types import Labels, Metrics, Order, Pixels, Taken
+from jaxgan.types import Labels, Metrics, Order, Orders, Taken
 
 READ_AHEAD = 2  # blocks
 
 
 class Block(NamedTuple):
-    """Some steps, for one call of the device: what `train_epochs` takes besides rules and states.
+    """Some steps, for one call of the device: what `train_epoch` takes besides rules and state.
 
     Attributes:
-      orders: of each run, the examples that every step takes.
       labels: None where the GAN is told none, or they are in `Taken`.
     """
 
-    pixels: Any  # Pixels | Taken, which of several runs has a leading axis over them
-    orders: list[Order]
+    pixels: Any  # Pixels | Taken
+    order: Order | Orders
     labels: Labels | None
 
 
 Blocks = Callable[[Chunk], Iterator[Block]]  # of chunks that follow each other
-RunBlock = Callable[[list[TrainState], Block], tuple[list[TrainState], list[Metrics]]]
+RunBlock = Callable[[TrainState, Block], tuple[TrainState, Metrics]]
 
 
 @contextlib.contextmanager
@@ -54,15 +54,16 @@ def feed(
     labels: Any,
     seeds: Sequence[int],
 ) -> Iterator[Blocks]:
-    """The blocks of each chunk, for runs of these seeds; nothing is read once the context ends.
+    """The blocks of each chunk, for the run of this seed, or what `train_epochs` takes for those of
+    several; nothing is read once the context ends.
 
     `pixels` and `labels` are on the device; on the host where config.data.stream is set.
     """
     orders = _Orders(config, schedule, len(pixels), seeds)
 
     def resident(chunk: Chunk) -> Iterator[Block]:
-        found = [order[chunk.start : chunk.stop] for order in orders.of_epoch(chunk.epoch)]
-        yield Block(pixels, on_all(mesh, found), labels)
+        order = orders.of_epoch(chunk.epoch)[..., chunk.start : chunk.stop, :]
+        yield Block(pixels, on_all(mesh, order), labels)
 
     if not config.data.stream:
         yield resident
@@ -74,26 +75,21 @@ def feed(
         streamed.close()
 
 
-def of_first(block: Block) -> tuple[Pixels | Taken, Order, Labels | None]:
-    """What `train_epoch` takes of a block that is of one run."""
-    return block.pixels, block.orders[0], block.labels
-
-
 def in_turn(
-    run_block: RunBlock, states: list[TrainState], blocks: Iterable[Block]
-) -> tuple[list[TrainState], list[Metrics]]:
+    run_block: RunBlock, state: TrainState, blocks: Iterable[Block]
+) -> tuple[TrainState, Metrics]:
     """Runs the blocks one after the other; the metrics are as of one call.
 
     While the device computes a block the host sends it the next one, and no more than that.
     """
-    done: list[list[Metrics]] = []
-    pending: deque[list[Metrics]] = deque()
+    done: list[Metrics] = []
+    pending: deque[Metrics] = deque()
     for block in blocks:
-        states, histories = run_block(states, block)
-        pending.append(histories)
+        state, history = run_block(state, block)
+        pending.append(history)
         if len(pending) > 1:
             done.append(jax.device_get(pending.popleft()))
-    return states, [_joined(parts) for parts in zip(*done, *pending, strict=True)]
+    return state, _joined([*done, *pending])
 
 
 def taken(pixels: Any, labels: Any, rows: np.ndarray) -> Taken:
@@ -106,8 +102,8 @@ def _joined(parts: Sequence[Metrics]) -> Metrics:
     if len(parts) == 1:
         return parts[0]
     *done, last = parts  # only the last may still be computed
-    known = {name: np.concatenate([part[name] for part in done]) for name in last}
-    return {name: jnp.concatenate([known[name], last[name]]) for name in last}
+    known = {name: np.concatenate([part[name] for part in done], axis=-1) for name in last}
+    return {name: jnp.concatenate([known[name], last[name]], axis=-1) for name in last}
 
 
 class _Streamed:
@@ -135,13 +131,13 @@ class _Streamed:
             steps = range(chunk.epoch * self._schedule.epoch + chunk.start, self._last)
             ahead = READ_AHEAD * min(self._size, self._schedule.chunk)
             self._steps = read_ahead(self._read, steps, ahead)
-        orders = self._orders.of_epoch(chunk.epoch)
+        order = self._orders.of_epoch(chunk.epoch)
         for start in range(chunk.start, chunk.stop, self._size):
             stop = min(start + self._size, chunk.stop)
             parts = [next(self._steps) for _ in range(start, stop)]
             examples = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *parts)
-            found = on_all(self._mesh, [order[start:stop] for order in orders])
-            yield Block(self._on_devices(examples), found, None)
+            rows = on_all(self._mesh, order[..., start:stop, :])
+            yield Block(self._on_devices(examples), rows, None)
 
     def close(self) -> None:
         if self._steps is not None:
@@ -152,25 +148,25 @@ class _Streamed:
         return taken(self._pixels, self._labels, self._orders.of_step(step)[..., self._own])
 
     def _on_devices(self, examples: Taken) -> Taken:
-        """Of several runs as they are: it is the runs that the devices share."""
         if len(examples.pixels) > 1:
-            return on_all(self._mesh, jax.device_put(examples))
+            return on_own(self._mesh, jax.device_put(examples))
         return in_parts(self._mesh, jax.tree.map(lambda array: array[0], examples), axis=2)
 
 
 class _Orders:
-    """Which examples each run takes; also asked by threads that read ahead."""
+    """Which examples the run takes, or each of several; also asked by threads that read ahead."""
 
     def __init__(self, config: Config, schedule: Schedule, size: int, seeds: Sequence[int]):
         self._keys = [jax.random.key(seed) for seed in seeds]
         self._size, self._epoch, self._epochs = size, schedule.epoch, config.train.epochs
         self._batches = (config.train.d_steps, config.train.batch_size)
-        self._known: dict[int, list[Order]] = {}
+        self._known: dict[int, Order | Orders] = {}
         self._lock = threading.Lock()
 
-    def of_epoch(self, epoch: int) -> list[Order]:
+    def of_epoch(self, epoch: int) -> Order | Orders:
         images = math.prod(self._batches)
-        return [epoch_order(key, epoch, self._size, images) for key in self._keys]
+        found = [epoch_order(key, epoch, self._size, images) for key in self._keys]
+        return jnp.stack(found) if len(found) > 1 else found[0]
 
     def of_step(self, step: int) -> np.ndarray:
         """(runs, d_steps, images) of a step, counted from the first of all."""
@@ -181,6 +177,5 @@ class _Orders:
                     self._known[coming] = self.of_epoch(coming)
             for past in [known for known in self._known if known < epoch - 1]:
                 del self._known[past]
-            orders = self._known[epoch]
-        rows = np.stack([np.asarray(order)[row] for order in orders])
-        return rows.reshape(-1, *self._batches)
+            order = self._known[epoch]
+        return np.asarray(order)[..., row, :].reshape(-1, *self._batches)

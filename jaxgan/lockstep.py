@@ -4,7 +4,7 @@ A single run is the usual case. Of several, one that diverges leaves the others 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +43,18 @@ class Runs:
         self,
         chunk: Chunk,
         step: int,
-        histories: Sequence[Metrics],
-        grids: Sequence[jax.Array | None],
+        histories: Iterable[Metrics],
+        grids: Iterable[jax.Array | None],
     ) -> None:
         """`Run.take` of what the device was given for each run; `step` is that after the chunk."""
         done = [Finished(chunk, step, *pair) for pair in zip(histories, grids, strict=True)]
         self._each(Run.take, done)
 
-    def evaluate(self, states: Sequence[TrainState]) -> None:
+    def evaluate(self, states: Iterable[TrainState]) -> None:
         """`Run.evaluate` of each."""
         self._each(Run.evaluate, states)
 
-    def save(self, states: Sequence[TrainState]) -> None:
+    def save(self, states: Iterable[TrainState]) -> None:
         """`Run.save` of each, once the save before is on the disk for all.
 
         So a kill leaves them at most one save apart, and with one in common where two are kept.
@@ -69,7 +69,7 @@ class Runs:
         for run in self.going:
             run.finish()
 
-    def _each(self, action: Callable[[Run, Any], None], things: Sequence[Any]) -> None:
+    def _each(self, action: Callable[[Run, Any], None], things: Iterable[Any]) -> None:
         for place, (run, thing) in enumerate(zip(self.runs, things, strict=True)):
             if place in self.diverged:
                 continue

@@ -95,6 +95,17 @@ def in_parts(mesh: Mesh | None, tree: Any, axis: int) -> Any:
     return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(parts, leaf), tree)
 
 
+def part_of(leaf: jax.Array, place: int) -> jax.Array:
+    """One entry of the first axis, on the first device; from wherever the array has it."""
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(part_of(jax.random.key_data(leaf), place))
+    for shard in leaf.addressable_shards:
+        start, stop, _ = shard.index[0].indices(len(leaf))
+        if start <= place < stop:
+            return jax.device_put(shard.data[place - start], leaf.addressable_shards[0].device)
+    raise IndexError(place)
+
+
 def _placed(leaf: jax.Array, whole: NamedSharding) -> jax.Array:
     """`device_put` without its comparison of the whole array among all processes."""
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):

@@ -2,12 +2,12 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from jaxgan.apart import shared
 from jaxgan.fingerprints import combined, fingerprint, window_fingerprint
 from jaxgan.mesh import spread
 from jaxgan.sampling import update_latents
@@ -18,6 +18,7 @@ from jaxgan.types import (
     Labels,
     Metrics,
     Order,
+    Orders,
     Params,
     Pixels,
     PRNGKey,
@@ -110,26 +111,25 @@ def train_epoch(
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
 def train_epochs(
     gan: Gan,
-    states: Sequence[TrainState],
+    states: TrainState,
     pixels: Pixels | Taken,
-    orders: Sequence[Order],
+    orders: Orders,
     labels: Labels | None = None,
-) -> tuple[list[TrainState], list[Metrics]]:
+) -> tuple[TrainState, Metrics]:
     """`train_epoch` of several runs at the same step, each with its own order, as one program.
 
-    One more leading axis, which `Taken` has too: every run draws what it draws alone, to the bit,
-    and its values are those of `train_epoch` to rounding, because a product over all runs adds up
-    in another order. The states' buffers are donated.
+    States, orders, `Taken` and what is returned have one more leading axis, and every device has
+    its part of that. Every run draws what it draws alone, to the bit, and its values are those of
+    `train_epoch` to rounding, because a product over all runs adds up in another order. The
+    states' buffers are donated.
     """
     own = dataclasses.replace(gan, mesh=None)  # what is spread are the runs
-    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-    runs = spread(gan.mesh, (together, jnp.stack(orders)))
+    runs = spread(gan.mesh, (states, orders))
     if isinstance(pixels, Taken):
         done = jax.vmap(functools.partial(_epoch, own))(runs[0], spread(gan.mesh, pixels), runs[1])
     else:
         done = jax.vmap(lambda state, order: _epoch(own, state, pixels, order, labels))(*runs)
-    apart = [jax.tree.map(lambda leaf, i=i: leaf[i], done) for i in range(len(states))]
-    return [state for state, _ in apart], [metrics for _, metrics in apart]
+    return spread(gan.mesh, done) if shared(gan.mesh, len(orders)) else done
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -11,12 +11,13 @@ import jax
 import numpy as np
 
 from jaxgan import plots, records
+from jaxgan.apart import each, together
 from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
 from jaxgan.data import Dataset, load_data
 from jaxgan.data.stored import Array
 from jaxgan.determinism import missing
-from jaxgan.feed import Block, feed, in_turn, of_first
+from jaxgan.feed import Block, feed, in_turn
 from jaxgan.following import open_together
 from jaxgan.mesh import make_mesh, on_all, own_copy
 from jaxgan.monitor import Monitor
@@ -135,13 +136,15 @@ def train_together(
     run_block = functools.partial(_run_block, ground)
     rest = (schedule, ground.environment, real, ground.monitor, named)
     with open_together(processes, members, fresh, *rest) as runs, examples as blocks_of:
-        states = on_all(mesh, runs.states)
-        first_step = step = int(states[0].step)
+        first_step = step = int(runs.states[0].step)
+        state = together(mesh, runs.states)
         for chunk in chunks(schedule, step, config.train.epochs):
-            states, histories = in_turn(run_block, states, blocks_of(chunk))
+            state, history = in_turn(run_block, state, blocks_of(chunk))
             step += chunk.stop - chunk.start
-            own, histories = own_copy(mesh, (states, histories))
-            runs.take(chunk, step, histories, [_grid(ground, state, chunk) for state in own])
+            own, histories = (each(x, len(members)) for x in own_copy(mesh, (state, history)))
+            drawn = _due(config.save.samples_every, config, chunk)
+            grids = [_grid(ground, s) for s in own] if drawn else [None] * len(members)
+            runs.take(chunk, step, histories, grids)
             if _due(config.evaluate.every, config, chunk):
                 runs.evaluate(own)
             if due := _due(config.save.every, config, chunk):
@@ -175,20 +178,14 @@ def initial_state(ground: Ground, seed: int) -> TrainState:
         raise UserError(f"config.network: there is no room for it ({reason})") from None
 
 
-def _run_block(
-    ground: Ground, states: list[TrainState], block: Block
-) -> tuple[list[TrainState], list[Metrics]]:
+def _run_block(ground: Ground, state: TrainState, block: Block) -> tuple[TrainState, Metrics]:
     """The block on the device, which has all that it takes."""
+    epoch = train_epochs if state.step.ndim else train_epoch
     with jax.transfer_guard("disallow"):
-        if len(states) > 1:
-            return train_epochs(ground.gan, states, *block)
-        state, history = train_epoch(ground.gan, states[0], *of_first(block))
-    return [state], [history]
+        return epoch(ground.gan, state, *block)
 
 
-def _grid(ground: Ground, state: TrainState, chunk: Chunk) -> jax.Array | None:
-    if not _due(ground.config.save.samples_every, ground.config, chunk):
-        return None
+def _grid(ground: Ground, state: TrainState) -> jax.Array:
     count = plots.samples_shown(ground.data.pixels.shape[1:])
     key = stream_key(state.key, Stream.SAMPLE, 0)
     return sample_pixels(ground.gan, sampling_params(state), state.gen.stats, count, key)

@@ -19,6 +19,7 @@ Latents = Float[Array, "batch latent"]
 Logits = Float[Array, " batch"]
 Labels = Int[Array, " batch"]
 Order = Int[Array, "steps images"]  # rows of indices into the examples
+Orders = Int[Array, "runs steps images"]
 Scalar = Float[Array, ""]
 PRNGKey = Key[Array, ""]
 Params = PyTree[Array]

@@ -14,9 +14,11 @@ import jax
 import numpy as np
 
 from jaxgan import checkpoints, records, steps
+from jaxgan.apart import each, together
 from jaxgan.config import from_mapping
 from jaxgan.data import epoch_order
-from jaxgan.feed import feed, of_first
+from jaxgan.ensemble import train_seeds
+from jaxgan.feed import feed
 from jaxgan.mesh import make_mesh, on_all
 from jaxgan.parallel_config import ParallelConfig
 from jaxgan.replay import replay_step
@@ -124,16 +126,31 @@ def rows_of_products():
 
 def seeds_apart(count):
     """Four seeds in one program on so many devices: how far they are from the same on one device,
-    and of how many seeds each device does the products."""
+    of how many seeds each device does the products, and how many it holds."""
     states = {}
     for devices in (1, count):
         gan, pixels, labels, start = inputs(settings("mlp", devices, seeds=4))
         begun, orders = zip(*map(start, range(4)), strict=True)
-        given = (gan, begun, pixels, on_all(gan.mesh, orders), labels)
+        orders = on_all(gan.mesh, np.stack(orders))
+        given = (gan, together(gan.mesh, begun), pixels, orders, labels)
         program = train_epochs.lower(*given).compile().as_text()
-        states[devices], _ = train_epochs(*given)
-    each = {int(seeds) for seeds in re.findall(r"= f64\[(\d+),\d+,\d+\]\S* dot\(", program)}
-    return {"apart": max(map(largest_difference, *states.values())), "each": sorted(each)}
+        stacked, _ = train_epochs(*given)
+        states[devices] = each(stacked, 4)
+        held = {len(shard.data) for shard in stacked.step.addressable_shards}
+    done = {int(seeds) for seeds in re.findall(r"= f64\[(\d+),\d+,\d+\]\S* dot\(", program)}
+    apart = max(map(largest_difference, *states.values()))
+    return {"apart": apart, "each": sorted(done), "held": sorted(held)}
+
+
+def whole_runs(folder):
+    """Two seeds in one program on two devices, from the command on; and on one."""
+    data, states = tiny.write_data(folder), []
+    for name, devices in (("two", 2), ("one", 1)):
+        config = tiny.config(data, epochs=2, seeds_at_once=2)
+        config = dataclasses.replace(config, seeds=2, parallel=ParallelConfig(devices))
+        train_seeds(config, folder / name)
+        states.append([checkpoints.load_run(folder / name / f"seed_000{i}")[2] for i in (0, 1)])
+    return {"apart": max(map(largest_difference, *states))}
 
 
 def streamed(count):
@@ -147,7 +164,7 @@ def streamed(count):
     schedule = make_schedule(config.train, EXAMPLES)
     with feed(config, schedule, gan.mesh, pixels, None, [0]) as blocks_of:
         for block in blocks_of(Chunk(0, 0, len(order), False)):
-            state, _ = train_epoch(gan, state, *of_first(block))
+            state, _ = train_epoch(gan, state, *block)
             parts = [part.data.nbytes for part in block.pixels.pixels.addressable_shards]
     return {
         "apart": largest_difference(whole, state),
@@ -181,6 +198,9 @@ def main(parts):
             found[part] = rows_of_products()
         elif part == "seeds":
             found[part] = {count: seeds_apart(count) for count in (2, 3, 4)}
+        elif part == "seeds, whole":
+            with tempfile.TemporaryDirectory() as folder:
+                found[part] = whole_runs(Path(folder))
         elif part == "streamed":
             found[part] = streamed(4)
         elif part in ("moved", "moved in shards"):

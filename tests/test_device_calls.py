@@ -60,7 +60,10 @@ def test_an_epoch_writes_every_array_of_the_state_where_it_was(name):
 
 def test_so_does_an_epoch_of_several_seeds():
     gan, state, pixels, order = asked("mlp")
-    program = compiled(train_epochs, gan, [state] * 2, pixels, [order] * 2)
+    states, orders = jax.tree.map(
+        lambda one: jax.ShapeDtypeStruct((2, *one.shape), one.dtype), (state, order)
+    )
+    program = compiled(train_epochs, gan, states, pixels, orders)
     assert program.memory_analysis().alias_size_in_bytes == 2 * size_of(state)
 
 
@@ -74,4 +77,4 @@ def test_a_transfer_within_an_epoch_stops_the_run(tmp_path):
         (block,) = blocks_of(chunk)
     host = np.asarray(ground.pixels)
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):
-        training._run_block(ground, [state], block._replace(pixels=host))
+        training._run_block(ground, state, block._replace(pixels=host))

@@ -129,11 +129,11 @@ def test_any_chunk_can_be_the_first(data, start):
         (whole,) = resident(chunk)
     with feed(config, schedule, None, pixels, *rest) as read_ahead:
         blocks = list(read_ahead(chunk))
-    assert [len(block.orders[0]) for block in blocks] == [3, 1]
+    assert [block.order.shape[1] for block in blocks] == [3, 1]
     for run in (0, 1):
-        order = np.concatenate([block.orders[run] for block in blocks])
+        order = np.concatenate([block.order[run] for block in blocks])
         taken = np.concatenate([block.pixels.pixels[run] for block in blocks])
-        np.testing.assert_array_equal(order, whole.orders[run])
+        np.testing.assert_array_equal(order, whole.order[run])
         np.testing.assert_array_equal(taken.reshape(order.shape), order)
 
 

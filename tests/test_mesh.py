@@ -51,9 +51,12 @@ def test_every_penalty_and_network_comes_to_the_same_on_some_number_of_devices()
 
 @pytest.mark.slow
 def test_seeds_in_one_program_are_spread_over_devices():
-    seen = found("seeds")["seeds"]
+    said = found("seeds", "seeds, whole")
+    assert said["seeds, whole"]["apart"] < 1e-6
+    seen = said["seeds"]
     assert max(part["apart"] for part in seen.values()) < 1e-12
     assert seen["2"]["each"] == [2]
+    assert [seen[count]["held"] for count in ("2", "3", "4")] == [[2], [4], [1]]
     assert seen["4"]["each"] == []  # of a single seed they are no products of several
 
 

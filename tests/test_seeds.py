@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import checkpoints, ensemble, ledger, records, summary
+from jaxgan import apart, checkpoints, ensemble, ledger, records, summary
 from jaxgan import steps as steps_module
 from jaxgan import train as train_module
 from jaxgan.config import (
@@ -159,8 +159,10 @@ def losses_alone_and_together(name, steps, dtype):
 
     orders = [epoch_order(fresh(seed).key, 0, len(pixels), 8) for seed in range(3)]
     alone = [train_epoch(gan, fresh(seed), pixels, orders[seed])[1] for seed in range(3)]
-    states, joint = train_epochs(gan, [fresh(seed) for seed in range(3)], pixels, orders)
-    assert [int(state.step) for state in states] == [steps] * 3
+    states = apart.together(None, [fresh(seed) for seed in range(3)])
+    states, history = train_epochs(gan, states, pixels, jnp.stack(orders))
+    assert states.step.tolist() == [steps] * 3
+    joint = apart.each(history, 3)
     for ours, theirs in zip(joint, alone, strict=True):
         for mark in ("ledger/batch", "ledger/latents"):
             np.testing.assert_array_equal(ours[mark], theirs[mark])
