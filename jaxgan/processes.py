@@ -22,6 +22,7 @@ from jaxgan import __version__, checkpoints
 from jaxgan.config import Config, UserError, walk
 from jaxgan.data import Dataset
 from jaxgan.ending import FAILED, USAGE
+from jaxgan.run_directory import Diverged
 from jaxgan.state import TrainState
 
 OWN = ("data.dir", "data.source")  # settings that each process may have to itself
@@ -90,7 +91,8 @@ class Processes:
             if self.count > 1 and isinstance(error, jax.errors.JaxRuntimeError):
                 _await_the_end(error)
             usage = isinstance(error, UserError | OSError)
-            words = str(error) if usage else f"{type(error).__name__}: {error}"
+            clear = usage or isinstance(error, Diverged)
+            words = str(error) if clear else f"{type(error).__name__}: {error}"
             with contextlib.suppress(OtherFailed, jax.errors.JaxRuntimeError):
                 self.meet(1000 * MOURNING, failed=words, status=USAGE if usage else FAILED)
             raise
