@@ -11,14 +11,14 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from jaxgan.mesh import in_parts, on_all, part_of
+from jaxgan.mesh import in_parts, on_all
 
 Tree = TypeVar("Tree")
 
 
 def together(mesh: Mesh | None, trees: Sequence[Tree]) -> Tree:
-    """The arrays of several runs, stacked; theirs are freed one after the other. Of a single one
-    they are as they were."""
+    """The arrays of several runs, stacked; theirs are freed one after the other. Of a single run
+    there is no such axis."""
 
     def one(*leaves):
         stack = on_own(mesh, jnp.stack(leaves))
@@ -33,12 +33,12 @@ def together(mesh: Mesh | None, trees: Sequence[Tree]) -> Tree:
 def on_own(mesh: Mesh | None, tree: Any) -> Any:
     """Arrays with a leading axis over several runs, each where its run is trained."""
     runs = len(jax.tree.leaves(tree)[0])
-    return in_parts(mesh, tree, axis=0) if shared(mesh, runs) else on_all(mesh, tree)
+    return in_parts(mesh, tree, axis=0) if evenly(mesh, runs) else on_all(mesh, tree)
 
 
-def shared(mesh: Mesh | None, runs: int) -> bool:
-    """Whether every device has as many of the runs as the others."""
-    return mesh is not None and runs % mesh.size == 0
+def evenly(mesh: Mesh | None, runs: int) -> bool:
+    """Whether every device can have as many of the runs as the others."""
+    return mesh is None or runs % mesh.size == 0
 
 
 def each(tree: Any, count: int) -> Iterable[Any]:
@@ -47,11 +47,22 @@ def each(tree: Any, count: int) -> Iterable[Any]:
 
 
 class _Apart:
-    """Taken out, on one device, when asked for: only one run's arrays need be there twice."""
+    """Taken out, on one device, when asked for: not all runs' arrays are there twice."""
 
     def __init__(self, tree: Any, count: int):
         self._tree, self._count = tree, count
 
     def __iter__(self) -> Iterator[Any]:
         for place in range(self._count):
-            yield jax.tree.map(lambda leaf, place=place: part_of(leaf, place), self._tree)
+            yield jax.tree.map(lambda leaf, place=place: _part(leaf, place), self._tree)
+
+
+def _part(leaf: jax.Array, place: int) -> jax.Array:
+    """One entry of the first axis, on the first device; from wherever the array has it."""
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(_part(jax.random.key_data(leaf), place))
+    for shard in leaf.addressable_shards:
+        start, stop, _ = shard.index[0].indices(len(leaf))
+        if start <= place < stop:
+            return jax.device_put(shard.data[place - start], leaf.addressable_shards[0].device)
+    raise IndexError(place)

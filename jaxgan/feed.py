@@ -2,7 +2,8 @@
 
 Data that are streamed stay on the host or its disk. The host walks the same order, and sends the
 examples of some steps at a time; the device computes the same with them, to the bit. Of several
-devices each gets its part of every batch, and of several processes each reads that of its devices.
+devices each gets its part of every batch, or the batches of its runs, and of several processes each
+reads what its devices get.
 """
 
 import contextlib
@@ -131,12 +132,13 @@ class _Streamed:
             steps = range(chunk.epoch * self._schedule.epoch + chunk.start, self._last)
             ahead = READ_AHEAD * min(self._size, self._schedule.chunk)
             self._steps = read_ahead(self._read, steps, ahead)
-        order = self._orders.of_epoch(chunk.epoch)
+        order = self._orders.on_host(chunk.epoch)
         for start in range(chunk.start, chunk.stop, self._size):
             stop = min(start + self._size, chunk.stop)
             parts = [next(self._steps) for _ in range(start, stop)]
             examples = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *parts)
-            rows = on_all(self._mesh, order[..., start:stop, :])
+            rows = order[..., start:stop, :]
+            rows = on_all(self._mesh, rows) if self._mesh else jax.device_put(rows)
             yield Block(self._on_devices(examples), rows, None)
 
     def close(self) -> None:
@@ -149,7 +151,7 @@ class _Streamed:
 
     def _on_devices(self, examples: Taken) -> Taken:
         if len(examples.pixels) > 1:
-            return on_own(self._mesh, jax.device_put(examples))
+            return on_own(self._mesh, examples)
         return in_parts(self._mesh, jax.tree.map(lambda array: array[0], examples), axis=2)
 
 
@@ -171,6 +173,10 @@ class _Orders:
     def of_step(self, step: int) -> np.ndarray:
         """(runs, d_steps, images) of a step, counted from the first of all."""
         epoch, row = divmod(step, self._epoch)
+        return self.on_host(epoch)[..., row, :].reshape(-1, *self._batches)
+
+    def on_host(self, epoch: int) -> np.ndarray:
+        """`of_epoch`, known to the host."""
         with self._lock:  # the device begins an epoch early, so that nobody waits for its order
             for coming in range(epoch, min(epoch + 2, self._epochs)):
                 if coming not in self._known:
@@ -178,4 +184,4 @@ class _Orders:
             for past in [known for known in self._known if known < epoch - 1]:
                 del self._known[past]
             order = self._known[epoch]
-        return np.asarray(order)[..., row, :].reshape(-1, *self._batches)
+        return np.asarray(order)

@@ -41,7 +41,7 @@ def reason(fatal: Iterable[str], name: str) -> str:
         return "was ended from outside; repeat the command to go on from the last checkpoint"
     who = [f"process {line}" for line in text.splitlines() if line.isdecimal()]
     if OF_THE_COORDINATOR in text:
-        who = ["another process" if name.startswith(FIRST) else "process 0"]
+        who = ["process 0"] if not name.startswith(FIRST) else who or ["another process"]
     lost = ", ".join(who) or f"a process ({text.partition(STATUS)[2].partition(chr(10))[0]})"
     return f"{lost} of this run was lost; repeat all commands to go on from the last checkpoint"
 

@@ -49,7 +49,8 @@ def make_mesh(config: Config, devices: Sequence[jax.Device]) -> Mesh | None:
             f"config.train.batch_size = {size}: the {count} devices (config.parallel.devices) "
             f"must divide its {size // packing} {parts}"
         )
-    return Mesh(np.asarray(devices[:count]), (AXIS,)) if count > 1 else None
+    used = sorted(devices[:count], key=lambda device: device.process_index)  # each one's together
+    return Mesh(np.asarray(used), (AXIS,)) if count > 1 else None
 
 
 def on_all(mesh: Mesh | None, tree: Any) -> Any:
@@ -71,11 +72,13 @@ def own_copy(mesh: Mesh | None, tree: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
 
-def spread(mesh: Mesh | None, tree: Any) -> Any:
-    """Within `jit`: the arrays, of which every device has its part of the first axis."""
+def spread(mesh: Mesh | None, tree: Any, evenly: bool = True) -> Any:
+    """Within `jit`: the arrays, of which every device has its part of the first axis; all of it,
+    if it cannot be spread `evenly`."""
     if mesh is None:
         return tree
-    return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh, PartitionSpec(AXIS)))
+    spec = PartitionSpec(AXIS) if evenly else PartitionSpec()
+    return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh, spec))
 
 
 def own_part(mesh: Mesh | None, size: int) -> slice:
@@ -93,17 +96,6 @@ def in_parts(mesh: Mesh | None, tree: Any, axis: int) -> Any:
         return jax.device_put(tree)
     parts = NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
     return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(parts, leaf), tree)
-
-
-def part_of(leaf: jax.Array, place: int) -> jax.Array:
-    """One entry of the first axis, on the first device; from wherever the array has it."""
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(part_of(jax.random.key_data(leaf), place))
-    for shard in leaf.addressable_shards:
-        start, stop, _ = shard.index[0].indices(len(leaf))
-        if start <= place < stop:
-            return jax.device_put(shard.data[place - start], leaf.addressable_shards[0].device)
-    raise IndexError(place)
 
 
 def _placed(leaf: jax.Array, whole: NamedSharding) -> jax.Array:

@@ -36,6 +36,8 @@ class Batch(NamedTuple):
 class Taken(NamedTuple):
     """What some steps take of the examples, where these are not all on the device.
 
+    Of several runs the arrays have one more leading axis.
+
     Attributes:
       pixels: (steps, d_steps, images, *shape), uint8 or points.
       labels: (steps, d_steps, images); None where the GAN is told none.

@@ -23,17 +23,6 @@ def pytest_unconfigure():
     shutil.rmtree(COMPILED, ignore_errors=True)
 
 
-@pytest.fixture(autouse=True)
-def no_cache_is_named_for_the_next_test():
-    """A command run within a test names one for its process."""
-    before = os.environ.get(VARIABLE)
-    yield
-    if before is None:
-        os.environ.pop(VARIABLE, None)
-    else:
-        os.environ[VARIABLE] = before
-
-
 @pytest.fixture
 def float64():
     """Runs a test in double precision."""

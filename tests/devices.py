@@ -133,22 +133,34 @@ def seeds_apart(count):
         begun, orders = zip(*map(start, range(4)), strict=True)
         orders = on_all(gan.mesh, np.stack(orders))
         given = (gan, together(gan.mesh, begun), pixels, orders, labels)
+        held = runs_held(given[1])
         program = train_epochs.lower(*given).compile().as_text()
         stacked, _ = train_epochs(*given)
         states[devices] = each(stacked, 4)
-        held = {len(shard.data) for shard in stacked.step.addressable_shards}
+        held |= runs_held(stacked)
     done = {int(seeds) for seeds in re.findall(r"= f64\[(\d+),\d+,\d+\]\S* dot\(", program)}
     apart = max(map(largest_difference, *states.values()))
     return {"apart": apart, "each": sorted(done), "held": sorted(held)}
 
 
+def runs_held(stacked):
+    """The numbers of runs of which the devices hold an array."""
+    leaves = jax.tree.leaves(stacked.gen.params)
+    return {len(shard.data) for leaf in leaves for shard in leaf.addressable_shards}
+
+
 def whole_runs(folder):
-    """Two seeds in one program on two devices, from the command on; and on one."""
+    """Two seeds in one program: on two devices, which are sent their examples, and stopped half-way;
+    and on one."""
     data, states = tiny.write_data(folder), []
-    for name, devices in (("two", 2), ("one", 1)):
-        config = tiny.config(data, epochs=2, seeds_at_once=2)
-        config = dataclasses.replace(config, seeds=2, parallel=ParallelConfig(devices))
-        train_seeds(config, folder / name)
+    for name, devices, stream in (("two", 2, 5), ("one", 1, 0)):
+        for epochs in (1, 2):
+            config = tiny.config(data, epochs=epochs, seeds_at_once=2)
+            config = dataclasses.replace(config, seeds=2, parallel=ParallelConfig(devices))
+            config = dataclasses.replace(
+                config, data=dataclasses.replace(config.data, stream=stream)
+            )
+            train_seeds(config, folder / name)
         states.append([checkpoints.load_run(folder / name / f"seed_000{i}")[2] for i in (0, 1)])
     return {"apart": max(map(largest_difference, *states))}
 

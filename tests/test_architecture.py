@@ -8,6 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "jaxgan"
 LAYERS = {  # a module imports from its own layer or a lower one
+    "apart": 2,
     "cli": 7,
     "joining": 6,
     "processes": 6,

@@ -44,7 +44,6 @@ def compiled_once(tmp_path_factory):
     """What one process has compiled all others find."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
-        patch.setenv("JAX_ENABLE_COMPILATION_CACHE", "true")
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         yield
 
@@ -219,8 +218,8 @@ def test_a_second_signal_ends_one_at_once_and_the_others_soon(tmp_path, data, im
     both[impatient].send_signal(signal.SIGTERM)
     both[impatient].send_signal(signal.SIGINT)
     begun = time.monotonic()
-    found = ended(both, seconds=60)
-    assert time.monotonic() - begun < 60
+    found = ended(both, seconds=120)
+    assert time.monotonic() - begun < 120  # 60, on a machine that has nothing else to do
     status, _, err = found[impatient]
     assert status == 130
     words = "interrupted; what was done since the last checkpoint is lost"
@@ -431,3 +430,9 @@ def test_last_words_are_one_line_of_a_process_that_ends_without_its_own(native, 
     done = subprocess.run(command, input=native, capture_output=True, text=True, check=True)
     assert done.stderr.startswith(words)
     assert done.stderr.count("jaxgan: error") == words.count("jaxgan: error")
+
+
+def test_the_first_process_does_not_take_itself_for_lost():
+    said = [f"{last_words.FATAL}: {last_words.OF_THE_COORDINATOR}\n"]
+    assert last_words.reason(said, "process 0 of 2") == f"another process {LOST}"
+    assert last_words.reason(said, "process 1 of 2") == f"process 0 {LOST}"

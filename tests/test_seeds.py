@@ -144,6 +144,11 @@ NETWORKS = {
 }
 
 
+QUICK_FIRST = [
+    pytest.param(name, marks=[pytest.mark.slow] if name != "mlp" else []) for name in NETWORKS
+]
+
+
 def losses_alone_and_together(name, steps, dtype):
     """(seeds, steps, 2) losses of three runs, each alone and all in one program."""
     shape, network = NETWORKS[name]
@@ -173,14 +178,14 @@ def losses_alone_and_together(name, steps, dtype):
     ]
 
 
-@pytest.mark.parametrize("name", ["mlp", pytest.param("dcgan", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", QUICK_FIRST)
 def test_together_losses_are_those_of_runs_alone_to_1e_5_over_10_steps(name):
     alone, joint = losses_alone_and_together(name, 10, jnp.float32)
     np.testing.assert_allclose(joint, alone, rtol=0, atol=1e-5)
     assert np.ptp(alone, axis=0).min() > 1e-4  # seeds differ
 
 
-@pytest.mark.parametrize("name", ["mlp", pytest.param("dcgan", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", QUICK_FIRST)
 @pytest.mark.usefixtures("float64")
 def test_together_losses_are_those_of_runs_alone_to_1e_9_over_100_steps_of_float64(
     name, monkeypatch
