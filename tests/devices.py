@@ -150,16 +150,15 @@ def runs_held(stacked):
 
 
 def whole_runs(folder):
-    """Two seeds in one program: on two devices, which are sent their examples, and stopped half-way;
-    and on one."""
+    """Two seeds in one program: on two devices, which are sent their examples, and resumed; and on
+    one."""
     data, states = tiny.write_data(folder), []
     for name, devices, stream in (("two", 2, 5), ("one", 1, 0)):
         for epochs in (1, 2):
             config = tiny.config(data, epochs=epochs, seeds_at_once=2)
-            config = dataclasses.replace(config, seeds=2, parallel=ParallelConfig(devices))
-            config = dataclasses.replace(
-                config, data=dataclasses.replace(config.data, stream=stream)
-            )
+            data_config = dataclasses.replace(config.data, stream=stream)
+            parallel = ParallelConfig(devices)
+            config = dataclasses.replace(config, seeds=2, parallel=parallel, data=data_config)
             train_seeds(config, folder / name)
         states.append([checkpoints.load_run(folder / name / f"seed_000{i}")[2] for i in (0, 1)])
     return {"apart": max(map(largest_difference, *states))}
