@@ -22,7 +22,6 @@ from jaxgan import cli, records, run_directory
 from jaxgan import steps as steps_module
 from tests import kills, tiny
 
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 TESTS = itertools.count()
 INTERRUPTED = """
 import signal, sys
