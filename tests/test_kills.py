@@ -17,7 +17,7 @@ def kill(*arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--kills", "4", "--configs", "short"],
+        ["--kills", "6", "--configs", "short"],
         pytest.param(["--kills", "60", "--seed", "1"], marks=pytest.mark.slow),
     ],
     ids=["short", "long"],
