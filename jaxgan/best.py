@@ -55,6 +55,9 @@ class Best:
         self._step = int(state.step)
         self._saved.save(checkpoints.flatten(state), {self.name: value})
 
+    def share(self, writers: int, announce: checkpoints.Announce) -> None:
+        self._saved.share(writers, announce)
+
     def wait(self) -> None:
         self._saved.wait()
 

@@ -1,12 +1,15 @@
 """The runs of several processes: open in the first of them, and followed by the others."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import jax
 
+from jaxgan import checkpoints, records
 from jaxgan.config import Config
 from jaxgan.lockstep import Runs, open_runs
 from jaxgan.processes import Processes
@@ -14,11 +17,50 @@ from jaxgan.state import TrainState
 
 
 class Following(Runs):
-    """What a process other than the first does beside the steps themselves: nothing."""
+    """What a process other than the first does beside the steps themselves: it writes its part of
+    the checkpoints that the first orders, if that orders any."""
 
-    def __init__(self, states: Sequence[TrainState]):
+    def __init__(self, workdir: Path, states: Sequence[TrainState]):
         super().__init__([])
         self.states = list(states)
+        self._workdir = workdir
+        self._saved: dict[str, checkpoints.Checkpoints] = {}  # by folder
+        self._leaves: dict[int, checkpoints.Leaves] = {}  # by step
+        self._writers = 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Waits for what is being written; after an error only the error is heard of."""
+        with contextlib.suppress(Exception) if kind else contextlib.nullcontext():
+            for saved in self._saved.values():
+                saved.wait()
+                saved.close()
+
+    def share(self, writers: int, announce: checkpoints.Announce) -> None:
+        del announce
+        self._writers = writers
+
+    def obey(self, folder: str, keep: int, what: str, step: int) -> None:
+        """Does what the first process does with a checkpoint, at the same time."""
+        if folder not in self._saved:
+            self._saved[folder] = checkpoints.Checkpoints(self._workdir / folder, keep)
+            self._saved[folder].share(self._writers)
+        if what == "save":
+            self._saved[folder].save(self._leaves[step])
+        else:
+            self._saved[folder].forget(step)
+
+    def evaluate(self, states: Iterable[TrainState]) -> None:
+        self.save(states)  # if it is the best
+
+    def save(self, states: Iterable[TrainState]) -> None:
+        """Copies the state; the first may order that of the save before while it is at the next."""
+        if self._writers > 1:
+            (state,) = states  # several processes train one run at a time
+            self._leaves[int(state.step)] = checkpoints.flatten(state)
+            self._leaves = dict(sorted(self._leaves.items())[-2:])
 
     def _each(self, action: Any, things: Any) -> None:
         """Leaves it to the first process."""
@@ -29,19 +71,40 @@ def open_together(
     processes: Processes, members: Mapping[Path, Config], fresh: Sequence[TrainState], *rest: Any
 ) -> Iterator[Runs]:
     """`open_runs` by the first process; all go on from the states that it found. Of `fresh` what is
-    not among these is freed.
+    not among these is freed. Where all see the directory, all write the checkpoints.
 
     Raises:
       UserError: as `open_runs`, in the first process.
       OtherFailed: in the others, then.
     """
+    workdir = next(iter(members))
     with contextlib.ExitStack() as stack:
-        runs: Runs = Following(fresh)
-        if processes.first:
-            runs = stack.enter_context(open_runs(members, fresh, *rest))
+        following = Following(workdir, fresh)
+        opening = open_runs(members, fresh, *rest) if processes.first else following
+        runs: Runs = stack.enter_context(opening)
         processes.meet()  # so that none waits below for one that could not open its run
         runs.states = [processes.of_first(state) for state in runs.states]
         for old, new in zip(fresh, runs.states, strict=True):
             if old is not new:  # a device has room for one of them
                 jax.tree.map(lambda leaf: leaf.delete(), old)
+        if processes.count > 1 and _all_see(workdir, processes):
+            runs.share(processes.count, functools.partial(_announce, processes))
+        stack.enter_context(processes.obeying(following.obey))
         yield runs
+        processes.meet()  # at which the others still obey
+
+
+def _announce(processes: Processes, directory: Path, keep: int, what: str, step: int) -> None:
+    processes.order(folder=directory.name, keep=keep, what=what, step=step)
+
+
+def _all_see(workdir: Path, processes: Processes) -> bool:
+    """Whether all have the folder before them that the first has just written into."""
+    first, *others = [said["seen"] for said in processes.meet(seen=_written_at(workdir))]
+    return all(other == first for other in others)
+
+
+def _written_at(workdir: Path) -> int:
+    """When the folder's config was written, in nanoseconds; 0 where it cannot be written to."""
+    config = workdir / records.CONFIG
+    return config.stat().st_mtime_ns if os.access(workdir, os.W_OK) and config.exists() else 0

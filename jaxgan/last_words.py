@@ -5,6 +5,7 @@ passed on, but for a dump of the stack in place of one clear line. `joining` sta
 nothing of the package.
 """
 
+import re
 import signal
 import sys
 from collections.abc import Iterable
@@ -14,7 +15,10 @@ FATAL = "the JAX distributed service detected fatal errors"  # jaxlib's words be
 STATUS = "absl::Status: "
 OF_THE_COORDINATOR = "Failed to send RPC to coordination service"
 FIRST = "process 0 "  # how the name of the process begins where the service is
-NOISE = "[Gloo] Rank "  # which Gloo prints of each group of devices
+# What Gloo prints of each group of devices, by a thread for each: in pieces, in any order.
+NOISE = re.compile(
+    r"(\[Gloo\] Rank|is connected to|Expected number of connected|peer ranks\.?|is :|\d|\s)+"
+)
 
 
 def main(name: str) -> None:
@@ -28,7 +32,7 @@ def main(name: str) -> None:
             return
         if fatal or FATAL in line:
             fatal.append(line)
-        elif not line.startswith(NOISE):
+        elif not NOISE.fullmatch(line):
             print(line, end="", file=sys.stderr, flush=True)
     print(f"jaxgan: error: {name}: {reason(fatal, name)}", file=sys.stderr, flush=True)
 

@@ -39,6 +39,13 @@ class Runs:
     def going(self) -> list[Run]:
         return [run for place, run in enumerate(self.runs) if place not in self.diverged]
 
+    def share(self, writers: int, announce: checkpoints.Announce) -> None:
+        """`Checkpoints.share` of all that the runs write."""
+        for run in self.runs:
+            run.saved.share(writers, announce)
+            if run.best:
+                run.best.share(writers, announce)
+
     def take(
         self,
         chunk: Chunk,

@@ -49,6 +49,7 @@ class Processes:
         self.index = distributed.global_state.process_id
         self.count = distributed.global_state.num_processes
         self._numbers = itertools.count()
+        self._obey: Callable[..., None] = _nothing_to_obey
 
     @property
     def first(self) -> bool:
@@ -56,6 +57,8 @@ class Processes:
 
     def meet(self, within: int = LONGEST, **said: Any) -> list[dict[str, Any]]:
         """What each process says, in their order, once all are here; all meet equally often.
+
+        Where the first gives an `order`, the others obey and come to the next meeting instead.
 
         Args:
           within: milliseconds to wait for the others.
@@ -66,11 +69,33 @@ class Processes:
         """
         if self.count == 1:
             return [said]
+        while True:
+            everything = self._meet_once(within, said)
+            order = everything[0].get("order")
+            if order is None or self.first or "failed" in said:
+                return everything
+            self._obey(**order)
+
+    def order(self, **order: Any) -> None:
+        """Has the others do something, at the next meeting to which they come."""
+        self.meet(order=order)
+
+    @contextlib.contextmanager
+    def obeying(self, obey: Callable[..., None]) -> Iterator[None]:
+        """Within it what the first orders is done so."""
+        self._obey = obey
+        try:
+            yield
+        finally:
+            self._obey = _nothing_to_obey
+
+    def _meet_once(self, within: int, said: dict[str, Any]) -> list[dict[str, Any]]:
         meeting = f"jaxgan/{next(self._numbers)}"
         client: Any = distributed.global_state.client
         client.key_value_set(f"{meeting}/{self.index}", json.dumps(said))
         client.wait_at_barrier(meeting, within)
         heard = dict(client.key_value_dir_get(f"{meeting}/"))
+        everything: list[dict[str, Any]]
         everything = [json.loads(heard[f"{meeting}/{i}"]) for i in range(self.count)]
         for i, other in enumerate(everything):
             if "failed" in other and i != self.index:
@@ -145,6 +170,10 @@ class Processes:
 def all_processes() -> Processes:
     """Those that `jax.distributed` has connected, or this one."""
     return Processes()
+
+
+def _nothing_to_obey(**order: Any) -> None:
+    raise AssertionError(f"nothing to do was agreed upon, but the first process orders {order}")
 
 
 def _await_the_end(error: jax.errors.JaxRuntimeError) -> None:

@@ -38,6 +38,10 @@ SETTINGS = {
 }
 LOST = "of this run was lost; repeat all commands to go on from the last checkpoint"
 
+GLOO = (
+    "[Gloo] Rank {} is connected to 3 peer ranks. Expected number of connected peer ranks is : 3\n"
+)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once(tmp_path_factory):
@@ -154,6 +158,28 @@ def undisturbed(tmp_path_factory, data):
     workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
     trained(*start_both(workdir, data, train__epochs=4))
     return workdir
+
+
+def written_by(checkpoint):
+    """The processes that a checkpoint's arrays were written by."""
+    return sorted(path.name for path in (checkpoint / "state").glob("ocdbt.process_*"))
+
+
+@pytest.mark.slow
+def test_all_that_see_the_folder_write_the_checkpoints_and_else_the_first_the_same(
+    tmp_path, data, undisturbed
+):
+    port = free_port()
+    apart = [start(tmp_path / f"{i}", data, *place(i, port), train__epochs=4) for i in range(2)]
+    trained(*apart)
+    (best,) = checkpoints.steps(undisturbed / "best")
+    for folder in (
+        f"checkpoints/{checkpoints.steps(undisturbed / 'checkpoints')[0]}",
+        f"best/{best}",
+    ):
+        assert written_by(undisturbed / folder) == ["ocdbt.process_0", "ocdbt.process_1"]
+        assert written_by(tmp_path / "0" / folder) == ["ocdbt.process_0"]
+    assert kills.compare(undisturbed, tmp_path / "0") == []
 
 
 @pytest.mark.slow
@@ -422,13 +448,16 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_there_are_refused():
             f"{last_words.FATAL}: {last_words.OF_THE_COORDINATOR}\n",
             f"jaxgan: error: me: process 0 {LOST}",
         ),
-        (f"[Gloo] Rank 0 is\nno end{last_words.GOODBYE}\n", ""),
+        (GLOO.format(0) + f"no end{last_words.GOODBYE}\n", ""),
+        ("[Gloo] Rank " + GLOO.format(2) + GLOO[12:].format(3) + last_words.GOODBYE, ""),
+        (f"3 is another matter\n{last_words.GOODBYE}", "3 is another matter\n"),
     ],
 )
 def test_last_words_are_one_line_of_a_process_that_ends_without_its_own(native, words):
     command = [sys.executable, "-I", last_words.__file__, "me"]
     done = subprocess.run(command, input=native, capture_output=True, text=True, check=True)
     assert done.stderr.startswith(words)
+    assert bool(done.stderr) == bool(words)
     assert done.stderr.count("jaxgan: error") == words.count("jaxgan: error")
 
 

@@ -5,18 +5,16 @@ SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
 """
 
 import contextlib
-import hashlib
-import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxgan.checkpoints.folder import remove_surplus, set_aside_after, steps
+from jaxgan.checkpoints.leaves import Leaves, fingerprint, flatten, named_leaves, unflatten
+from jaxgan.checkpoints.writing import Announce, Checkpoints, Score
 from jaxgan.config import Config, UserError
 from jaxgan.members import read_single_config
 from jaxgan.progress import warn
@@ -25,85 +23,26 @@ from jaxgan.selection import BEST, LAST, checkpoint_folder
 from jaxgan.silence import silence_orbax
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 
-Leaves = dict[str, np.ndarray]
-Score = dict[str, float]  # by name
-# Of several processes the first alone writes and reads, and waits for none of the others.
+__all__ = [
+    "Announce",
+    "Checkpoints",
+    "Leaves",
+    "Score",
+    "fingerprint",
+    "flatten",
+    "is_sound",
+    "load_run",
+    "named_leaves",
+    "read_score",
+    "remove_surplus",
+    "restore",
+    "restore_newest",
+    "set_aside_after",
+    "steps",
+    "unflatten",
+]
+# Of several processes the first alone reads, and waits for none of the others.
 ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})
-
-
-class Checkpoints:
-    """The newest `keep` checkpoints of one run, open for writing."""
-
-    def __init__(self, directory: Path, keep: int):
-        directory.mkdir(parents=True, exist_ok=True)
-        self.directory = directory
-        remove_surplus(directory, keep)
-        silence_orbax()
-        options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep,
-            cleanup_tmp_directories=True,
-            create=False,
-            multiprocessing_options=ALONE,
-        )
-        self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
-
-    def save(self, leaves: Leaves, score: Score | None = None) -> None:
-        """Returns at once: the `flatten`ed state is written while training goes on.
-
-        What it scored is kept beside it.
-
-        Raises:
-          UserError: this or the save before it could not be written.
-        """
-        args = ocp.args.Composite(
-            state=ocp.args.StandardSave(leaves),
-            record=ocp.args.JsonSave({"sha256": fingerprint(leaves), "score": score or {}}),
-        )
-        self._do(lambda: self._manager.save(int(leaves["step"]), args=args, force=True))
-
-    def wait(self) -> None:
-        """Returns when every save is on the disk."""
-        self._do(self._manager.wait_until_finished)
-
-    def close(self) -> None:
-        self._manager.close()
-
-    def forget(self, step: int) -> None:
-        """Removes a checkpoint, so that one of the same step can be saved."""
-        self._do(lambda: self._manager.delete(step))
-
-    def _do(self, action: Callable[[], object]) -> None:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                action()
-        except Exception as error:
-            reason = (str(error) or repr(error)).splitlines()[0]
-            if "No space left on device" in reason:
-                reason = "No space left on device; free some, then repeat the command to go on"
-            raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
-
-
-def steps(directory: Path) -> list[int]:
-    """The steps of which there is a checkpoint, ascending."""
-    if not directory.is_dir():
-        return []
-    return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
-
-
-def remove_surplus(directory: Path, keep: int) -> None:
-    """Removes checkpoints older than the newest `keep`, which a kill left."""
-    for step in steps(directory)[:-keep]:
-        shutil.rmtree(directory / str(step))
-
-
-def set_aside_after(directory: Path, step: int, why: str = "damaged") -> None:
-    """Renames the checkpoints of later steps to `<step>.why`; a run will write them again."""
-    for later in steps(directory):
-        if later > step:
-            aside = directory / f"{later}.{why}"
-            shutil.rmtree(aside, ignore_errors=True)
-            (directory / str(later)).rename(aside)
 
 
 def restore(directory: Path, like: TrainState, step: int) -> TrainState:
@@ -191,35 +130,6 @@ def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:
     return config, gan, state
 
 
-def flatten(state: TrainState) -> Leaves:
-    """Copies of a state's arrays on the host, by their dotted place in the state."""
-    state = state.replace(key=jax.random.key_data(state.key))
-    return named_leaves(state)
-
-
-def named_leaves(tree: Any) -> Leaves:
-    """Copies of a tree's arrays on the host, by their dotted place."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {_name(path): np.array(leaf) for path, leaf in leaves}
-
-
-def unflatten(leaves: Leaves, like: TrainState) -> TrainState:
-    """The inverse of `flatten`, on the default device."""
-    plain = like.replace(key=jax.random.key_data(like.key))
-    state = jax.tree_util.tree_map_with_path(lambda path, _: jnp.array(leaves[_name(path)]), plain)
-    return state.replace(key=jax.random.wrap_key_data(state.key))
-
-
-def fingerprint(leaves: Leaves) -> str:
-    """SHA-256 over names, shapes, types and bytes."""
-    digest = hashlib.sha256()
-    for name in sorted(leaves):
-        leaf = leaves[name]
-        digest.update(f"{name} {leaf.shape} {leaf.dtype}\n".encode())
-        digest.update(np.ascontiguousarray(leaf).data)
-    return digest.hexdigest()
-
-
 def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
     args = ocp.args.Composite(state=ocp.args.StandardRestore(wanted), record=ocp.args.JsonRestore())
     with _quiet_checkpointer() as checkpointer:
@@ -238,7 +148,3 @@ def _quiet_checkpointer() -> Iterator[ocp.Checkpointer]:
     ):
         warnings.simplefilter("ignore")
         yield checkpointer
-
-
-def _name(path) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator=".")

@@ -1,0 +1,26 @@
+"""The folder of a run's checkpoints: one folder each, named by its step."""
+
+import shutil
+from pathlib import Path
+
+
+def steps(directory: Path) -> list[int]:
+    """The steps of which there is a checkpoint, ascending."""
+    if not directory.is_dir():
+        return []
+    return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
+
+
+def remove_surplus(directory: Path, keep: int) -> None:
+    """Removes checkpoints older than the newest `keep`, which a kill left."""
+    for step in steps(directory)[:-keep]:
+        shutil.rmtree(directory / str(step))
+
+
+def set_aside_after(directory: Path, step: int, why: str = "damaged") -> None:
+    """Renames the checkpoints of later steps to `<step>.why`; a run will write them again."""
+    for later in steps(directory):
+        if later > step:
+            aside = directory / f"{later}.{why}"
+            shutil.rmtree(aside, ignore_errors=True)
+            (directory / str(later)).rename(aside)
