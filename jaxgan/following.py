@@ -10,9 +10,10 @@ from typing import Any, Self
 import jax
 
 from jaxgan import checkpoints, records
-from jaxgan.config import Config
+from jaxgan.config import Config, UserError
 from jaxgan.lockstep import Runs, open_runs
 from jaxgan.processes import Processes
+from jaxgan.progress import warn
 from jaxgan.state import TrainState
 
 
@@ -32,11 +33,15 @@ class Following(Runs):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Waits for what is being written; after an error only the error is heard of."""
-        with contextlib.suppress(Exception) if kind else contextlib.nullcontext():
-            for saved in self._saved.values():
+        """Waits for what is being written; after an error says why that failed, if it did."""
+        for saved in self._saved.values():
+            try:
                 saved.wait()
                 saved.close()
+            except UserError as error:
+                if not kind:
+                    raise
+                warn(str(error))
 
     def share(self, writers: int, announce: checkpoints.Announce) -> None:
         del announce

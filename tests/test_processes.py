@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -180,6 +181,22 @@ def test_all_that_see_the_folder_write_the_checkpoints_and_else_the_first_the_sa
         assert written_by(undisturbed / folder) == ["ocdbt.process_0", "ocdbt.process_1"]
         assert written_by(tmp_path / "0" / folder) == ["ocdbt.process_0"]
     assert kills.compare(undisturbed, tmp_path / "0") == []
+
+
+@pytest.mark.slow
+def test_one_that_cannot_write_its_part_says_why_and_the_others_that_it_did_not(tmp_path, data):
+    both = start_both(tmp_path / "run", data, train__epochs=10_000)
+    wait_for(tmp_path / "run" / "checkpoints" / "12", both)
+    resource.prlimit(both[1].pid, resource.RLIMIT_FSIZE, (0, 0))
+    begun = time.monotonic()
+    first, other = ended(both, seconds=300)
+    assert time.monotonic() - begun < 150  # 60, and what the machine takes
+    assert first[0] == other[0] == 2
+    (line,) = error_lines(first[2])
+    why = "no checkpoint could be saved: another process did not write its part within 60 s"
+    assert line == f"jaxgan: error: {tmp_path / 'run' / 'checkpoints'}: {why}"
+    (line,) = error_lines(other[2])
+    assert re.search(r"no checkpoint could be saved: .*ocdbt.process_1.*File too large", line)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ Score = dict[str, float]  # by name
 # The folder, how many are kept, what is done and with which step: told to others before it is done.
 Announce = Callable[[Path, int, str, int], None]
 AXIS = "writers"
+PATIENCE = 60  # seconds that one writer waits for the others, once it has written its own part
 
 
 class Checkpoints:
@@ -86,6 +87,7 @@ class Checkpoints:
             max_to_keep=self._keep,
             cleanup_tmp_directories=True,
             create=False,
+            async_options=ocp.AsyncOptions(timeout_secs=PATIENCE) if self._writers > 1 else None,
             multiprocessing_options=ocp.options.MultiprocessingOptions(
                 primary_host=0,
                 active_processes=set(range(self._writers)),
@@ -100,10 +102,20 @@ class Checkpoints:
                 warnings.simplefilter("ignore")
                 action()
         except Exception as error:
-            reason = (str(error) or repr(error)).splitlines()[0]
-            if "No space left on device" in reason:
-                reason = "No space left on device; free some, then repeat the command to go on"
-            raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
+            raise UserError(
+                f"{self.directory}: no checkpoint could be saved: {_reason(error)}"
+            ) from None
+
+
+def _reason(error: BaseException) -> str:
+    reason = (str(error) or repr(error)).splitlines()[0]
+    if "barrier" in reason.lower():  # met by one writer alone, which may have failed before
+        if error.__context__:
+            return _reason(error.__context__)
+        return f"another process did not write its part within {PATIENCE} s"
+    if "No space left on device" in reason:
+        return "No space left on device; free some, then repeat the command to go on"
+    return reason
 
 
 def _parts(leaves: Leaves, writers: int) -> dict[str, jax.Array]:
