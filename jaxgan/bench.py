@@ -1,4 +1,5 @@
-"""How fast the classic GAN trains on this machine, against what its matrix products must take.
+"""How fast the classic GAN trains on this machine, against what its matrix products must take,
+and, beside it, a DCGAN; both against PyTorch, where that is installed.
 
 Everything is timed in turn within one process, so that the ratios hold on a machine whose speed
 drifts.
@@ -14,29 +15,32 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxgan import records
+from jaxgan import bench_pytorch, records
 from jaxgan.config import Config
-from jaxgan.data import epoch_order, load_data
+from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.state import build_gan, init_state
 from jaxgan.steps import train_epoch
 from jaxgan.train import train
 
 ROUNDS = 7
 MATRIX = 2048  # side of the product that shows the machine's own speed
+DCGAN_STEPS, PYTORCH_STEPS = 20, 100  # in a call; of PyTorch at most
 LOOP_EPOCHS = 11  # the first warms up; two saves fall between its end and the last one's
 
 
 def bench() -> None:
-    """Prints milliseconds per step, and the ratios step/floor, loop/step and PyTorch/step."""
+    """Prints milliseconds per step, and the ratios step/floor, loop/step and step/PyTorch."""
     config = Config()
     data = load_data(config.data)
     device = jax.devices()[0]
     print(f"jax {jax.__version__} on {device.platform} ({device.device_kind}), medians:")
-    run_epoch, steps = _epoch_runner(config, data)
+    steps = len(data.pixels) // config.train.batch_size
+    run_epoch = _step_runner(config, data, steps)
     product = _product_runner()
     floor_flops = classic_flops(config)
     floors, epochs = [], []
@@ -55,7 +59,18 @@ def bench() -> None:
     bare = (epochs[-1] + after) / 2
     print(f"  a step of the whole training loop: {loop * 1e3:.2f} ms, ", end="")
     print(f"{loop / bare:.2f} times the jitted epoch timed before and after it")
-    _bench_pytorch(config, run_epoch, steps)
+    try:
+        import torch
+    except ImportError:
+        torch = None
+        print("  PyTorch is not installed: no comparison")
+    _against_pytorch(torch, config, data, run_epoch, steps)
+    dcgan = dataclasses.replace(config, network=dataclasses.replace(config.network, name="dcgan"))
+    run_steps = _step_runner(dcgan, data, DCGAN_STEPS)
+    run_steps()
+    step = statistics.median(_seconds(run_steps) / DCGAN_STEPS for _ in range(ROUNDS))
+    print(f"  a step of the DCGAN, {config.network.gen_channels} channels: {step * 1e3:.1f} ms")
+    _against_pytorch(torch, dcgan, data, run_steps, DCGAN_STEPS)
 
 
 def classic_flops(config: Config) -> float:
@@ -77,19 +92,20 @@ def _layers(widths: tuple[int, ...]) -> list[int]:
     return [fan_in * fan_out for fan_in, fan_out in pairwise(widths)]
 
 
-def _epoch_runner(config: Config, data) -> tuple[Callable[[], None], int]:
+def _step_runner(config: Config, data: Dataset, steps: int) -> Callable[[], None]:
+    """That does the first steps of an epoch, as the body of one scan."""
     image_shape = data.pixels.shape[1:]
     gan = build_gan(config, image_shape)
     state = init_state(gan, image_shape, jax.random.key(0))
     pixels = jax.device_put(data.pixels)
-    order = epoch_order(state.key, 0, len(pixels), config.train.batch_size)
+    order = epoch_order(state.key, 0, len(pixels), config.train.batch_size)[:steps]
 
     def run() -> None:
         nonlocal state
         state, history = train_epoch(gan, state, pixels, order)
         jax.block_until_ready((state, history))
 
-    return run, len(order)
+    return run
 
 
 def _product_runner() -> Callable[[], None]:
@@ -109,56 +125,20 @@ def _loop_seconds_per_step(config: Config) -> float:
     return (ends[-1]["seconds"] - ends[0]["seconds"]) / (ends[-1]["step"] - ends[0]["step"])
 
 
-def _bench_pytorch(config: Config, run_epoch: Callable[[], None], steps: int) -> None:
-    try:
-        import torch
-    except ImportError:
-        print("  PyTorch is not installed: no comparison")
+def _against_pytorch(torch: Any, config: Config, data: Dataset, run: Callable, steps: int) -> None:
+    if torch is None:
         return
-    run_steps = _pytorch_runner(torch, config)
-    run_steps(20)
+    device = "cuda" if jax.devices()[0].platform == "gpu" else "cpu"
+    run_theirs = bench_pytorch.step_runner(torch, config, data.pixels.shape[1:], device)
+    count = min(steps, PYTORCH_STEPS)
+    run_theirs(count)
     times, ratios = [], []
     for _ in range(ROUNDS):
-        times.append(_seconds(lambda: run_steps(100)) / 100)
-        ratios.append(times[-1] / (_seconds(run_epoch) / steps))
+        times.append(_seconds(lambda: run_theirs(count)) / count)
+        ratios.append(times[-1] / (_seconds(run) / steps))
     theirs = statistics.median(times)
     print(f"  PyTorch {torch.__version__} eager, same device: {theirs * 1e3:.2f} ms, ", end="")
-    print(f"{statistics.median(ratios):.2f} times the jitted epoch")
-
-
-def _pytorch_runner(torch, config: Config) -> Callable[[int], None]:
-    """The classic loop as it is usually written, on random images that are already there."""
-    nn, widths = torch.nn, config.network
-    device = "cuda" if jax.devices()[0].platform == "gpu" else "cpu"
-
-    def mlp(sizes, last):
-        layers = []
-        for fan_in, fan_out in pairwise(sizes):
-            layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2)]
-        return nn.Sequential(*layers[:-1], *last).to(device)
-
-    gen = mlp((widths.latent_size, *widths.gen_widths, 784), [nn.Tanh()])
-    disc = mlp((784, *widths.disc_widths, 1), [])
-    gen_adam, disc_adam = (torch.optim.Adam(net.parameters(), 2e-4) for net in (gen, disc))
-    loss = nn.BCEWithLogitsLoss()
-    images = torch.rand(6400, 784, device=device) * 2 - 1
-    batch = config.train.batch_size
-    ones, zeros = torch.ones(batch, 1, device=device), torch.zeros(batch, 1, device=device)
-
-    def run(steps: int) -> None:
-        for _ in range(steps):
-            real = images[torch.randint(len(images), (batch,), device=device)]
-            fake = gen(torch.randn(batch, widths.latent_size, device=device))
-            disc_adam.zero_grad()
-            (loss(disc(real), ones) + loss(disc(fake.detach()), zeros)).backward()
-            disc_adam.step()
-            gen_adam.zero_grad()
-            loss(disc(fake), ones).backward()
-            gen_adam.step()
-        if device == "cuda":
-            torch.cuda.synchronize()
-
-    return run
+    print(f"{statistics.median(ratios):.2f} times ours")
 
 
 def _seconds(action: Callable[[], object]) -> float:

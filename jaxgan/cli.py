@@ -200,7 +200,7 @@ def report_command(argv: list[str]) -> int:
 
 def bench_command(argv: list[str]) -> int:
     Parser(
-        prog="run.py bench", description="Times the classic GAN's step on this machine."
+        prog="run.py bench", description="Times the steps of the classic GAN and of a DCGAN here."
     ).parse_args(argv)
 
     from jaxgan.bench import bench

@@ -1,8 +1,9 @@
 """The processes that train one run together: what each must know of the others.
 
 All do the same steps, each on devices of its own, and meet after each chunk; of the run directory
-the others touch nothing but their parts of the checkpoints that the first orders. What they tell each other goes through JAX's coordination service, for
-which no device waits. One process by itself meets nobody.
+the others touch nothing but their parts of the checkpoints that the first orders. What they tell
+each other goes through JAX's coordination service, for which no device waits. One process by itself
+meets nobody.
 """
 
 import contextlib

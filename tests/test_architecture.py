@@ -32,6 +32,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "members": 5,
     "comparison": 5,
     "bench": 6,
+    "bench_pytorch": 6,
     "data": 5,
     "feed": 5,
     "checkpoints": 5,
