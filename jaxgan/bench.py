@@ -34,7 +34,7 @@ LOOP_EPOCHS = 11  # the first warms up; two saves fall between its end and the l
 
 
 def bench() -> None:
-    """Prints milliseconds per step, and the ratios step/floor, loop/step and step/PyTorch."""
+    """Prints milliseconds per step, and the ratios step/floor, loop/step and PyTorch/step."""
     config = Config()
     data = load_data(config.data)
     device = jax.devices()[0]
@@ -93,7 +93,7 @@ def _layers(widths: tuple[int, ...]) -> list[int]:
 
 
 def _step_runner(config: Config, data: Dataset, steps: int) -> Callable[[], None]:
-    """That does the first steps of an epoch, as the body of one scan."""
+    """A function that does the first steps of an epoch, as the body of one scan."""
     image_shape = data.pixels.shape[1:]
     gan = build_gan(config, image_shape)
     state = init_state(gan, image_shape, jax.random.key(0))

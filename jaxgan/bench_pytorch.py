@@ -17,7 +17,8 @@ def step_runner(torch: Any, config: Config, image_shape: tuple[int, ...], device
     """A function that does so many steps of eager training, each of one D and one G update.
 
     Args:
-      config: of network, latents, batch and Adam's rates; the loss is the non-saturating one.
+      config: of network, latents, batch and Adam's rate, which both players have, with PyTorch's
+        own betas; the loss is the non-saturating one.
       image_shape: (height, width, channels).
       device: of PyTorch's.
     """

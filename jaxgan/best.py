@@ -43,7 +43,7 @@ class Best:
             self._step = found.step
             value = found.value if found.name == name else measure(state)
             self.lowest = math.inf if value is None else value
-        self._saved = checkpoints.Checkpoints(directory, keep=1)
+        self._saved = checkpoints.Checkpoints(directory, keep=1).tidied()
 
     def offer(self, state: TrainState, value: float | None) -> None:
         """Starts saving the state if its distance is below all before."""

@@ -52,10 +52,10 @@ class Following(Runs):
         if folder not in self._saved:
             self._saved[folder] = checkpoints.Checkpoints(self._workdir / folder, keep)
             self._saved[folder].share(self._writers)
-        if what == "save":
-            self._saved[folder].save(self._leaves[step])
-        else:
-            self._saved[folder].forget(step)
+        saved = self._saved[folder]
+        {"save": lambda: saved.save(self._leaves[step]), "forget": lambda: saved.forget(step)}[
+            what
+        ]()
 
     def evaluate(self, states: Iterable[TrainState]) -> None:
         self.save(states)  # if it is the best
@@ -110,6 +110,9 @@ def _all_see(workdir: Path, processes: Processes) -> bool:
 
 
 def _written_at(workdir: Path) -> int:
-    """When the folder's config was written, in nanoseconds; 0 where it cannot be written to."""
+    """When the run's config was written, in nanoseconds; 0 where this process cannot write to its
+    folders of checkpoints."""
     config = workdir / records.CONFIG
-    return config.stat().st_mtime_ns if os.access(workdir, os.W_OK) and config.exists() else 0
+    folders = [workdir / name for name in (records.CHECKPOINTS, records.BEST_CHECKPOINT)]
+    writable = all(os.access(folder, os.W_OK) for folder in folders if folder.exists())
+    return config.stat().st_mtime_ns if writable and config.exists() else 0

@@ -1,8 +1,8 @@
 """What is said of a process that JAX ends by itself, as it does where another one was lost.
 
 A script beside a process that trains with others, which hands it what native code writes: that is
-passed on, but for a dump of the stack in place of one clear line. `joining` starts it; it imports
-nothing of the package.
+passed on, but for what Gloo says of its connections, and for a dump of the stack in place of one
+clear line. `joining` starts it; it imports nothing of the package.
 """
 
 import re

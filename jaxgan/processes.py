@@ -96,8 +96,9 @@ class Processes:
         client.key_value_set(f"{meeting}/{self.index}", json.dumps(said))
         client.wait_at_barrier(meeting, within)
         heard = dict(client.key_value_dir_get(f"{meeting}/"))
-        everything: list[dict[str, Any]]
-        everything = [json.loads(heard[f"{meeting}/{i}"]) for i in range(self.count)]
+        everything: list[dict[str, Any]] = [
+            json.loads(heard[f"{meeting}/{i}"]) for i in range(self.count)
+        ]
         for i, other in enumerate(everything):
             if "failed" in other and i != self.index:
                 raise OtherFailed(f"process {i}: {other['failed']}", other["status"])

@@ -66,9 +66,8 @@ class Run:
         self.schedule = schedule
         self.state, self.rows = _resumed(workdir, fresh, schedule)
         (workdir / records.SAMPLES).mkdir(exist_ok=True)
-        past = self.rows[-1]["seconds"] if self.rows else 0.0
-        self._started = time.monotonic() - past
-        ended = self.rows[-1] if self.rows else {}
+        ended = self.rows[-1] if self.rows else {"seconds": 0.0}
+        self._started = time.monotonic() - ended["seconds"]
         same = ended.get("step") == int(self.state.step)
         self._skipped_in_a_row = int(ended.get(IN_A_ROW, 0)) if same else 0
         self._pending: Finished | None = None
@@ -76,7 +75,8 @@ class Run:
         self._unsaved: checkpoints.Leaves | None = None
         total = config.train.epochs * schedule.epoch
         self._undrawn = int(self.state.step) >= total  # whatever hindered it before
-        self.saved = checkpoints.Checkpoints(workdir / records.CHECKPOINTS, config.save.keep)
+        folder = workdir / records.CHECKPOINTS
+        self.saved = checkpoints.Checkpoints(folder, config.save.keep).tidied()
         self.best: Best | None = None
         if monitor:
             self.best = Best(workdir, monitor.score, self.state, monitor.distance)

@@ -26,7 +26,7 @@ def test_the_matrix_products_of_a_step_are_counted():
 
 
 @pytest.mark.parametrize("name", bench_pytorch.NETWORKS)
-def test_pytorch_has_the_same_networks(name):
+def test_pytorch_has_networks_of_the_same_sizes(name):  # where it is installed: CI does without
     torch = pytest.importorskip("torch")
     config = of_network(name)
     state = init_state(build_gan(config, SHAPE), SHAPE, jax.random.key(0))
@@ -34,4 +34,7 @@ def test_pytorch_has_the_same_networks(name):
     for player, net in zip((state.gen, state.disc), theirs, strict=True):
         ours = sorted(leaf.size for leaf in jax.tree.leaves(player.params))
         assert ours == sorted(weights.numel() for weights in net.parameters())
+    fake = theirs[0](torch.zeros(3, config.network.latent_size))
+    assert fake.shape == (3, 1, 28, 28)
+    assert theirs[1](fake).shape == (3, 1)
     bench_pytorch.step_runner(torch, config, SHAPE, "cpu")(1)

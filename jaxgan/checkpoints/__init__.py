@@ -1,27 +1,19 @@
 """Checkpoints of a TrainState through Orbax: written in the background, atomic, several kept.
 
-A checkpoint is a flat dictionary of numpy arrays named by their place in the state, beside the
+A checkpoint holds a flat dictionary of numpy arrays named by their place in the state, beside the
 SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
 """
 
-import contextlib
-import warnings
-from collections.abc import Iterator
-from pathlib import Path
-
-import jax
-import orbax.checkpoint as ocp
-
 from jaxgan.checkpoints.folder import remove_surplus, set_aside_after, steps
 from jaxgan.checkpoints.leaves import Leaves, fingerprint, flatten, named_leaves, unflatten
+from jaxgan.checkpoints.reading import (
+    is_sound,
+    load_run,
+    read_score,
+    restore,
+    restore_newest,
+)
 from jaxgan.checkpoints.writing import Announce, Checkpoints, Score
-from jaxgan.config import Config, UserError
-from jaxgan.members import read_single_config
-from jaxgan.progress import warn
-from jaxgan.records import read_environment
-from jaxgan.selection import BEST, LAST, checkpoint_folder
-from jaxgan.silence import silence_orbax
-from jaxgan.state import Gan, TrainState, build_gan, init_state
 
 __all__ = [
     "Announce",
@@ -41,110 +33,3 @@ __all__ = [
     "steps",
     "unflatten",
 ]
-# Of several processes the first alone reads, and waits for none of the others.
-ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})
-
-
-def restore(directory: Path, like: TrainState, step: int) -> TrainState:
-    """The state saved at `step`; `like` gives its structure, shapes and types.
-
-    Raises:
-      UserError: there is no such checkpoint, it is damaged, or it is of another network.
-    """
-    if step not in (known := steps(directory)):
-        raise UserError(f"{directory}: no checkpoint of step {step}; there are: {known or 'none'}")
-    wanted = flatten(like)
-    try:
-        leaves, recorded = _read(directory / str(step), wanted)
-    except Exception as error:
-        reason = (str(error) or repr(error)).splitlines()[0].split(":")[0]
-        raise UserError(f"{directory / str(step)}: damaged checkpoint ({reason})") from None
-    if fingerprint(leaves) != recorded:
-        raise UserError(f"{directory / str(step)}: damaged checkpoint (its SHA-256 differs)")
-    return unflatten(leaves, like)
-
-
-def is_sound(directory: Path, like: TrainState, step: int) -> bool:
-    """Whether the checkpoint of `step` can be restored; a warning says why not."""
-    try:
-        restore(directory, like, step)
-    except UserError as error:
-        warn(f"{error}; trying the one before")
-        return False
-    return True
-
-
-def read_score(directory: Path, step: int) -> Score:
-    """What was given to `save` with the checkpoint; nothing where that is damaged."""
-    try:
-        with _quiet_checkpointer() as checkpointer:
-            args = ocp.args.Composite(record=ocp.args.JsonRestore())
-            restored = checkpointer.restore((directory / str(step)).absolute(), args=args)
-        return dict(restored["record"]["score"])
-    except Exception:  # Orbax and what it calls have no common class of errors
-        return {}
-
-
-def restore_newest(directory: Path, like: TrainState) -> TrainState | None:
-    """The state of the newest sound checkpoint, or None where there is none at all.
-
-    A damaged one is passed over with a warning.
-
-    Raises:
-      UserError: there are checkpoints, and every one is damaged.
-    """
-    known = steps(directory)
-    for step in reversed(known):
-        try:
-            return restore(directory, like, step)
-        except UserError as error:
-            warn(f"{error}; trying the one before")
-    if known:
-        raise UserError(f"{directory}: every checkpoint is damaged; choose another --workdir")
-    return None
-
-
-def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:
-    """The config, rules and state of a trained run at a step, or at its LAST or BEST checkpoint.
-
-    A damaged newest one is passed over with a warning; one that was asked for is not.
-
-    Raises:
-      UserError: there is no run, or no such sound checkpoint.
-    """
-    config = read_single_config(workdir)
-    data = read_environment(workdir)["data"]
-    image_shape = tuple(data["shape"])
-    gan = build_gan(config, image_shape, data["classes"])
-    directory = workdir / checkpoint_folder(step)
-    like = init_state(gan, image_shape, jax.random.key(config.seed))
-    newest = step in (LAST, BEST)
-    state = restore_newest(directory, like) if newest else restore(directory, like, step)
-    if state is None and step == BEST:
-        raise UserError(
-            f"--workdir {workdir}: no best checkpoint; config.evaluate.every is "
-            f"{config.evaluate.every}, and 0 keeps none"
-        )
-    if state is None:
-        raise UserError(f"--workdir {workdir}: no checkpoint yet")
-    return config, gan, state
-
-
-def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
-    args = ocp.args.Composite(state=ocp.args.StandardRestore(wanted), record=ocp.args.JsonRestore())
-    with _quiet_checkpointer() as checkpointer:
-        restored = checkpointer.restore(path.absolute(), args=args)
-    return restored["state"], restored["record"]["sha256"]
-
-
-@contextlib.contextmanager
-def _quiet_checkpointer() -> Iterator[ocp.Checkpointer]:
-    silence_orbax()
-    rules = ocp.CompositeOptions(multiprocessing_options=ALONE)
-    handler = ocp.CompositeCheckpointHandler(composite_options=rules)
-    with (
-        warnings.catch_warnings(),
-        ocp.Checkpointer(handler, multiprocessing_options=ALONE) as checkpointer,
-    ):
-        warnings.simplefilter("ignore")
-        yield checkpointer

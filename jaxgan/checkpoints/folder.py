@@ -3,12 +3,22 @@
 import shutil
 from pathlib import Path
 
+TEMPORARY = ".orbax-checkpoint-tmp"  # in the names of what Orbax has not finished
+
 
 def steps(directory: Path) -> list[int]:
     """The steps of which there is a checkpoint, ascending."""
     if not directory.is_dir():
         return []
     return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
+
+
+def tidy(directory: Path, keep: int) -> None:
+    """Makes the folder, or rids it of what a kill left: temporary folders and surplus."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in directory.glob(f"*{TEMPORARY}*"):
+        shutil.rmtree(path)
+    remove_surplus(directory, keep)
 
 
 def remove_surplus(directory: Path, keep: int) -> None:

@@ -4,13 +4,14 @@ import functools
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxgan.checkpoints.folder import remove_surplus
+from jaxgan.checkpoints.folder import tidy
 from jaxgan.checkpoints.leaves import Leaves, fingerprint
 from jaxgan.config import UserError
 from jaxgan.silence import silence_orbax
@@ -19,19 +20,23 @@ Score = dict[str, float]  # by name
 # The folder, how many are kept, what is done and with which step: told to others before it is done.
 Announce = Callable[[Path, int, str, int], None]
 AXIS = "writers"
-PATIENCE = 60  # seconds that one writer waits for the others, once it has written its own part
+PATIENCE = 300  # seconds that a save by several may take, one waiting for the other included
 
 
 class Checkpoints:
     """The newest `keep` checkpoints of one run, open for writing."""
 
     def __init__(self, directory: Path, keep: int):
-        directory.mkdir(parents=True, exist_ok=True)
-        remove_surplus(directory, keep)
+        silence_orbax()
         self.directory = directory
         self._keep = keep
         self._announce: Announce | None = None
         self._writers = 1
+
+    def tidied(self) -> Self:
+        """Itself, once the folder has nothing that a kill left; the first process calls this."""
+        tidy(self.directory, self._keep)
+        return self
 
     def share(self, writers: int, announce: Announce | None = None) -> None:
         """From now on so many processes, which all see the folder, write each its part.
@@ -41,7 +46,8 @@ class Checkpoints:
         self._writers, self._announce = writers, announce
 
     def save(self, leaves: Leaves, score: Score | None = None) -> None:
-        """Returns at once: the `flatten`ed state is written while training goes on.
+        """Returns at once, or when the others have come: the `flatten`ed state is written while
+        training goes on.
 
         What it scored is kept beside it.
 
@@ -64,7 +70,7 @@ class Checkpoints:
 
     def close(self) -> None:
         if self._opened:
-            self._manager.close()
+            self._do(self._manager.close)
 
     def forget(self, step: int) -> None:
         """Removes a checkpoint, so that one of the same step can be saved."""
@@ -82,7 +88,6 @@ class Checkpoints:
     @functools.cached_property
     def _manager(self) -> ocp.CheckpointManager:
         """Opened when there is something to write, since all that write open it together."""
-        silence_orbax()
         options = ocp.CheckpointManagerOptions(
             max_to_keep=self._keep,
             cleanup_tmp_directories=True,
@@ -102,33 +107,35 @@ class Checkpoints:
                 warnings.simplefilter("ignore")
                 action()
         except Exception as error:
-            raise UserError(
-                f"{self.directory}: no checkpoint could be saved: {_reason(error)}"
-            ) from None
+            shared = self._writers > 1
+            cause = _first_of(error) if shared else error
+            reason = (str(cause) or repr(cause)).splitlines()[0]
+            if shared and isinstance(cause, jax.errors.JaxRuntimeError):
+                if "DEADLINE_EXCEEDED" not in reason:
+                    raise cause from None  # another process was lost, of which JAX will tell
+                reason = f"another process did not write its part within {PATIENCE} s"
+            if "No space left on device" in reason:
+                reason = "No space left on device; free some, then repeat the command to go on"
+            raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
 
 
-def _reason(error: BaseException) -> str:
-    reason = (str(error) or repr(error)).splitlines()[0]
-    if "barrier" in reason.lower():  # met by one writer alone, which may have failed before
-        if error.__context__:
-            return _reason(error.__context__)
-        return f"another process did not write its part within {PATIENCE} s"
-    if "No space left on device" in reason:
-        return "No space left on device; free some, then repeat the command to go on"
-    return reason
+def _first_of(error: BaseException) -> BaseException:
+    """The error that all others came of: of a writer that failed not that it then met nobody."""
+    while before := error.__cause__ or error.__context__:
+        error = before
+    return error
 
 
-def _parts(leaves: Leaves, writers: int) -> dict[str, jax.Array]:
-    """The arrays, of which each process has its part along the first axis that can be divided.
+def _parts(leaves: Leaves, writers: int) -> dict[str, jax.Array | np.ndarray]:
+    """The arrays, each process having its part of those with an axis that can be divided.
 
-    One that has no such axis is whole in all of them; Orbax then writes it once.
+    The parts are on one device of each. The other arrays stay on the host: the first writes them.
     """
     devices = {device.process_index: device for device in reversed(jax.devices())}
     mesh = Mesh(np.asarray([devices[i] for i in range(writers)]), (AXIS,))
-    parts: dict[str, jax.Array] = {}
+    parts: dict[str, jax.Array | np.ndarray] = dict(leaves)
     for name, leaf in leaves.items():
-        divisible = [axis for axis, size in enumerate(leaf.shape) if size and size % writers == 0]
-        spec = PartitionSpec(*[None] * divisible[0], AXIS) if divisible else PartitionSpec()
-        sharding = NamedSharding(mesh, spec)
-        parts[name] = jax.make_array_from_callback(leaf.shape, sharding, leaf.__getitem__)
+        if divisible := [axis for axis, size in enumerate(leaf.shape) if size % writers == 0]:
+            sharding = NamedSharding(mesh, PartitionSpec(*[None] * divisible[0], AXIS))
+            parts[name] = jax.make_array_from_callback(leaf.shape, sharding, leaf.__getitem__)
     return parts
