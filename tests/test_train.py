@@ -283,7 +283,7 @@ def test_a_full_disk_is_one_clear_error(data, tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.ocp.CheckpointManager, "save", full)
+    monkeypatch.setattr(checkpoints.writing.ocp.CheckpointManager, "save", full)
     with pytest.raises(UserError, match=r"no checkpoint could be saved.*No space left on device"):
         train(tiny.config(data), tmp_path / "run")
 
