@@ -177,7 +177,7 @@ def test_all_that_see_the_folder_write_the_checkpoints_and_else_the_first_the_sa
     oldest = checkpoints.steps(undisturbed / "checkpoints")[0]
     for folder in (f"checkpoints/{oldest}", f"best/{best}"):
         first, other = bytes_by_process(undisturbed / folder)
-        assert 0.5 * first < other < 2 * first
+        assert other > first / 5  # which has the indivisible arrays and the table of all besides
         assert len(bytes_by_process(alone / folder)) == 1
     assert kills.compare(undisturbed, alone) == []
 
