@@ -303,6 +303,18 @@ def test_checkpoints_that_a_kill_left_too_many_are_removed(finished, data, tmp_p
     assert checkpoints.steps(workdir / "checkpoints") == [24, 36]
 
 
+def test_what_a_kill_left_half_written_is_removed_even_by_a_run_that_writes_no_more(
+    finished, data, tmp_path
+):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    left = workdir / "checkpoints" / "48.orbax-checkpoint-tmp"
+    shutil.copytree(workdir / "checkpoints" / "36", left)
+    train(tiny.config(data, epochs=3), workdir)
+    assert not left.exists()
+    assert checkpoints.steps(workdir / "checkpoints") == checkpoints.steps(finished / "checkpoints")
+
+
 def test_a_finished_run_draws_the_curves_that_something_hindered(finished, data, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)

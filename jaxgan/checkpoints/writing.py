@@ -90,7 +90,6 @@ class Checkpoints:
         """Opened when there is something to write, since all that write open it together."""
         options = ocp.CheckpointManagerOptions(
             max_to_keep=self._keep,
-            cleanup_tmp_directories=True,
             create=False,
             async_options=ocp.AsyncOptions(timeout_secs=PATIENCE) if self._writers > 1 else None,
             multiprocessing_options=ocp.options.MultiprocessingOptions(
