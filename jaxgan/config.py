@@ -113,7 +113,7 @@ class TrainConfig:
     max_skipped: int = setting(
         20, "non-finite updates in a row after which the run stops", at_least(1), may_change=True
     )
-    seeds_at_once: int = setting(0, "runs in one call; 0: 1 on CPU, else all `seeds`", at_least(0))
+    seeds_at_once: int = setting(0, "runs in one program; 0: as many as pays", at_least(0))
 
 
 @dataclasses.dataclass(frozen=True)

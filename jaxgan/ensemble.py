@@ -1,7 +1,7 @@
 """Many seeds of one config: a run directory each, trained in groups, and what all of them say.
 
-The data are loaded once and each program is compiled once. A group is one run on CPU, which is
-then the same to the bit as one trained alone; elsewhere it is all of them, in one program.
+The data are loaded once and each program is compiled once. A group of one run is the same to the
+bit as one trained alone; of several runs, trained in one program, to rounding.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import jax
+from jax.sharding import Mesh
 
 from jaxgan import checkpoints, records, summary
 from jaxgan.config import Config, UserError
@@ -32,7 +33,7 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
     config = resolved(config)
     ground = prepare(config)
     like = initial_state(ground, config.seed)  # before anything is written: there may be no room
-    at_once, processes = _at_once(config), all_processes()
+    at_once, processes = _at_once(config, ground.gan.mesh), all_processes()
     outcomes: dict[int, Outcome] = {}
     with contextlib.ExitStack() as stack:
         groups = []
@@ -98,9 +99,11 @@ def _groups(pending: Mapping[int, Iterable[int]], at_once: int) -> list[list[int
     return [seeds[i : i + at_once] for seeds, _ in alike for i in range(0, len(seeds), at_once)]
 
 
-def _at_once(config: Config) -> int:
-    """One on CPU, where `vmap` takes longer a run and loses the bits of a run alone; one where they
-    are to be the same on any number of devices; and one of several processes, which share it."""
+def _at_once(config: Config, mesh: Mesh | None) -> int:
+    """One where `vmap` takes longer a run, and loses the bits of a run alone: on CPU, and of a
+    convolutional network, whose batched kernels are grouped convolutions (one for each device
+    then); one where bits are to be the same on any number of devices; and one of several
+    processes, which share it."""
     if all_processes().count > 1:
         if config.train.seeds_at_once > 1:
             raise UserError(
@@ -110,5 +113,8 @@ def _at_once(config: Config) -> int:
         return 1
     if config.train.seeds_at_once:
         return config.train.seeds_at_once
-    alone = config.parallel.shards or jax.default_backend() == "cpu"
-    return 1 if alone else len(seeds_of(config))
+    if config.parallel.shards or jax.default_backend() == "cpu":
+        return 1
+    if config.network.name != "mlp":
+        return mesh.size if mesh else 1
+    return len(seeds_of(config))

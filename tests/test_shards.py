@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from jaxgan import updates
-from jaxgan.config import Config, UserError, from_mapping
-from jaxgan.ensemble import _at_once
+from jaxgan.config import UserError, from_mapping
 from jaxgan.mesh import make_mesh
 from jaxgan.shards import batch_mean, over_shards
 from jaxgan.state import build_gan, init_state
@@ -154,9 +153,3 @@ def test_shards_that_cannot_be_are_refused():
         asked(2, seeds=3, train={"seeds_at_once": 3})
     with pytest.raises(UserError, match=r"shards = 4: the 8 devices .* must divide it"):
         make_mesh(from_mapping({"parallel": {"shards": 4, "devices": 0}}), jax.devices() * 8)
-
-
-def test_seeds_in_shards_are_trained_one_after_the_other(monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert _at_once(asked(2, seeds=3)) == 1
-    assert _at_once(dataclasses.replace(Config(), seeds=3)) == 3
