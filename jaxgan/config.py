@@ -113,7 +113,9 @@ class TrainConfig:
     max_skipped: int = setting(
         20, "non-finite updates in a row after which the run stops", at_least(1), may_change=True
     )
-    seeds_at_once: int = setting(0, "runs in one program; 0: as many as pays", at_least(0))
+    seeds_at_once: int = setting(
+        0, "runs in one program; 0: all of an mlp on a GPU or TPU, else 1 a device", at_least(0)
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +148,7 @@ class SaveConfig:
 @dataclasses.dataclass(frozen=True)
 class Config:
     seed: int = setting(0, "root of every random draw", SEED)
-    deterministic: bool = setting(True, "equal bits each time on a GPU too, at some speed")
+    deterministic: bool = setting(True, "equal bits each time on a GPU too, at some cost in speed")
     seeds: Seeds = setting(0, "a run each: so many from `seed` on, or these; 0 or (): one", SEEDS)
     data: DataConfig = DataConfig()  # noqa: RUF009
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)

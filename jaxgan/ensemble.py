@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import jax
-from jax.sharding import Mesh
 
 from jaxgan import checkpoints, records, summary
 from jaxgan.config import Config, UserError
@@ -33,7 +32,10 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
     config = resolved(config)
     ground = prepare(config)
     like = initial_state(ground, config.seed)  # before anything is written: there may be no room
-    at_once, processes = _at_once(config, ground.gan.mesh), all_processes()
+    at_once, processes = (
+        _at_once(config, ground.gan.mesh.size if ground.gan.mesh else 1),
+        all_processes(),
+    )
     outcomes: dict[int, Outcome] = {}
     with contextlib.ExitStack() as stack:
         groups = []
@@ -99,11 +101,14 @@ def _groups(pending: Mapping[int, Iterable[int]], at_once: int) -> list[list[int
     return [seeds[i : i + at_once] for seeds, _ in alike for i in range(0, len(seeds), at_once)]
 
 
-def _at_once(config: Config, mesh: Mesh | None) -> int:
-    """One where `vmap` takes longer a run, and loses the bits of a run alone: on CPU, and of a
-    convolutional network, whose batched kernels are grouped convolutions (one for each device
-    then); one where bits are to be the same on any number of devices; and one of several
-    processes, which share it."""
+def _at_once(config: Config, devices: int) -> int:
+    """How many share a program where the config does not say.
+
+    One on CPU and, for each device, of a convolutional network, whose kernels become grouped
+    convolutions: `vmap` takes longer there (1.16 times on an H200, three seeds of
+    configs/mnist_best.py). One with shards, whose bits are to be the same on any number of devices,
+    and of several processes, which share a run. Else all.
+    """
     if all_processes().count > 1:
         if config.train.seeds_at_once > 1:
             raise UserError(
@@ -116,5 +121,5 @@ def _at_once(config: Config, mesh: Mesh | None) -> int:
     if config.parallel.shards or jax.default_backend() == "cpu":
         return 1
     if config.network.name != "mlp":
-        return mesh.size if mesh else 1
+        return devices
     return len(seeds_of(config))

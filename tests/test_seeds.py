@@ -2,7 +2,6 @@ import dataclasses
 import json
 import os
 import shutil
-import types
 
 import jax
 import jax.numpy as jnp
@@ -233,16 +232,15 @@ def test_a_damaged_checkpoint_of_one_takes_its_group_to_the_one_before(
 def test_as_many_seeds_share_a_program_as_pays(monkeypatch):
     dense = dataclasses.replace(Config(), seeds=3)
     convolutional = from_mapping({"seeds": 3, "network": {"name": "dcgan"}})
-    of_two_devices = types.SimpleNamespace(size=2)
-    assert ensemble._at_once(dense, None) == 1
+    assert ensemble._at_once(dense, 1) == 1
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert ensemble._at_once(dense, None) == 3
-    assert ensemble._at_once(dense, of_two_devices) == 3
-    assert ensemble._at_once(convolutional, None) == 1
-    assert ensemble._at_once(convolutional, of_two_devices) == 2
-    assert ensemble._at_once(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), None) == 1
+    assert ensemble._at_once(dense, 1) == 3
+    assert ensemble._at_once(dense, 2) == 3
+    assert ensemble._at_once(convolutional, 1) == 1
+    assert ensemble._at_once(convolutional, 2) == 2
+    assert ensemble._at_once(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), 1) == 1
     asked = dataclasses.replace(convolutional.train, seeds_at_once=3)
-    assert ensemble._at_once(dataclasses.replace(convolutional, train=asked), None) == 3
+    assert ensemble._at_once(dataclasses.replace(convolutional, train=asked), 1) == 3
 
 
 def test_seeds_that_share_no_step_go_on_apart():
