@@ -1,0 +1,22 @@
+"""Stacked MNIST in minutes, to compare losses: configs/stacked_mnist.py half as wide, one epoch.
+
+    python run.py --config configs/stacked_mnist_small.py
+
+Two to four minutes on one CPU core that other work shared. Seeds 0 to 2, last step, 26,000 samples:
+850 ± 27 of the 1,000 modes, reverse KL 1.23 ± 0.09; the README compares losses and penalties by it.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import stacked_mnist
+
+
+def get_config() -> ConfigDict:
+    config = stacked_mnist.get_config()
+    config.network.gen_channels = 16
+    config.network.disc_channels = 16
+    config.train.epochs = 1
+    config.ema.half_life = 0
+    config.schedule.learning_rate = ()
+    config.evaluate.every = 0
+    return config
