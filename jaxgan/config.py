@@ -114,7 +114,7 @@ class TrainConfig:
         20, "non-finite updates in a row after which the run stops", at_least(1), may_change=True
     )
     seeds_at_once: int = setting(
-        0, "runs in one program; 0: all of an mlp on a GPU or TPU, else 1 a device", at_least(0)
+        0, "runs in one program; 0: 1 on CPU, else all of an mlp, 1 a device of others", at_least(0)
     )
 
 

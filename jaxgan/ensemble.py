@@ -32,10 +32,8 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
     config = resolved(config)
     ground = prepare(config)
     like = initial_state(ground, config.seed)  # before anything is written: there may be no room
-    at_once, processes = (
-        _at_once(config, ground.gan.mesh.size if ground.gan.mesh else 1),
-        all_processes(),
-    )
+    mesh, processes = ground.gan.mesh, all_processes()
+    at_once = _at_once(config, mesh.size if mesh else 1)
     outcomes: dict[int, Outcome] = {}
     with contextlib.ExitStack() as stack:
         groups = []
