@@ -33,13 +33,13 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
     ground = prepare(config)
     like = initial_state(ground, config.seed)  # before anything is written: there may be no room
     mesh, processes = ground.gan.mesh, all_processes()
-    at_once = _at_once(config, mesh.size if mesh else 1)
+    most = at_once(config, mesh.size if mesh else 1)
     outcomes: dict[int, Outcome] = {}
     with contextlib.ExitStack() as stack:
         groups = []
         if processes.first:
             stack.enter_context(records.open_run(workdir, config, ground.environment))
-            groups = _groups(_pending(ground, workdir, like), at_once)
+            groups = _groups(_pending(ground, workdir, like), most)
         groups = processes.meet(groups=groups)[0]["groups"]
         del like
         caught = stack.enter_context(stop_signals())
@@ -99,7 +99,7 @@ def _groups(pending: Mapping[int, Iterable[int]], at_once: int) -> list[list[int
     return [seeds[i : i + at_once] for seeds, _ in alike for i in range(0, len(seeds), at_once)]
 
 
-def _at_once(config: Config, devices: int) -> int:
+def at_once(config: Config, devices: int) -> int:
     """How many share a program where the config does not say.
 
     One on CPU and, for each device, of a convolutional network, whose kernels become grouped

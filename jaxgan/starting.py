@@ -50,7 +50,11 @@ def _train(config: Config, workdir: Path) -> int:
 
 def _less(config: Config) -> str:
     """What takes less of a device's memory."""
+    import jax
+
+    from jaxgan.ensemble import at_once
+
     what = "a smaller network or config.train.batch_size"
-    if config.seeds:
+    if config.seeds and at_once(config, config.parallel.devices or jax.device_count()) > 1:
         what = f"fewer runs in one program (config.train.seeds_at_once), {what}"
     return f"if it is out of memory: {what}, in another --workdir"

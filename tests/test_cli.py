@@ -209,14 +209,18 @@ def test_wrong_data_is_one_line_and_leaves_nothing(data, tmp_path):
     assert not workdir.exists()
 
 
-@pytest.mark.parametrize("seeds", [0, 2])
-def test_a_device_that_gives_up_is_told_in_one_line(seeds, tmp_path, monkeypatch, capsys, data):
+@pytest.mark.parametrize(("seeds", "at_once"), [(0, 0), (2, 0), (2, 2)])
+def test_a_device_that_gives_up_is_told_in_one_line(
+    seeds, at_once, tmp_path, monkeypatch, capsys, data
+):
     def give_up(*_):
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating 1 byte")
 
     monkeypatch.setattr(train, "train_epoch", give_up)
-    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", f"--config.seeds={seeds}"]
+    monkeypatch.setattr(train, "train_epochs", give_up)
+    asked = [f"--config.seeds={seeds}", f"--config.train.seeds_at_once={at_once}"]
+    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", *asked]
     assert main([*arguments, "--workdir", str(tmp_path / "run")]) == 1
     (line,) = capsys.readouterr().err.splitlines()[-1:]
     assert line.startswith("jaxgan: error: the device gave up: RESOURCE_EXHAUSTED: Out of memory")
-    assert ("config.train.seeds_at_once" in line) == bool(seeds)
+    assert ("config.train.seeds_at_once" in line) == (at_once > 1)

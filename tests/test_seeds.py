@@ -232,15 +232,15 @@ def test_a_damaged_checkpoint_of_one_takes_its_group_to_the_one_before(
 def test_as_many_seeds_share_a_program_as_pays(monkeypatch):
     dense = dataclasses.replace(Config(), seeds=3)
     convolutional = from_mapping({"seeds": 3, "network": {"name": "dcgan"}})
-    assert ensemble._at_once(dense, 1) == 1
+    assert ensemble.at_once(dense, 1) == 1
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert ensemble._at_once(dense, 1) == 3
-    assert ensemble._at_once(dense, 2) == 3
-    assert ensemble._at_once(convolutional, 1) == 1
-    assert ensemble._at_once(convolutional, 2) == 2
-    assert ensemble._at_once(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), 1) == 1
+    assert ensemble.at_once(dense, 1) == 3
+    assert ensemble.at_once(dense, 2) == 3
+    assert ensemble.at_once(convolutional, 1) == 1
+    assert ensemble.at_once(convolutional, 2) == 2
+    assert ensemble.at_once(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), 1) == 1
     asked = dataclasses.replace(convolutional.train, seeds_at_once=3)
-    assert ensemble._at_once(dataclasses.replace(convolutional, train=asked), 1) == 3
+    assert ensemble.at_once(dataclasses.replace(convolutional, train=asked), 1) == 3
 
 
 def test_seeds_that_share_no_step_go_on_apart():
