@@ -7,9 +7,10 @@ from typing import Any
 from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference
 
+from jaxgan.config_checks import LOSSES_WITH_TARGETS, check_together
 from jaxgan.data_config import DataConfig
-from jaxgan.network_config import NetworkConfig, check_network, disc_norm
-from jaxgan.parallel_config import ParallelConfig, check_shards
+from jaxgan.network_config import NetworkConfig
+from jaxgan.parallel_config import ParallelConfig
 from jaxgan.settings import (
     DECAY,
     FRACTION,
@@ -33,6 +34,7 @@ from jaxgan.settings import (
 )
 
 __all__ = [
+    "LOSSES_WITH_TARGETS",
     "Config",
     "DataConfig",
     "UserError",
@@ -44,9 +46,13 @@ __all__ = [
 ]
 
 # Names that the tables of other modules hold; those import JAX, which reading a config must not.
-LOSSES_WITH_TARGETS = ("non_saturating", "saturating", "least_squares")
-LOSSES = (*LOSSES_WITH_TARGETS, "hinge", "wasserstein", "relativistic", "relativistic_average")
-OF_GRADIENTS = ("r1", "r2", "wgan_gp", "dragan")  # penalties on the gradient at each image
+LOSSES = (
+    *LOSSES_WITH_TARGETS,
+    "hinge",
+    "wasserstein",
+    "relativistic",
+    "relativistic_average",
+)
 AUGMENTATIONS = ("brightness", "saturation", "contrast", "translation", "cutout", "mirror")
 
 
@@ -83,14 +89,17 @@ class AugmentConfig:
     )
     probability: float = setting(1.0, "of each, for each image", FRACTION)
     target: float = setting(
-        0.0, "mean sign of D's real logits that the probability adapts to; 0: fixed", FRACTION
+        0.0,
+        "mean sign of D's verdicts on real images that the probability adapts to; 0: fixed",
+        FRACTION,
     )
     adapt_images: int = setting(500_000, "images over which it can go from 0 to 1", at_least(1))
 
 
 @dataclasses.dataclass(frozen=True)
 class ScheduleConfig:
-    """Each is (images seen, value) pairs; () leaves the quantity as it is set."""
+    """Each is (images seen, value) pairs, constant before the first and after the last; () leaves
+    the quantity as it is set."""
 
     shape: str = setting("linear", "of the way between two points", one_of("linear", "cosine"))
     learning_rate: Points = setting((), "factor of both players' learning rates", points())
@@ -168,35 +177,7 @@ class Config:
     def __post_init__(self) -> None:
         for name, field, value in walk(self):
             check_setting(name, field, value)
-        _check_together(self)
-
-
-def _check_together(config: Config) -> None:
-    """What single settings allow, and together makes no sense."""
-    if config.label_smoothing and config.loss not in LOSSES_WITH_TARGETS:
-        raise UserError(
-            f"config.label_smoothing = {config.label_smoothing}: the loss {config.loss!r} has no "
-            f"targets to smooth; must be 0, or config.loss one of {', '.join(LOSSES_WITH_TARGETS)}"
-        )
-    if isinstance(config.seeds, int) and config.seed + config.seeds > 2**32:
-        raise UserError(
-            f"config.seeds = {config.seeds}: from config.seed = {config.seed} on, passes 4294967295"
-        )
-    check_network(config.network)
-    weighted = [name for name in OF_GRADIENTS if getattr(config.penalty, name)]
-    if weighted and disc_norm(config.network) == "batch":
-        raise UserError(
-            f"config.penalty.{weighted[0]} = {getattr(config.penalty, weighted[0])}: is of the "
-            "gradient at each image, and the discriminator's batch norm makes a logit depend on "
-            "the whole batch; set config.network.disc_norm to none or spectral"
-        )
-    if config.train.batch_size % config.packing:
-        raise UserError(
-            f"config.packing = {config.packing}: must divide config.train.batch_size = "
-            f"{config.train.batch_size}"
-        )
-    train = config.train
-    check_shards(config.parallel.shards, train.batch_size, config.packing, train.seeds_at_once)
+        check_together(self)
 
 
 def default_config() -> ConfigDict:
@@ -230,9 +211,19 @@ def override(values: dict[str, Any], name: str, text: str) -> None:
     """
     known = {dotted: field for dotted, field, _ in walk(Config())}
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=3) or known
-        raise UserError(f"unknown setting --config.{name}; did you mean: {', '.join(close)}")
+        raise UserError(f"unknown setting --config.{name}; {_nearest(name, list(known))}")
     *groups, last = name.split(".")
     for group in groups:
         values = values[group]
     values[last] = text if known[name].type is str else literal(text)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """The closest names; those of its group where it has one, all of them where none is close."""
+    group = f"{name.rpartition('.')[0]}."
+    within = [other.removeprefix(group) for other in known if other.startswith(group)]
+    if not within:
+        return f"did you mean: {', '.join(difflib.get_close_matches(name, known, n=3) or known)}"
+    if close := difflib.get_close_matches(name.removeprefix(group), within, n=3, cutoff=0.7):
+        return f"did you mean: {', '.join(group + other for other in close)}"
+    return f"{group.removesuffix('.')} has: {', '.join(within)}"

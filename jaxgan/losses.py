@@ -15,11 +15,22 @@ from jaxgan.shards import batch_mean
 from jaxgan.types import Logits, Scalar
 
 
+def against_zero(real: Logits, fake: Logits) -> Logits:
+    del fake
+    return real
+
+
 class Loss(NamedTuple):
-    """What each player minimises. One with `targets` takes `disc(real, fake, smoothing)` too."""
+    """What each player minimises.
+
+    Attributes:
+      disc, gen: `(real, fake) -> scalar`; `disc(real, fake, smoothing)` too, if it has targets.
+      verdict: `(real, fake) -> logits`, above zero where D takes a real image for one.
+    """
 
     disc: Callable[..., Scalar]
     gen: Callable[[Logits, Logits], Scalar]
+    verdict: Callable[[Logits, Logits], Logits] = against_zero
     targets: bool = False
 
 
@@ -64,6 +75,11 @@ def least_squares_gen(real: Logits, fake: Logits) -> Scalar:
     return jnp.mean((fake - 1) ** 2) / 2
 
 
+def least_squares_verdict(real: Logits, fake: Logits) -> Logits:
+    del fake
+    return real - 0.5  # half-way between the targets
+
+
 # Lim & Ye 2017 (arXiv:1705.02894); Miyato et al. 2018 (arXiv:1802.05957), equations 16 and 17.
 
 
@@ -83,6 +99,14 @@ def wasserstein_gen(real: Logits, fake: Logits) -> Scalar:
     return -jnp.mean(fake)
 
 
+# Where differences alone count, a logit says nothing by itself: a real image is judged against what
+# the loss itself puts on the other side.
+
+
+def against_mean(real: Logits, fake: Logits) -> Logits:
+    return real - batch_mean(fake)
+
+
 # Relativistic pairing: Jolicoeur-Martineau 2018 (arXiv:1807.00734), RSGAN; the i-th real image is
 # the rival of the i-th generated one. With R1 and R2 it is the objective of R3GAN.
 
@@ -93,6 +117,10 @@ def relativistic_disc(real: Logits, fake: Logits) -> Scalar:
 
 def relativistic_gen(real: Logits, fake: Logits) -> Scalar:
     return relativistic_disc(fake, real)
+
+
+def against_rival(real: Logits, fake: Logits) -> Logits:
+    return real - fake
 
 
 # Relativistic average, the same paper, RaSGAN: each image against the mean of the other side.
@@ -109,9 +137,11 @@ def relativistic_average_gen(real: Logits, fake: Logits) -> Scalar:
 LOSSES: dict[str, Loss] = {
     "non_saturating": Loss(cross_entropy_disc, non_saturating_gen, targets=True),
     "saturating": Loss(cross_entropy_disc, saturating_gen, targets=True),
-    "least_squares": Loss(least_squares_disc, least_squares_gen, targets=True),
+    "least_squares": Loss(
+        least_squares_disc, least_squares_gen, least_squares_verdict, targets=True
+    ),
     "hinge": Loss(hinge_disc, wasserstein_gen),
-    "wasserstein": Loss(wasserstein_disc, wasserstein_gen),
-    "relativistic": Loss(relativistic_disc, relativistic_gen),
-    "relativistic_average": Loss(relativistic_average_disc, relativistic_average_gen),
+    "wasserstein": Loss(wasserstein_disc, wasserstein_gen, against_mean),
+    "relativistic": Loss(relativistic_disc, relativistic_gen, against_rival),
+    "relativistic_average": Loss(relativistic_average_disc, relativistic_average_gen, against_mean),
 }

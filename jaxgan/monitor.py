@@ -180,7 +180,7 @@ def logits(gan: Gan, disc: Player, pixels: np.ndarray, labels: np.ndarray) -> np
     out. Returns numpy float32.
     """
     packs = len(pixels) // gan.packing
-    size = min(BATCH // gan.packing, packs)
+    size = min(max(1, BATCH // gan.packing), packs)
     found = np.empty(packs, np.float32)
     for start in range(0, packs, size):
         start = min(start, packs - size)  # the last block overlaps the one before

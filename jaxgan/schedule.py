@@ -1,6 +1,6 @@
 """Which steps a run does in which device call, and which rows of metrics they fill."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from jaxgan.config import Config, TrainConfig, UserError
@@ -41,25 +41,36 @@ def make_schedule(config: TrainConfig, examples: int) -> Schedule:
     return Schedule(epoch, row, -(-chunk // row) * row)
 
 
-def check_horizon(config: Config, schedule: Schedule, warn: Callable[[str], object]) -> None:
-    """What is given in images, against the images of the whole run.
-
-    Raises:
-      UserError: a schedule goes on past the end of training.
+def check_horizon(config: Config, schedule: Schedule) -> None:
     """
-    train = config.train
-    images = train.epochs * schedule.epoch * train.batch_size * train.d_steps
+    Raises:
+      UserError: a schedule over images goes on past the end of training.
+    """
+    images = _images(config, schedule)
     for name, points in vars(config.schedule).items():
         if name != "shape" and points and points[-1][0] > images:
             raise UserError(
                 f"config.schedule.{name} = {points!r}: ends at {points[-1][0]:g} images; must be "
-                f"within the run's {images} (config.train.epochs = {train.epochs})"
+                f"within the run's {images} (config.train.epochs = {config.train.epochs})"
             )
-    if config.ema.half_life > images:
-        warn(
-            f"config.ema.half_life = {config.ema.half_life}: is longer than the run's {images} "
-            "images; the average will be mostly of the first weights"
-        )
+
+
+def long_average(config: Config, schedule: Schedule) -> str:
+    """A warning where the generator's average ends with a half-life longer than the run, or ""."""
+    images = _images(config, schedule)
+    factor = config.schedule.ema[-1][1] if config.schedule.ema else 1
+    if config.ema.half_life * factor <= images:
+        return ""
+    by = f" times {factor:g} (config.schedule.ema)" if factor != 1 else ""
+    return (
+        f"config.ema.half_life = {config.ema.half_life}{by}: is longer than the run's {images} "
+        "images; the average will be mostly of the first weights"
+    )
+
+
+def _images(config: Config, schedule: Schedule) -> int:
+    train = config.train
+    return train.epochs * schedule.epoch * train.batch_size * train.d_steps
 
 
 def chunks(schedule: Schedule, step: int, epochs: int) -> Iterator[Chunk]:

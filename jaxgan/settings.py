@@ -122,7 +122,7 @@ def build(cls: type, values: dict[str, Any], prefix: str) -> Any:
 def literal(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return text  # of the wrong type, which the check will say
 
 
@@ -131,7 +131,11 @@ def check_setting(name: str, field: dataclasses.Field, value: Any) -> None:
     if not _is_of_type(value, field.type):
         wanted = EXAMPLES.get(field.type) or getattr(field.type, "__name__", str(field.type))
         raise UserError(f"config.{name} = {value!r}: must be {wanted}")
-    if not check.test(value):
+    try:
+        allowed = check.test(value)
+    except OverflowError:  # a whole number beyond the largest float
+        allowed = False
+    if not allowed:
         raise UserError(f"config.{name} = {value!r}: must be {check.allowed}")
 
 

@@ -207,11 +207,6 @@ def _classes(config: Config, classes: int) -> int:
         raise UserError(
             f"config.network.conditional = True: the data set {config.data.name} has no labels"
         )
-    if config.packing > 1:
-        raise UserError(
-            f"config.packing = {config.packing}: must be 1 where config.network.conditional is "
-            "True: the images of a pack have labels of their own"
-        )
     return classes
 
 

@@ -14,6 +14,7 @@ from jaxgan import plots, records
 from jaxgan.apart import each, together
 from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
+from jaxgan.config_checks import unbounded
 from jaxgan.data import Dataset, load_data
 from jaxgan.data.stored import Array
 from jaxgan.determinism import missing
@@ -26,7 +27,7 @@ from jaxgan.processes import all_processes
 from jaxgan.progress import warn
 from jaxgan.run_directory import Diverged
 from jaxgan.sampling import sample_pixels
-from jaxgan.schedule import Chunk, Schedule, check_horizon, chunks, make_schedule
+from jaxgan.schedule import Chunk, Schedule, check_horizon, chunks, long_average, make_schedule
 from jaxgan.signals import stop_signals
 from jaxgan.state import Gan, TrainState, build_gan, init_state, sampling_params
 from jaxgan.steps import train_epoch, train_epochs
@@ -97,7 +98,7 @@ def prepare(config: Config) -> Ground:
     data = load_data(config.data)
     all_processes().agree(config, data)
     schedule = make_schedule(config.train, len(data.pixels))
-    check_horizon(config, schedule, warn)
+    check_horizon(config, schedule)
     devices = _devices()
     mesh = make_mesh(config, devices)
     gan = build_gan(config, data.pixels.shape[1:], data.classes)
@@ -106,16 +107,27 @@ def prepare(config: Config) -> Ground:
     check_precision(config, used)
     environment = records.describe_environment(used, _describe(data))
     environment["processes"] = all_processes().count
-    backend = jax.default_backend()
-    for words in filter(None, (missing(config.deterministic, backend), slow(config, backend))):
-        warn(words)
     examples = (data.pixels, data.labels if gan.classes else None)
     pixels, labels = examples if config.data.stream else on_all(mesh, jax.device_put(examples))
     monitor = None
     if config.evaluate.every and all_processes().first:
         own = pixels if config.data.stream else own_copy(mesh, pixels)
         monitor = Monitor(config, gan, data, own)
+    _warn(config, schedule)
     return Ground(config, data, schedule, gan, pixels, labels, monitor, environment)
+
+
+def _warn(config: Config, schedule: Schedule) -> None:
+    """Of what is allowed and likely not meant; after all that may refuse the run."""
+    backend = jax.default_backend()
+    doubts = (
+        long_average(config, schedule),
+        missing(config.deterministic, backend),
+        slow(config, backend),
+        unbounded(config),
+    )
+    for words in filter(None, doubts):
+        warn(words)
 
 
 def train_together(

@@ -208,8 +208,10 @@ def _track(gan, stats, real_logits, fake_logits):
             mean = jax.lax.stop_gradient(batch_mean(logits))
             tracked[name] = LECAM_DECAY * tracked[name] + (1 - LECAM_DECAY) * mean
     if "probability" in tracked:
-        # Karras et al. 2020 (arXiv:2006.06676), section 3: r_t, the mean sign of the real logits.
-        direction = jnp.sign(batch_mean(jnp.sign(real_logits)) - gan.augment.target)
+        # Karras et al. 2020 (arXiv:2006.06676), section 3: r_t, the mean sign of the real logits;
+        # of losses with another threshold than zero, of their distance from that.
+        sure = batch_mean(jnp.sign(gan.loss.verdict(real_logits, fake_logits)))
+        direction = jnp.sign(sure - gan.augment.target)
         images = len(real_logits) * gan.packing * max(gan.shards, 1)
         change = direction * images / gan.augment.adapt_images
         tracked["probability"] = jnp.clip(tracked["probability"] + change, 0.0, 1.0)
@@ -221,7 +223,8 @@ def _both_logits(gan, params, stats, real, fake, labels):
 
     One pass over both where nothing couples the examples of a batch. A pass each with stats
     (batch norm, spectral norm), so that real and fake are normalised apart; and with penalties,
-    whose own passes over the real or the fake the compiler then finds to be the same.
+    whose own passes over the real, and without stats over the fake, the compiler then finds to be
+    the same.
     """
     if gan.penalties or set(stats) - {TRACKED}:
         real_logits, stats = forward(gan.disc, params, stats, real, labels)

@@ -68,6 +68,7 @@ LAYERS = {  # a module imports from its own layer or a lower one
     "seeds": 2,
     "types": 1,
     "config_file": 2,
+    "config_checks": 1,
     "config": 1,
     "network_config": 1,
     "data_config": 1,

@@ -48,3 +48,44 @@ def test_the_probability_says_how_many_images_change(probability, low, high):
     out = augmented(IMAGES, KEY, ("brightness",), probability)
     changed = int(jnp.sum(jnp.any(out != IMAGES, axis=(1, 2, 3))))
     assert low <= changed <= high
+
+
+def spread(images):
+    """Of each image, less its mean over the axes that an augmentation keeps."""
+    return np.asarray(images - images.mean(axis=(1, 2, 3), keepdims=True))
+
+
+def test_brightness_adds_up_to_a_half_to_a_whole_image():
+    added = np.asarray(AUGMENTATIONS["brightness"](IMAGES, KEY) - IMAGES)
+    np.testing.assert_allclose(added.std(axis=(1, 2, 3)), 0, atol=1e-6)
+    assert -0.5 <= added.min() < -0.4
+    assert 0.4 < added.max() <= 0.5
+
+
+def test_contrast_keeps_the_mean_of_an_image_and_scales_the_rest_by_half_to_three_halves():
+    out = AUGMENTATIONS["contrast"](IMAGES, KEY)
+    np.testing.assert_allclose(out.mean(axis=(1, 2, 3)), IMAGES.mean(axis=(1, 2, 3)), atol=1e-5)
+    factors = spread(out).std(axis=(1, 2, 3)) / spread(IMAGES).std(axis=(1, 2, 3))
+    np.testing.assert_allclose(
+        spread(out), factors[:, None, None, None] * spread(IMAGES), atol=1e-5
+    )
+    assert 0.5 <= factors.min() < 0.6
+    assert 1.4 < factors.max() <= 1.5
+
+
+def test_saturation_keeps_the_grey_of_a_pixel_and_scales_its_colour_by_nothing_to_two():
+    out = AUGMENTATIONS["saturation"](IMAGES, KEY)
+    np.testing.assert_allclose(out.mean(axis=3), IMAGES.mean(axis=3), atol=1e-5)
+    colours = [np.asarray(x - x.mean(axis=3, keepdims=True)) for x in (out, IMAGES)]
+    factors = (colours[0] * colours[1]).sum((1, 2, 3)) / (colours[1] ** 2).sum((1, 2, 3))
+    np.testing.assert_allclose(colours[0], factors[:, None, None, None] * colours[1], atol=1e-5)
+    assert 0 <= factors.min() < 0.2
+    assert 1.8 < factors.max() <= 2
+
+
+def test_mirror_turns_about_half_of_the_images():
+    out = AUGMENTATIONS["mirror"](IMAGES, KEY)
+    turned = [bool(jnp.all(a == b[:, ::-1])) for a, b in zip(out, IMAGES, strict=True)]
+    kept = [bool(jnp.all(a == b)) for a, b in zip(out, IMAGES, strict=True)]
+    assert all(a != b for a, b in zip(turned, kept, strict=True))
+    assert 8 < sum(turned) < 24

@@ -57,6 +57,18 @@ WRONG = {
     "a bad value": (["--config", CONFIG, "--config.train.epochs=-1"], "at least 1"),
     "a word for a number": (["--config", CONFIG, "--config.seed=one"], "must be int"),
     "nan": (["--config", CONFIG, "--config.optimizer.gen.learning_rate=nan"], "learning_rate"),
+    "an unknown network": (["--config", CONFIG, "--config.network.name=vae"], "mlp, dcgan, sngan"),
+    "an unknown penalty": (["--config", CONFIG, "--config.penalty.gp=1.0"], "penalty has: r1, r2"),
+    "an unknown schedule": (["--config", CONFIG, "--config.schedule.lr=()"], "learning_rate"),
+    "an unknown augmentation": (
+        ["--config", CONFIG, "--config.augment.policy=('blur',)"],
+        "brightness, saturation",
+    ),
+    "a penalty beside batch norm": (
+        ["--config", CONFIG, "--config.network.name=dcgan", "--config.penalty.r1=1.0"],
+        "config.network.disc_norm to none or spectral",
+    ),
+    "packs that do not fill a batch": (["--config", CONFIG, "--config.packing=3"], "must divide"),
     "an unknown loss": (["--config", CONFIG, "--config.loss=hing"], "non_saturating, saturating"),
     "a file as work directory": (["--config", CONFIG, "--workdir", CONFIG], "is a file"),
     "a work directory that cannot be": (["--config", CONFIG, "--workdir", "/proc/x/y"], "/proc"),

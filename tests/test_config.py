@@ -16,6 +16,7 @@ from jaxgan.config import (
     override,
     walk,
 )
+from jaxgan.config_checks import unbounded
 from jaxgan.losses import LOSSES
 from jaxgan.networks import NETWORKS
 from jaxgan.penalties import PENALTIES
@@ -114,6 +115,38 @@ def test_an_unknown_override_names_the_closest_setting():
 
 
 @pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("penalty.gradient", "penalty has: r1, r2,"),
+        ("schedule.lr", "schedule has: shape, learning"),
+    ],
+)
+def test_an_unknown_override_of_a_group_lists_what_that_has(name, group):
+    with pytest.raises(UserError, match=rf"unknown setting --config\.{name}; {group}"):
+        override(default_config().to_dict(), name, "5")
+
+
+@pytest.mark.parametrize("text", ["{[1]: 2}", "1" + "+1" * 100_000, "(" * 1000])
+def test_a_text_that_cannot_be_read_is_of_the_wrong_type(text):
+    values = default_config().to_dict()
+    override(values, "train.epochs", text)
+    with pytest.raises(UserError, match="must be int"):
+        from_mapping(values)
+
+
+def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
+    wasserstein = {"loss": "wasserstein"}
+    assert "nothing bounds" in unbounded(from_mapping(wasserstein))
+    for bounded in (
+        {"penalty": {"wgan_gp": 10.0}},
+        {"optimizer": {"disc": {"clip_weights": 0.01}}},
+        {"network": {"name": "sngan"}},
+        {"loss": "hinge"},
+    ):
+        assert unbounded(from_mapping(wasserstein | bounded)) == ""
+
+
+@pytest.mark.parametrize(
     ("name", "table"),
     [("loss", LOSSES), ("network.name", NETWORKS), ("augment.policy", AUGMENTATIONS)],
     ids=["losses", "networks", "augmentations"],
@@ -141,13 +174,29 @@ def test_every_penalty_has_a_weight():
             "discriminator's batch norm",
         ),
         ({"packing": 3}, "packing = 3: must divide config.train.batch_size = 64"),
+        ({"packing": 2, "network": {"conditional": True}}, "packing = 2: must be 1 where"),
+        (
+            {"packing": 4, "evaluate": {"every": 1, "num_samples": 3}},
+            "num_samples = 3: must be at least config.packing = 4",
+        ),
+        ({"augment": {"target": 0.6}}, "target = 0.6: does nothing without config.augment.policy"),
+        ({"schedule": {"augment": ((0, 1.0),)}}, "does nothing without config.augment.policy"),
+        ({"schedule": {"ema": ((0, 1.0),)}}, "does nothing without config.ema.half_life"),
+        ({"schedule": {"penalty": ((0, 1.0),)}}, "does nothing without config.penalty.*"),
+        (
+            {"augment": {"policy": ("mirror",), "target": 0.6, "probability": 0.5}},
+            "probability = 0.5: is adapted, from 0 on, with config.augment.target",
+        ),
+        ({"schedule": {"b1": ((-1, 0.5), (9, 0.1))}}, "images ascending from 0 or more"),
+        ({"penalty": {"gp": 10.0}}, "config.penalty.gp; known: r1, r2, wgan_gp"),
+        ({"schedule": {"lr": ((0, 1.0),)}}, "config.schedule.lr; known: shape, learning_rate"),
+        ({"optimizer": {"gen": {"learning_rate": 10**400}}}, "must be a positive number"),
         ({"augment": {"policy": ("blur",)}}, "each one of brightness, saturation"),
         ({"schedule": {"penalty": ((5, 1.0), (5, 0.1))}}, "images ascending"),
         ({"schedule": {"b2": ((0, 1.0),)}}, "values from 0 below 1"),
         ({"schedule": {"b2": 0.9}}, "a tuple of pairs such as"),
         ({"schedule": {"shape": "exponential"}}, "one of linear, cosine"),
     ],
-    ids=["smoothing", "batch norm", "packing", "policy", "ascending", "bound", "pairs", "shape"],
 )
 def test_what_makes_no_sense_is_said_in_one_line(changes, words):
     with pytest.raises(UserError, match=re.escape(words)):
@@ -155,5 +204,5 @@ def test_what_makes_no_sense_is_said_in_one_line(changes, words):
 
 
 def test_a_schedule_survives_json():
-    config = from_mapping({"schedule": {"penalty": ((0, 1.0), (1000, 0.1))}})
+    config = from_mapping({"schedule": {"b2": ((0, 0.9), (1000, 0.1))}})
     assert from_mapping(json.loads(json.dumps(dataclasses.asdict(config)))) == config

@@ -5,6 +5,7 @@ import pytest
 from jax import lax
 
 from jaxgan.config import UserError
+from jaxgan.networks import conv as module
 from jaxgan.networks.conv import LAYOUT, conv, conv_transpose
 
 CASES = {  # from images to outputs: image size, kernel, strides, padding, groups
@@ -87,6 +88,21 @@ def test_conv_transpose_is_the_transpose_of_the_native_one(name):
 
     ours = with_derivatives(lambda y, w: conv_transpose(y, w, strides, padding, groups), y, weights)
     assert_same(ours, with_derivatives(transposed, y, weights))
+
+
+@pytest.mark.parametrize("name", TRANSPOSED)
+@pytest.mark.usefixtures("float64")
+def test_what_other_platforms_compute_is_the_native_convolution_with_derivatives(name, monkeypatch):
+    monkeypatch.setattr(
+        module, "_lowered", lambda window, _, native, *operands: native(window, *operands)
+    )
+    size, kernel, strides, padding, groups = CASES[name]
+    x, weights = operands(size, kernel, groups)
+    ours, theirs = (
+        with_derivatives(lambda x, w, f=f: f(x, w, strides, padding, groups), x, weights)
+        for f in (conv, native)
+    )
+    assert_same(ours, theirs)
 
 
 def smallest(outputs, kernel, strides, padding):

@@ -63,6 +63,11 @@ def test_wasserstein_is_the_difference_of_means():
     np.testing.assert_allclose(LOSSES["wasserstein"].disc(REAL, FAKE), FAKE.mean() - REAL.mean())
 
 
+@pytest.mark.parametrize("name", ["hinge", "wasserstein"])
+def test_the_generator_of_hinge_and_wasserstein_raises_its_mean_logit(name):
+    np.testing.assert_allclose(LOSSES[name].gen(REAL, FAKE), -FAKE.mean())
+
+
 def test_relativistic_pairing_is_cross_entropy_of_differences():
     loss = LOSSES["relativistic"]
     wanted = -jnp.log(jax.nn.sigmoid(REAL - FAKE)).mean()
@@ -76,10 +81,22 @@ def test_only_differences_count(name):
     np.testing.assert_allclose(loss.disc(REAL + 3, FAKE + 3), loss.disc(REAL, FAKE), rtol=1e-5)
 
 
-def test_relativistic_average_with_one_pair_is_twice_the_pairing():
-    average, pairing = LOSSES["relativistic_average"], LOSSES["relativistic"]
-    one, other = REAL[:1], FAKE[:1]
-    np.testing.assert_allclose(average.disc(one, other), 2 * pairing.disc(one, other), rtol=1e-6)
+def test_relativistic_average_is_cross_entropy_against_the_mean_of_the_other_side():
+    loss = LOSSES["relativistic_average"]
+    d_real, d_fake = jax.nn.sigmoid(REAL - FAKE.mean()), jax.nn.sigmoid(FAKE - REAL.mean())
+    disc = -jnp.log(d_real).mean() - jnp.log(1 - d_fake).mean()
+    gen = -jnp.log(d_fake).mean() - jnp.log(1 - d_real).mean()
+    np.testing.assert_allclose(loss.disc(REAL, FAKE), disc, rtol=1e-6)
+    np.testing.assert_allclose(loss.gen(REAL, FAKE), gen, rtol=1e-6)
+
+
+def test_a_real_image_is_judged_against_what_its_loss_compares_it_with():
+    for name in ("non_saturating", "saturating", "hinge"):
+        np.testing.assert_array_equal(LOSSES[name].verdict(REAL, FAKE), REAL)
+    np.testing.assert_allclose(LOSSES["least_squares"].verdict(REAL, FAKE), REAL - 0.5)
+    np.testing.assert_allclose(LOSSES["relativistic"].verdict(REAL, FAKE), REAL - FAKE)
+    for name in ("wasserstein", "relativistic_average"):
+        np.testing.assert_allclose(LOSSES[name].verdict(REAL, FAKE), REAL - FAKE.mean())
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].targets])

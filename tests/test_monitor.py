@@ -296,6 +296,16 @@ def test_logits_come_in_equal_blocks_and_none_is_lost(data, monkeypatch):
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 
+def test_packs_larger_than_a_block_are_judged_one_by_one(data, monkeypatch):
+    config = dataclasses.replace(measured_config(data, ON), packing=4)
+    measuring, state, train_set = make_monitor(data, config)
+    whole = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    assert len(whole) == tiny.EXAMPLES // 4
+    monkeypatch.setattr(monitor, "BATCH", 3)
+    parts = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
+
+
 def test_images_that_are_not_finite_have_no_distance_and_are_no_best(data, monkeypatch):
     measuring, state, _ = make_monitor(data)
     emit(monkeypatch, jnp.full((N, tiny.SIDE, tiny.SIDE, 1), jnp.nan))

@@ -1,19 +1,24 @@
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxgan.config import Config, NetworkConfig, UserError, from_mapping
+from jaxgan.network_config import DISC_NORMS, NETWORK_SETTINGS, disc_norm
 from jaxgan.networks import NETWORKS, conv, r3gan, sngan
-from jaxgan.networks.layers import BatchNorm, Conv, Dense
+from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, spectrally_normalised
+from jaxgan.networks.r3gan import normal
 from jaxgan.penalties import Critic, r1
 
-CONVOLUTIONAL = [name for name in NETWORKS if name != "mlp"]
+CONVOLUTIONAL = [name for name in NETWORKS if "gen_channels" in NETWORK_SETTINGS[name]]
+KEY = jax.random.key(7)
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 2)]
-SIZES = {
+SIZES = {  # of others their own
     "mlp": {"gen_widths": (16,), "disc_widths": (16,)},
     "dcgan": {"gen_channels": 4, "disc_channels": 4},
     "sngan": {"gen_channels": 4, "disc_channels": 4},
@@ -25,7 +30,7 @@ quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_l
 
 
 def small(name, shape=(28, 28, 1), classes=0, **settings):
-    config = NetworkConfig(name=name, latent_size=6, **{**SIZES[name], **settings})
+    config = NetworkConfig(name=name, latent_size=6, **{**SIZES.get(name, {}), **settings})
     return NETWORKS[name](config, shape, classes)
 
 
@@ -115,7 +120,7 @@ def test_what_a_family_has_not_is_refused_with_what_it_has():
         with pytest.raises(UserError, match=message):
             dataclasses.replace(Config(), network=NetworkConfig(**network))
     with pytest.raises(UserError, match=r"disc_channels = 12: .* multiple of 8"):
-        small("r3gan", disc_channels=12)
+        from_mapping({"network": {"name": "r3gan", "disc_channels": 12}})
     with pytest.raises(UserError, match=r"disc_norm = 'batch': sngan has one of spectral, none"):
         from_mapping({"network": {"name": "sngan", "disc_norm": "batch"}})
 
@@ -163,6 +168,44 @@ def test_labels_are_asked_for_where_there_are_classes_and_refused_where_not(name
         small(name)[0].init(jax.random.key(0), z, True, jnp.zeros(3, jnp.int32))
 
 
+@pytest.mark.parametrize("spectral", [False, True])
+def test_projection_adds_the_inner_product_of_features_and_the_labels_embedding(spectral):
+    module, features = Projection(normal(1.0), 3, spectral), jax.random.normal(KEY, (4, 5))
+    labels = jnp.array([0, 2, 1, 2])
+    variables = started(module, features, labels[:1])
+    logits, _ = called(module, variables, features, labels, train=False)
+    embed, dense = (variables["params"][name]["kernel"] for name in ("embed", "dense"))
+    if spectral:
+        embed, dense = (
+            kernel / (v @ kernel @ u)
+            for kernel, u in (
+                (embed, variables["spectral"]["embed"]["u"]),
+                (dense, variables["spectral"]["dense"]["u"]),
+            )
+            for v in [kernel @ u / jnp.linalg.norm(kernel @ u)]
+        )
+    wanted = features @ dense[:, 0] + jnp.sum(features * embed[labels], axis=1)
+    np.testing.assert_allclose(logits, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_the_logit_of_r3gan_is_the_inner_product_with_the_labels_embedding():
+    _, disc = small("r3gan", (16, 16, 1), classes=16)
+    images = pictures((16, 16, 1))
+    variables = started(disc, images, jnp.zeros(1, jnp.int32))
+
+    def logits_of(embedding):  # of label 0
+        embed = {"kernel": jnp.zeros((16, 16)).at[0].set(embedding)}
+        params = {**variables["params"], "embed": embed}
+        return called(disc, {"params": params}, images, jnp.zeros(3, jnp.int32))[0]
+
+    weights = jax.random.normal(KEY, (16,))
+    each = jnp.stack([logits_of(row) for row in jnp.eye(16)[:3]])
+    np.testing.assert_allclose(
+        logits_of(weights.at[3:].set(0)), weights[:3] @ each, rtol=1e-4, atol=1e-5
+    )
+    assert not jnp.any(logits_of(jnp.zeros(16)))
+
+
 def test_the_projection_is_the_inner_product_with_the_embedding_of_the_label():
     _, disc = small("mlp", classes=3, disc_widths=())
     images = pictures()
@@ -206,6 +249,59 @@ def test_what_is_no_weight_changes_with_training_alone(name):
             assert any(jax.tree.leaves(moved)) == train
 
 
+@pytest.mark.parametrize(
+    ("name", "norm"), [(name, norm) for name in NETWORKS for norm in DISC_NORMS.get(name, ("",))]
+)
+def test_the_norm_that_a_config_takes_d_to_have_is_the_one_that_it_has(name, norm):
+    config = NetworkConfig(name=name, latent_size=6, disc_norm=norm, **SIZES.get(name, {}))
+    _, disc = NETWORKS[name](config, (28, 28, 1), 0)
+    variables = jax.eval_shape(lambda: disc.init(KEY, pictures(), True))
+    kinds = {"batch_stats": "batch", "spectral": "spectral"}
+    found = [kinds[collection] for collection in variables if collection in kinds]
+    assert (found or ["none"]) == [disc_norm(config)]
+
+
+class Kernel(nn.Module):
+    """A kernel divided by its spectral norm."""
+
+    shape: tuple[int, ...]
+    kernel_init: Callable
+
+    @nn.compact
+    def __call__(self, _, train):
+        return spectrally_normalised(
+            self, self.param("kernel", self.kernel_init, self.shape), train
+        )
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (3, 2, 5, 7)], ids=str)
+def test_the_gradient_of_a_normalised_kernel_is_that_of_dividing_by_the_norm(shape):
+    module, x = Kernel(shape, normal(1.0)), jnp.zeros((1, 1))
+    variables = started(module, x)
+    for _ in range(100):
+        _, variables = called(module, variables, x)
+    weights = jax.random.normal(KEY, shape)
+
+    def ours(params):
+        kernel = module.apply({**variables, "params": params}, x, False)
+        return jnp.sum(weights * kernel), kernel
+
+    def theirs(params):
+        norm = jnp.linalg.norm(params["kernel"].reshape(-1, shape[-1]), 2)
+        return jnp.sum(weights * params["kernel"] / norm), params["kernel"] / norm
+
+    (grad, kernel), (wanted_grad, wanted) = (
+        jax.grad(f, has_aux=True)(variables["params"]) for f in (ours, theirs)
+    )
+    np.testing.assert_allclose(kernel, wanted, rtol=1e-4)
+    np.testing.assert_allclose(grad["kernel"], wanted_grad["kernel"], rtol=1e-2, atol=1e-3)
+
+
+def test_a_kernel_of_zeros_stays_zero():
+    module, x = Kernel((5, 7), nn.initializers.zeros), jnp.zeros((1, 1))
+    np.testing.assert_array_equal(called(module, started(module, x), x)[0], np.zeros((5, 7)))
+
+
 @pytest.mark.parametrize("layer", ["dense", "conv"])
 def test_spectral_normalisation_comes_to_a_norm_of_one(layer):
     init = jax.nn.initializers.normal(1.0)
@@ -231,10 +327,23 @@ def test_a_block_of_r3gan_starts_as_the_identity_with_a_gradient():
     assert jnp.abs(grads["Conv_2"]["kernel"]).max() > 0
 
 
+def test_the_weights_of_a_block_start_smaller_the_more_blocks_there_are():
+    x = jnp.zeros((1, 7, 7, 64))
+    for depth in (1, 16):
+        params = started(r3gan.Block(depth), x)["params"]
+        for layer, fan_in in (("Conv_0", 64), ("Conv_1", 9 * 16)):
+            wanted = r3gan.GAIN * depth**-0.25 / fan_in**0.5  # three layers: -1 / (2 * 3 - 2)
+            np.testing.assert_allclose(params[layer]["kernel"].std(), wanted, rtol=0.05)
+
+
 def test_interpolation_keeps_constants_and_goes_straight_between_pixels():
     ramp = jnp.broadcast_to(jnp.arange(5.0)[None, :, None, None], (1, 5, 5, 2))
-    np.testing.assert_allclose(r3gan.doubled(ramp)[0, :-1, 0, 0], np.arange(9) / 2)
-    np.testing.assert_allclose(r3gan.halved(r3gan.doubled(ramp))[0, 1:-1], ramp[0, 1:-1])
+    for turn in (lambda x: x, lambda x: x.swapaxes(1, 2)):
+        doubled = turn(r3gan.doubled(turn(ramp)))
+        np.testing.assert_allclose(doubled[0, :-1, 0, 0], np.arange(9) / 2)
+        np.testing.assert_allclose(doubled[0, :, 3], doubled[0, :, 0])
+        halved = turn(r3gan.halved(turn(doubled)))
+        np.testing.assert_allclose(halved[0, 1:-1], ramp[0, 1:-1])
     ones = jnp.ones((1, 4, 4, 1))
     for resize, side in ((r3gan.doubled, 8), (r3gan.halved, 2), (sngan.doubled, 8)):
         np.testing.assert_array_equal(resize(ones), np.ones((1, side, side, 1)))

@@ -1,9 +1,11 @@
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
-from jaxgan.config import AdamConfig, ScheduleConfig
+from jaxgan.config import AdamConfig, ScheduleConfig, from_mapping
 from jaxgan.optimizers import optimizer
+from jaxgan.state import build_gan
 
 PARAMS = {"w": jnp.array([0.5, -2.0])}
 GRADS = {"w": jnp.array([3.0, 4.0])}
@@ -33,12 +35,30 @@ def test_a_learning_rate_follows_the_images_of_its_own_updates():
     np.testing.assert_allclose(sizes, [0.1, 0.05, 0.0], rtol=1e-4)  # equal gradients: steps of lr
 
 
-def test_betas_follow_their_schedule():
-    tx = optimizer(AdamConfig(b1=0.0), ScheduleConfig(b2=((0, 0.5), (4, 0.9))), 4)
+@pytest.mark.parametrize(("beta", "other"), [("b1", "b2"), ("b2", "b1")])
+def test_betas_follow_their_schedule(beta, other):
+    config = AdamConfig(b1=0.3, b2=0.4)
+    tx = optimizer(config, ScheduleConfig(**{beta: ((0, 0.5), (4, 0.9))}), 4)
     state = tx.init(PARAMS)
     for wanted in (0.5, 0.9, 0.9):
         _, state = tx.update(GRADS, state, PARAMS)
-        np.testing.assert_allclose(state.hyperparams["b2"], wanted, rtol=1e-6)
+        np.testing.assert_allclose(state.hyperparams[beta], wanted, rtol=1e-6)
+        np.testing.assert_allclose(state.hyperparams[other], getattr(config, other), rtol=1e-6)
+
+
+def test_each_players_schedule_counts_the_real_images_of_its_own_updates():
+    config = from_mapping(
+        {
+            "train": {"batch_size": 8, "d_steps": 2},
+            "schedule": {"learning_rate": ((0, 1.0), (32, 0.0))},
+            "optimizer": {"gen": {"learning_rate": 0.1}, "disc": {"learning_rate": 0.1}},
+        }
+    )
+    gan = build_gan(config, (4, 4, 1))
+    _, of_gen = steps(gan.gen_tx, 2)
+    _, of_disc = steps(gan.disc_tx, 2)
+    np.testing.assert_allclose(of_gen, [0.1, 0.05], rtol=1e-4)
+    np.testing.assert_allclose(of_disc, [0.1, 0.075], rtol=1e-4)
 
 
 def test_clipping_the_gradient_is_by_its_whole_norm():

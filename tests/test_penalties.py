@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgan.augment import translation
 from jaxgan.config import (
     AugmentConfig,
     Config,
@@ -15,10 +16,20 @@ from jaxgan.config import (
     ScheduleConfig,
     TrainConfig,
 )
+from jaxgan.config_checks import OF_GRADIENTS
 from jaxgan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
+from jaxgan.sampling import update_latents
 from jaxgan.state import TRACKED, build_gan, init_state, packed
 from jaxgan.steps import train_epoch, train_step
-from jaxgan.updates import LECAM_DECAY, d_update, penalty_factor
+from jaxgan.updates import (
+    LECAM_DECAY,
+    as_seen,
+    d_update,
+    d_update_and_gradients,
+    forward,
+    g_update,
+    penalty_factor,
+)
 
 KEY = jax.random.key(0)
 SHAPE = (8, 6, 2)
@@ -74,6 +85,20 @@ def test_dragan_looks_near_the_real_images_and_never_at_the_fake():
     np.testing.assert_allclose(dragan(SQUARE, flat, FAKE, KEY), (norm - 1) ** 2, rtol=1e-5)
 
 
+def test_dragan_is_of_images_with_uniform_noise_of_half_their_deviation():
+    noise_key, share_key = jax.random.split(KEY)
+    noise = jax.random.uniform(noise_key, REAL.shape) * REAL.std() / 2
+    near = REAL + jax.random.uniform(share_key, (len(REAL), 1, 1, 1)) * noise
+    norms = np.sqrt(np.sum(np.square(near), axis=(1, 2, 3)))
+    np.testing.assert_allclose(dragan(SQUARE, REAL, FAKE, KEY), np.mean((norms - 1) ** 2), 1e-5)
+
+
+def test_consistency_is_the_squared_difference_that_a_shift_makes():
+    critic = linear(WEIGHT)
+    wanted = jnp.mean((critic(REAL) - critic(translation(REAL, KEY))) ** 2)
+    np.testing.assert_allclose(consistency(critic, REAL, FAKE, KEY), wanted, rtol=1e-5)
+
+
 def test_consistency_is_zero_for_a_critic_that_a_shift_cannot_change():
     inside = REAL.at[:, :1].set(0).at[:, -1:].set(0).at[:, :, :1].set(0).at[:, :, -1:].set(0)
     blind = Critic(lambda images: jnp.sum(images, axis=(1, 2, 3)))
@@ -82,8 +107,23 @@ def test_consistency_is_zero_for_a_critic_that_a_shift_cannot_change():
 
 
 def test_lecam_is_the_distance_to_the_other_sides_mean():
-    constant = Critic(lambda images: jnp.full(len(images), 2.0), mean_real=5.0, mean_fake=-1.0)
-    np.testing.assert_allclose(lecam(constant, REAL, FAKE, KEY), (2 + 1) ** 2 + (2 - 5) ** 2)
+    critic = Critic(lambda images: images[:, 0, 0, 0], mean_real=5.0, mean_fake=-1.0)
+    real, fake = jnp.full_like(REAL, 2.0), jnp.full_like(FAKE, 4.0)
+    np.testing.assert_allclose(lecam(critic, real, fake, KEY), (2 + 1) ** 2 + (4 - 5) ** 2)
+
+
+def test_the_penalties_of_gradients_are_those_that_a_config_takes_for_such():
+    critic = linear(WEIGHT)
+
+    def level(images):  # the logits of a constant, the gradient of `critic`
+        return 2 + (critic(images) - jax.lax.stop_gradient(critic(images)))
+
+    flat = Critic(lambda images: jnp.full(len(images), 2.0))
+    values = {
+        n: [PENALTIES[n](c, REAL, FAKE, KEY) for c in (Critic(level), flat)] for n in PENALTIES
+    }
+    of_gradients = [name for name, (sloped, level) in values.items() if sloped != level]
+    assert of_gradients == list(OF_GRADIENTS)
 
 
 SMALL = dataclasses.replace(
@@ -113,6 +153,43 @@ def test_every_penalty_changes_ds_update_and_is_reported_without_its_weight(name
     assert reported[0] == reported[1]
 
 
+def test_ds_gradient_is_that_of_the_loss_and_of_the_weighted_penalty_as_scheduled():
+    schedule = ScheduleConfig(penalty=((0, 1.0), (16, 0.2)))
+    gan, state = started(penalty=PenaltyConfig(r1=3.0), schedule=schedule)
+    state = state.replace(step=2)  # after 8 images: 0.6 of the weight
+    z = update_latents(gan, len(REAL), KEY)
+    _, _, grads = d_update_and_gradients(gan, state, REAL, KEY, z)
+    plain = dataclasses.replace(gan, penalties=())
+    _, _, of_loss = d_update_and_gradients(plain, state, REAL, KEY, z)
+
+    def penalty(params):
+        return r1(Critic(lambda x: forward(gan.disc, params, {}, x)[0]), REAL, FAKE, KEY)
+
+    of_penalty = jax.grad(penalty)(state.disc.params)
+    wanted = jax.tree.map(lambda loss, pay: loss + 0.6 * 3.0 * pay, of_loss, of_penalty)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), grads, wanted)
+    moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), grads, of_loss)
+    assert max(jax.tree.leaves(moved)) > 0.1
+
+
+def test_both_players_see_augmented_images_as_often_as_scheduled():
+    augment = AugmentConfig(policy=("brightness",))
+    schedule = ScheduleConfig(augment=((0, 0.0), (16, 1.0)))
+    gan, state = started(augment=augment, schedule=schedule)
+    unchanged = as_seen(gan, state, REAL, FAKE, KEY)
+    jax.tree.map(np.testing.assert_array_equal, unchanged, (REAL, FAKE))
+    late = state.replace(step=4)
+    for seen, images in zip(as_seen(gan, late, REAL, FAKE, KEY), (REAL, FAKE), strict=True):
+        added = np.asarray(seen - images).reshape(len(images), -1)
+        assert np.abs(added).min(axis=1).max() > 0.01
+        np.testing.assert_allclose(added.std(axis=1), 0, atol=1e-6)
+    to_gen = jax.grad(lambda fake: jnp.sum(as_seen(gan, late, REAL, fake, KEY)[1]))(FAKE)
+    np.testing.assert_array_equal(to_gen, jnp.ones_like(FAKE))
+    for update, name in ((d_update, "disc/logit_real"), (g_update, "gen/loss")):
+        (_, plain), (_, augmented) = (update(gan, s, REAL, KEY) for s in (state, late))
+        assert plain[name] != augmented[name]
+
+
 def test_the_penaltys_forward_pass_is_that_of_the_loss():
     def products(**weights):
         gan, state = started(penalty=PenaltyConfig(**weights))
@@ -132,7 +209,8 @@ def test_lecam_keeps_running_means_of_both_sides():
 
 
 def test_a_schedule_scales_every_penalty_by_images_seen():
-    gan, state = started(schedule=ScheduleConfig(penalty=((0, 1.0), (16, 0.2))))
+    schedule = ScheduleConfig(penalty=((0, 1.0), (16, 0.2)))
+    gan, state = started(penalty=PenaltyConfig(r1=1.0), schedule=schedule)
     factors = [float(penalty_factor(gan, state.replace(step=step))) for step in (0, 2, 4, 9)]
     np.testing.assert_allclose(factors, [1.0, 0.6, 0.2, 0.2], rtol=1e-6)
 
@@ -150,6 +228,21 @@ def test_a_packed_discriminator_gives_one_logit_per_pack():
     after, metrics = train_step(gan, state, REAL, KEY)
     assert all(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(after.gen.params))
     assert jnp.isfinite(metrics["gen/loss"])
+
+
+@pytest.mark.parametrize("loss", ["relativistic", "relativistic_average", "wasserstein"])
+def test_the_adapted_probability_of_a_loss_of_differences_does_not_follow_their_level(loss):
+    augment = AugmentConfig(policy=("contrast",), target=0.5, adapt_images=40)
+    gan, state = started(augment=augment, loss=loss)
+    after = []
+    for level in (-100.0, 100.0):
+        params = jax.tree.map(jnp.copy, state.disc.params)
+        params["Linear_1"]["dense"]["bias"] += level
+        there = state.replace(disc=state.disc.replace(params=params))
+        for _ in range(3):
+            there, _ = d_update(gan, there, REAL, KEY)
+        after.append(float(there.disc.stats[TRACKED]["probability"]))
+    assert after[0] == after[1]
 
 
 def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_when_not():

@@ -20,13 +20,14 @@ from jaxgan.config import (
     NetworkConfig,
     TrainConfig,
     UserError,
+    from_mapping,
 )
 from jaxgan.config_file import load_config
 from jaxgan.data import load_data
 from jaxgan.evaluate import evaluate
 from jaxgan.networks import NETWORKS
 from jaxgan.sample import sample
-from jaxgan.schedule import check_horizon, make_schedule
+from jaxgan.schedule import check_horizon, long_average, make_schedule
 from jaxgan.state import build_gan
 from jaxgan.table import table
 from jaxgan.train import train
@@ -166,12 +167,25 @@ def test_what_points_do_not_allow_is_refused(run, options, message):
         evaluate(run, **options)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"augment": {"policy": ("mirror",)}}, r"policy = \('mirror',\): ring has points"),
+        ({"penalty": {"consistency": 1.0}}, r"consistency = 1.0: shifts images, and ring has"),
+    ],
+    ids=["augmentation", "consistency"],
+)
+def test_what_is_for_images_is_refused_for_points(changes, message):
+    with pytest.raises(UserError, match=message):
+        build_gan(from_mapping({"data": {"name": "ring"}, **changes}), (2,))
+
+
 @pytest.mark.parametrize("name", ["ring", "grid", "ring_gan", "grid_gan"])
 def test_the_config_files_of_points_build_and_their_schedules_end_with_the_run(name):
     config = load_config(CONFIGS / f"{name}.py", [])
-    warnings: list[str] = []
-    check_horizon(config, make_schedule(config.train, 100_000), warnings.append)
-    assert warnings == []
+    schedule = make_schedule(config.train, 100_000)
+    check_horizon(config, schedule)
+    assert long_average(config, schedule) == ""
     assert build_gan(config, (2,)).latent_size == 2
     assert config.data.name == name.removesuffix("_gan")
     assert config.evaluate.num_samples == 2500

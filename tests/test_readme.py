@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 ADDITIONS = re.findall(r"```diff\n(.*?)```", README, re.DOTALL)
 MOST_LINES = 10
 ADDED = (
-    "--config.loss=kl",
+    "--config.loss=pearson",
     "--config.penalty.drift=0.001",
     "--config.network.name=linear",
     "--config.data.name=bars",
@@ -51,6 +51,7 @@ def test_a_loss_a_penalty_a_network_and_a_data_set_are_added_as_the_readme_says(
     shutil.copytree(ROOT / "jaxgan", tmp_path / "jaxgan")
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     shutil.copy(ROOT / "run.py", tmp_path)
+    shutil.copytree(ROOT / "tests", tmp_path / "tests")
     assert len(ADDITIONS) == 4
     for changes in ADDITIONS:
         apply(changes, tmp_path)
@@ -64,3 +65,8 @@ def test_a_loss_a_penalty_a_network_and_a_data_set_are_added_as_the_readme_says(
     assert [row["step"] for row in rows] == [10, 20]
     assert rows[-1]["disc/drift"] > 0
     assert rows[-1]["disc/loss"] is not None
+    tables = [f"tests/test_{name}.py" for name in ("losses", "penalties", "networks", "config")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tables]
+    command += ["-k", "pearson or drift or linear or table or of_gradients or every_penalty"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout

@@ -1,7 +1,14 @@
 import pytest
 
 from jaxgan.config import Config, EmaConfig, ScheduleConfig, TrainConfig, UserError
-from jaxgan.schedule import check_horizon, chunks, make_schedule, row_bounds, row_steps
+from jaxgan.schedule import (
+    check_horizon,
+    chunks,
+    long_average,
+    make_schedule,
+    row_bounds,
+    row_steps,
+)
 
 
 def schedule(**train):
@@ -61,20 +68,28 @@ def test_a_batch_larger_than_the_data_is_refused(train, named):
         schedule(**train)
 
 
-def horizon(warn=pytest.fail, **changes):
+def horizon(function, **changes):
     train = TrainConfig(epochs=2, batch_size=10, d_steps=3)
     config = Config(train=train, **changes)
-    check_horizon(config, make_schedule(train, 100), warn)  # 2 epochs of 3 steps of 30 images
+    return function(config, make_schedule(train, 100))  # 2 epochs of 3 steps of 30 images
 
 
 def test_a_schedule_may_end_with_the_run_and_not_after_it():
-    horizon(schedule=ScheduleConfig(ema=((0, 1.0), (180, 0.5))))
-    with pytest.raises(UserError, match=r"schedule\.ema .* ends at 181 .* within the run's 180"):
-        horizon(schedule=ScheduleConfig(ema=((0, 1.0), (181, 0.5))))
+    horizon(check_horizon, schedule=ScheduleConfig(b2=((0, 0.9), (180, 0.5))))
+    with pytest.raises(UserError, match=r"schedule\.b2 .* ends at 181 .* within the run's 180"):
+        horizon(check_horizon, schedule=ScheduleConfig(b2=((0, 0.9), (181, 0.5))))
 
 
 def test_an_average_longer_than_the_run_is_warned_of():
-    said = []
-    horizon(said.append, ema=EmaConfig(half_life=181))
-    assert "longer than the run's 180 images" in said[0]
-    horizon(ema=EmaConfig(half_life=180))
+    said = horizon(long_average, ema=EmaConfig(half_life=181))
+    assert "half_life = 181: is longer than the run's 180 images" in said
+    assert horizon(long_average, ema=EmaConfig(half_life=180)) == ""
+
+
+def test_the_length_of_an_average_is_that_at_the_end_of_its_schedule():
+    def scheduled(factor):
+        schedule = ScheduleConfig(ema=((0, 1.0), (100, factor)))
+        return horizon(long_average, ema=EmaConfig(half_life=150), schedule=schedule)
+
+    assert "half_life = 150 times 2 (config.schedule.ema): is longer" in scheduled(2.0)
+    assert scheduled(0.5) == ""

@@ -5,15 +5,26 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 
-from jaxgan.config import Config, EmaConfig, NetworkConfig, TrainConfig
+from jaxgan.config import (
+    Config,
+    EmaConfig,
+    NetworkConfig,
+    ScheduleConfig,
+    TrainConfig,
+    UserError,
+)
+from jaxgan.losses import LOSSES, smoothed
+from jaxgan.networks.layers import BatchNorm
 from jaxgan.sampling import sample_latents
 from jaxgan.state import build_gan, init_state, sampling_params
 from jaxgan.steps import train_epoch, train_step
-from jaxgan.types import Stream
+from jaxgan.types import Batch, Stream
 from jaxgan.updates import d_update, g_update
 
 SHAPE = (4, 4, 1)
+KEY = jax.random.key(3)
 SMALL = dataclasses.replace(
     Config(),
     network=NetworkConfig(latent_size=5, gen_widths=(7,), disc_widths=(6,)),
@@ -165,17 +176,26 @@ def test_the_branch_on_cpu_and_the_select_elsewhere_update_alike(monkeypatch):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
-def test_the_average_halves_a_weight_after_its_half_life():
-    gan, state = small(ema=EmaConfig(half_life=16))  # two steps of eight images
+@pytest.mark.parametrize(
+    ("d_steps", "factors", "left"),
+    [(1, (), 0.5), (2, (), 0.25), (2, ((0, 2.0),), 0.5)],
+    ids=["a D step", "two D steps", "a scheduled half-life"],
+)
+def test_the_average_halves_a_weight_after_its_half_life_in_images(d_steps, factors, left):
+    gan, state = small(
+        ema=EmaConfig(half_life=16),
+        train=TrainConfig(batch_size=8, d_steps=d_steps),
+        schedule=ScheduleConfig(ema=factors),
+    )
     gan = dataclasses.replace(gan, gen_tx=freeze())
     state = state.replace(gen=state.gen.replace(opt_state=()))
     state = state.replace(ema_params=jax.tree.map(lambda p: p + 1, state.gen.params))
     for i in range(2):
-        state, _ = train_step(gan, state, real_images(), jax.random.key(i))
+        state, _ = train_step(gan, state, real_images(8 * d_steps), jax.random.key(i))
     for average, weight in zip(
         jax.tree.leaves(state.ema_params), jax.tree.leaves(state.gen.params), strict=True
     ):
-        np.testing.assert_allclose(average - weight, 0.5, rtol=1e-5)
+        np.testing.assert_allclose(average - weight, left, rtol=1e-5)
     assert sampling_params(state) is state.ema_params
 
 
@@ -185,3 +205,73 @@ def test_two_states_of_one_config_have_one_structure(half_life):
     second = init_state(gan, SHAPE, jax.random.key(1))
     assert jax.tree.structure(first) == jax.tree.structure(second)
     assert not same(first.gen.params, second.gen.params)
+
+
+def test_label_smoothing_is_of_ds_loss_alone():
+    real, fake = jnp.array([0.3, -1.2]), jnp.array([0.7, 0.1])
+    plain, soft = (small(label_smoothing=smoothing)[0].loss for smoothing in (0.0, 0.1))
+    wanted = smoothed(LOSSES["non_saturating"], 0.1).disc(real, fake)
+    np.testing.assert_allclose(soft.disc(real, fake), wanted)
+    assert soft.disc(real, fake) != plain.disc(real, fake)
+    assert soft.gen is plain.gen
+
+
+class Told(nn.Module):
+    """A generator of images that are their label, or a discriminator that subtracts it."""
+
+    generates: bool
+
+    @nn.compact
+    def __call__(self, inputs, train, labels):
+        scale = self.param("scale", nn.initializers.ones, ())
+        if self.generates:
+            return scale * jnp.broadcast_to(labels[:, None, None, None], (len(labels), *SHAPE))
+        return scale * (inputs.mean(axis=(1, 2, 3)) - labels)
+
+
+def test_each_generated_image_has_the_label_of_the_real_one_beside_it():
+    network = dataclasses.replace(SMALL.network, conditional=True)
+    gan = build_gan(dataclasses.replace(SMALL, network=network), SHAPE, 10)
+    gan = dataclasses.replace(gan, gen=Told(True), disc=Told(False))
+    state = init_state(gan, SHAPE, jax.random.key(0))
+    batch = Batch(real_images(), jnp.array([0, 9, 1, 8, 2, 7, 3, 6]))
+    _, of_disc = d_update(gan, state, batch, jax.random.key(2))
+    _, of_gen = g_update(gan, state, batch, jax.random.key(2))
+    assert of_disc["disc/logit_fake"] == 0
+    assert of_disc["disc/logit_real"] < -3
+    np.testing.assert_allclose(of_gen["gen/loss"], np.log(2), rtol=1e-6)
+
+
+class Normed(nn.Module):
+    """A discriminator of nothing but batch norm."""
+
+    @nn.compact
+    def __call__(self, images, train):
+        return BatchNorm()(images, train).mean(axis=(1, 2, 3)) + images[:, 0, 0, 0]
+
+
+def test_real_and_generated_images_are_normalised_apart():
+    gan, state = small()
+    gan = dataclasses.replace(gan, disc=Normed())
+    state = init_state(gan, SHAPE, jax.random.key(0))
+    before, after = (
+        d_update(dataclasses.replace(gan, gen=Constant(level)), state, real_images(), KEY)[1]
+        for level in (0.0, 50.0)
+    )
+    assert before["disc/logit_fake"] != after["disc/logit_fake"]
+    assert before["disc/logit_real"] == after["disc/logit_real"]
+
+
+class Constant(nn.Module):
+    level: float
+
+    @nn.compact
+    def __call__(self, z, train):
+        return jnp.full((len(z), *SHAPE), self.level)
+
+
+def test_labels_are_asked_of_data_that_has_some():
+    conditional = dataclasses.replace(SMALL.network, conditional=True)
+    config = dataclasses.replace(SMALL, network=conditional)
+    with pytest.raises(UserError, match=r"conditional = True: the data set mnist has no labels"):
+        build_gan(config, SHAPE)

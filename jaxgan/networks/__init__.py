@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from flax import linen as nn
 
-from jaxgan.config import NetworkConfig, UserError
+from jaxgan.config import NetworkConfig
 from jaxgan.network_config import disc_norm
 from jaxgan.networks import dcgan, mlp, r3gan, sngan
 from jaxgan.networks.sizes import ImageShape, pyramid
@@ -45,12 +45,6 @@ def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> 
 
 def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
     sizes = pyramid(config.name, image_shape)
-    for name in ("gen_channels", "disc_channels"):
-        if (width := getattr(config, name)) % r3gan.MULTIPLE:
-            raise UserError(
-                f"config.network.{name} = {width}: r3gan has groups of {r3gan.GROUP} channels; "
-                f"must be a multiple of {r3gan.MULTIPLE}"
-            )
     rest = (config.blocks, classes, config.remat)
     gen = r3gan.Generator(sizes, config.gen_channels, *rest)
     return gen, r3gan.Discriminator(sizes, config.disc_channels, *rest)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.network_config import R3GAN_MULTIPLE
 from jaxgan.networks.conv import Maps, Outputs
 from jaxgan.networks.layers import ZEROS, Conv, Dense, computed_again, require_labels
 from jaxgan.networks.sizes import Pyramid
@@ -20,8 +21,7 @@ from jaxgan.types import Images, Labels, Latents, Logits
 NEGATIVE_SLOPE = 0.2
 GAIN = math.sqrt(2 / (1 + NEGATIVE_SLOPE**2))  # keeps the scale through the LeakyReLU
 EXPANSION = 2  # of a block's width, in its middle
-GROUP = 16  # channels of a group
-MULTIPLE = GROUP // EXPANSION  # of it must be the width
+GROUP = EXPANSION * R3GAN_MULTIPLE  # channels of a group
 LAYERS = 3  # of a block
 
 

@@ -34,7 +34,8 @@ def save_samples(path: Path, samples: np.ndarray, real: np.ndarray) -> None:
 
 
 def save_grid(path: Path, pixels: np.ndarray) -> None:
-    """Writes (n, height, width, 1 or 3) uint8 pixels as one nearly square PNG, row by row."""
+    """Writes (n, height, width, channels) uint8 pixels as one nearly square PNG, row by row."""
+    pixels = visible(pixels)
     scale = max(1, SIDE // max(pixels.shape[1:3]))
     pixels = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width, channels = pixels.shape
@@ -49,6 +50,13 @@ def save_grid(path: Path, pixels: np.ndarray) -> None:
         canvas[top : top + height, left : left + width] = image
     picture = Image.fromarray(canvas.squeeze(-1) if channels == 1 else canvas)
     replace_file(path, lambda file: picture.save(file, format="png"))
+
+
+def visible(pixels: np.ndarray) -> np.ndarray:
+    """(..., channels) as grey or colour: two as red and green, of more than three the first."""
+    if pixels.shape[-1] == 2:
+        return np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
+    return pixels[..., :3]
 
 
 def save_scatter(path: Path, points: np.ndarray, real: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxgan.plots import WHITE
+from jaxgan.plots import WHITE, visible
 from jaxgan.records import replace_file
 from jaxgan.selection import distance_in
 
@@ -59,6 +59,7 @@ def save_pairs(
 
     Above each pair: its distance over the median one of held-out images.
     """
+    samples, nearest = visible(samples), visible(nearest)
     rows = -(-len(samples) // columns)
     height, width, channels = samples.shape[1:]
     gap = max(1, height // 14)  # between two of a pair; between pairs and above them it is more

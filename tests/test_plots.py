@@ -1,0 +1,18 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import plots
+from jaxgan.plots.diagnostics import save_pairs
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+def test_images_of_any_number_of_channels_can_be_shown(channels, tmp_path):
+    levels = 40 * np.arange(1, channels + 1)
+    pixels = np.broadcast_to(levels, (2, 60, 60, channels)).astype(np.uint8)
+    plots.save_grid(tmp_path / "grid.png", pixels)
+    picture = np.asarray(Image.open(tmp_path / "grid.png"))
+    shown = {1: 40, 2: [40, 80, 0]}.get(channels, [40, 80, 120])
+    assert (picture[30, 30] == shown).all()
+    save_pairs(tmp_path / "pairs.png", pixels, pixels, np.ones(2))
+    assert np.asarray(Image.open(tmp_path / "pairs.png")).std() > 0
