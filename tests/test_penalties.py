@@ -107,9 +107,9 @@ def test_consistency_is_zero_for_a_critic_that_a_shift_cannot_change():
 
 
 def test_lecam_is_the_distance_to_the_other_sides_mean():
-    critic = Critic(lambda images: images[:, 0, 0, 0], mean_real=5.0, mean_fake=-1.0)
+    critic = Critic(lambda images: images[:, 0, 0, 0], mean_real=5.0, mean_fake=-2.0)
     real, fake = jnp.full_like(REAL, 2.0), jnp.full_like(FAKE, 4.0)
-    np.testing.assert_allclose(lecam(critic, real, fake, KEY), (2 + 1) ** 2 + (4 - 5) ** 2)
+    np.testing.assert_allclose(lecam(critic, real, fake, KEY), (2 + 2) ** 2 + (4 - 5) ** 2)
 
 
 def test_the_penalties_of_gradients_are_those_that_a_config_takes_for_such():
@@ -200,12 +200,17 @@ def test_the_penaltys_forward_pass_is_that_of_the_loss():
     assert products(r1=1.0, r2=1.0) - products(r1=1.0) <= 4
 
 
-def test_lecam_keeps_running_means_of_both_sides():
+def test_lecam_keeps_running_means_of_both_sides_from_the_first_step_on():
     gan, state = started(penalty=PenaltyConfig(lecam=0.1))
-    after, metrics = d_update(gan, state, REAL, KEY)
+    first, of_first = d_update(gan, state, REAL, KEY)
+    second, of_second = d_update(gan, first.replace(step=1), REAL, KEY)
     for side in ("real", "fake"):
-        wanted = (1 - LECAM_DECAY) * metrics[f"disc/logit_{side}"]
-        np.testing.assert_allclose(after.disc.stats[TRACKED][f"mean_{side}"], wanted, rtol=1e-5)
+        means = [after.disc.stats[TRACKED][f"mean_{side}"] for after in (first, second)]
+        one, other = (metrics[f"disc/logit_{side}"] for metrics in (of_first, of_second))
+        np.testing.assert_allclose(means[0], one, rtol=1e-5)
+        wanted = LECAM_DECAY * one + (1 - LECAM_DECAY) * other
+        np.testing.assert_allclose(means[1], wanted, rtol=1e-5)
+        assert one != other
 
 
 def test_a_schedule_scales_every_penalty_by_images_seen():
