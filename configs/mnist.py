@@ -1,6 +1,10 @@
 """The classic multi-layer-perceptron GAN on MNIST (Goodfellow et al. 2014), non-saturating loss.
 
-python run.py --config configs/mnist.py
+    python run.py --config configs/mnist.py
+
+4 min 42 s on two CPU cores. Seed 0, last step, 10,000 samples against the test images: Fréchet
+distance 21.7 in the features mnist-b7fa8003, coverage 0.36, classes off by 0.19: ragged digits of
+unequal classes.
 """
 
 from ml_collections import ConfigDict
