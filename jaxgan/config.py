@@ -7,19 +7,16 @@ from typing import Any
 from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference
 
-from jaxgan.config_checks import LOSSES_WITH_TARGETS, check_together
 from jaxgan.data_config import DataConfig
-from jaxgan.network_config import NetworkConfig
-from jaxgan.parallel_config import ParallelConfig
+from jaxgan.network_config import NetworkConfig, check_network, disc_norm
+from jaxgan.optimizer_config import AdamConfig, OptimizerConfig, ScheduleConfig
+from jaxgan.parallel_config import ParallelConfig, check_shards
 from jaxgan.settings import (
-    DECAY,
     FRACTION,
     NOT_NEGATIVE,
-    POSITIVE,
     SEED,
     SEEDS,
     SMALL_FRACTION,
-    Points,
     Seeds,
     UserError,
     at_least,
@@ -28,15 +25,16 @@ from jaxgan.settings import (
     each_of,
     literal,
     one_of,
-    points,
     setting,
     walk,
 )
 
 __all__ = [
-    "LOSSES_WITH_TARGETS",
+    "AdamConfig",
     "Config",
     "DataConfig",
+    "OptimizerConfig",
+    "ScheduleConfig",
     "UserError",
     "default_config",
     "from_mapping",
@@ -46,6 +44,7 @@ __all__ = [
 ]
 
 # Names that the tables of other modules hold; those import JAX, which reading a config must not.
+LOSSES_WITH_TARGETS = ("non_saturating", "saturating", "least_squares")
 LOSSES = (
     *LOSSES_WITH_TARGETS,
     "hinge",
@@ -53,23 +52,8 @@ LOSSES = (
     "relativistic",
     "relativistic_average",
 )
+OF_GRADIENTS = ("r1", "r2", "wgan_gp", "dragan")  # penalties on the gradient at each image
 AUGMENTATIONS = ("brightness", "saturation", "contrast", "translation", "cutout", "mirror")
-
-
-@dataclasses.dataclass(frozen=True)
-class AdamConfig:
-    learning_rate: float = setting(2e-4, "step size", POSITIVE)
-    b1: float = setting(0.9, "decay of the first moment", DECAY)
-    b2: float = setting(0.999, "decay of the second moment", DECAY)
-    eps: float = setting(1e-8, "added to the root of the second moment", POSITIVE)
-    clip_norm: float = setting(0.0, "largest norm of the whole gradient; 0: off", NOT_NEGATIVE)
-    clip_weights: float = setting(0.0, "largest size of a weight; 0: off", NOT_NEGATIVE)
-
-
-@dataclasses.dataclass(frozen=True)
-class OptimizerConfig:
-    gen: AdamConfig = AdamConfig()
-    disc: AdamConfig = AdamConfig()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,20 +78,6 @@ class AugmentConfig:
         FRACTION,
     )
     adapt_images: int = setting(500_000, "images over which it can go from 0 to 1", at_least(1))
-
-
-@dataclasses.dataclass(frozen=True)
-class ScheduleConfig:
-    """Each is (images seen, value) pairs, constant before the first and after the last; () leaves
-    the quantity as it is set."""
-
-    shape: str = setting("linear", "of the way between two points", one_of("linear", "cosine"))
-    learning_rate: Points = setting((), "factor of both players' learning rates", points())
-    b1: Points = setting((), "both players' b1", points(below=1))
-    b2: Points = setting((), "both players' b2", points(below=1))
-    penalty: Points = setting((), "factor of every penalty's weight", points())
-    ema: Points = setting((), "factor of the average's half-life", points())
-    augment: Points = setting((), "factor of the augmentations' probability", points())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,8 +136,8 @@ class Config:
     penalty: PenaltyConfig = PenaltyConfig()
     packing: int = setting(1, "images that D sees as one (PacGAN)", at_least(1))
     augment: AugmentConfig = AugmentConfig()
-    optimizer: OptimizerConfig = OptimizerConfig()
-    schedule: ScheduleConfig = ScheduleConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()  # noqa: RUF009
+    schedule: ScheduleConfig = ScheduleConfig()  # noqa: RUF009
     train: TrainConfig = TrainConfig()
     ema: EmaConfig = EmaConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
@@ -177,7 +147,40 @@ class Config:
     def __post_init__(self) -> None:
         for name, field, value in walk(self):
             check_setting(name, field, value)
-        check_together(self)
+        _check_together(self)
+
+
+def _check_together(config: Config) -> None:
+    """What single settings allow, and together makes no sense."""
+    if config.label_smoothing and config.loss not in LOSSES_WITH_TARGETS:
+        raise UserError(
+            f"config.label_smoothing = {config.label_smoothing}: the loss {config.loss!r} has no "
+            f"targets to smooth; must be 0, or config.loss one of {', '.join(LOSSES_WITH_TARGETS)}"
+        )
+    if isinstance(config.seeds, int) and config.seed + config.seeds > 2**32:
+        raise UserError(
+            f"config.seeds = {config.seeds}: from config.seed = {config.seed} on, passes 4294967295"
+        )
+    check_network(config.network)
+    weighted = [name for name in OF_GRADIENTS if getattr(config.penalty, name)]
+    if weighted and disc_norm(config.network) == "batch":
+        raise UserError(
+            f"config.penalty.{weighted[0]} = {getattr(config.penalty, weighted[0])}: is of the "
+            "gradient at each image, and the discriminator's batch norm makes a logit depend on "
+            "the whole batch; set config.network.disc_norm to none or spectral"
+        )
+    if config.packing > 1 and config.network.conditional:
+        raise UserError(
+            f"config.packing = {config.packing}: must be 1 where config.network.conditional is "
+            "True: the images of a pack have labels of their own"
+        )
+    if config.train.batch_size % config.packing:
+        raise UserError(
+            f"config.packing = {config.packing}: must divide config.train.batch_size = "
+            f"{config.train.batch_size}"
+        )
+    train = config.train
+    check_shards(config.parallel.shards, train.batch_size, config.packing, train.seeds_at_once)
 
 
 def default_config() -> ConfigDict:
@@ -219,11 +222,13 @@ def override(values: dict[str, Any], name: str, text: str) -> None:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    """The closest names; those of its group where it has one, all of them where none is close."""
-    group = f"{name.rpartition('.')[0]}."
-    within = [other.removeprefix(group) for other in known if other.startswith(group)]
-    if not within:
-        return f"did you mean: {', '.join(difflib.get_close_matches(name, known, n=3) or known)}"
-    if close := difflib.get_close_matches(name.removeprefix(group), within, n=3, cutoff=0.7):
-        return f"did you mean: {', '.join(group + other for other in close)}"
-    return f"{group.removesuffix('.')} has: {', '.join(within)}"
+    """The same name in another group, or names like it in its own; else all of its own."""
+    group, _, last = name.rpartition(".")
+    if any(other.startswith(f"{name}.") for other in known):
+        group, last = name, ""
+    within = [other.removeprefix(f"{group}.") for other in known if other.startswith(f"{group}.")]
+    found = [other for other in known if other.rpartition(".")[2] == last]
+    found = found or [f"{group}.{other}" for other in difflib.get_close_matches(last, within)]
+    if within and not found:
+        return f"{group} has: {', '.join(within)}"
+    return f"did you mean: {', '.join(found or difflib.get_close_matches(name, known) or known)}"

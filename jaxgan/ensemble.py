@@ -30,6 +30,11 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, Outcome]:
       UserError: as `train`.
     """
     config = resolved(config)
+    if all_processes().count > 1 and config.train.seeds_at_once > 1:
+        raise UserError(
+            f"config.train.seeds_at_once = {config.train.seeds_at_once}: several processes "
+            "train one run at a time; must be 0 or 1"
+        )
     ground = prepare(config)
     like = initial_state(ground, config.seed)  # before anything is written: there may be no room
     mesh, processes = ground.gan.mesh, all_processes()
@@ -108,11 +113,6 @@ def at_once(config: Config, devices: int) -> int:
     and of several processes, which share a run. Else all.
     """
     if all_processes().count > 1:
-        if config.train.seeds_at_once > 1:
-            raise UserError(
-                f"config.train.seeds_at_once = {config.train.seeds_at_once}: several processes "
-                "train one run at a time; must be 0 or 1"
-            )
         return 1
     if config.train.seeds_at_once:
         return config.train.seeds_at_once

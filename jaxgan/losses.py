@@ -5,6 +5,7 @@ generated images, so that a relativistic loss is written as any other is.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -24,13 +25,14 @@ class Loss(NamedTuple):
     """What each player minimises.
 
     Attributes:
-      disc, gen: `(real, fake) -> scalar`; `disc(real, fake, smoothing)` too, if it has targets.
+      disc, gen: `(real, fake) -> scalar`.
       verdict: `(real, fake) -> logits`, above zero where D takes a real image for one.
+      targets: whether there are any to smooth; then `disc` and `verdict` take `smoothing` too.
     """
 
     disc: Callable[..., Scalar]
     gen: Callable[[Logits, Logits], Scalar]
-    verdict: Callable[[Logits, Logits], Logits] = against_zero
+    verdict: Callable[..., Logits] = against_zero
     targets: bool = False
 
 
@@ -39,7 +41,8 @@ def smoothed(loss: Loss, smoothing: float) -> Loss:
 
     One-sided label smoothing, Salimans et al. 2016 (arXiv:1606.03498), section 3.4.
     """
-    return loss._replace(disc=functools.partial(loss.disc, smoothing=smoothing))
+    disc, verdict = (functools.partial(f, smoothing=smoothing) for f in (loss.disc, loss.verdict))
+    return loss._replace(disc=disc, verdict=verdict)
 
 
 # With D(x) = sigmoid(logit): -log D(x) = softplus(-logit), -log(1 - D(x)) = softplus(logit).
@@ -51,6 +54,12 @@ def cross_entropy_disc(real: Logits, fake: Logits, smoothing: float = 0.0) -> Sc
     if smoothing:
         as_real = (1 - smoothing) * as_real + smoothing * jnp.mean(softplus(real))
     return as_real + jnp.mean(softplus(fake))
+
+
+def cross_entropy_verdict(real: Logits, fake: Logits, smoothing: float = 0.0) -> Logits:
+    """Against the logit of the best D where both are as likely: D = (1 - smoothing) / 2."""
+    del fake
+    return real - math.log((1 - smoothing) / (1 + smoothing))
 
 
 def non_saturating_gen(real: Logits, fake: Logits) -> Scalar:
@@ -75,9 +84,9 @@ def least_squares_gen(real: Logits, fake: Logits) -> Scalar:
     return jnp.mean((fake - 1) ** 2) / 2
 
 
-def least_squares_verdict(real: Logits, fake: Logits) -> Logits:
+def least_squares_verdict(real: Logits, fake: Logits, smoothing: float = 0.0) -> Logits:
     del fake
-    return real - 0.5  # half-way between the targets
+    return real - (1 - smoothing) / 2  # half-way between the targets
 
 
 # Lim & Ye 2017 (arXiv:1705.02894); Miyato et al. 2018 (arXiv:1802.05957), equations 16 and 17.
@@ -135,8 +144,10 @@ def relativistic_average_gen(real: Logits, fake: Logits) -> Scalar:
 
 
 LOSSES: dict[str, Loss] = {
-    "non_saturating": Loss(cross_entropy_disc, non_saturating_gen, targets=True),
-    "saturating": Loss(cross_entropy_disc, saturating_gen, targets=True),
+    "non_saturating": Loss(
+        cross_entropy_disc, non_saturating_gen, cross_entropy_verdict, targets=True
+    ),
+    "saturating": Loss(cross_entropy_disc, saturating_gen, cross_entropy_verdict, targets=True),
     "least_squares": Loss(
         least_squares_disc, least_squares_gen, least_squares_verdict, targets=True
     ),

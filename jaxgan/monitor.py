@@ -77,6 +77,11 @@ class Monitor:
                     f"config.evaluate.num_samples = {self.count}: {part.name} {part.split} has "
                     f"{len(part.pixels)} {part.kind}; must be at most that"
                 )
+        if self.count < config.packing:
+            raise UserError(
+                f"config.evaluate.num_samples = {self.count}: must be at least config.packing = "
+                f"{config.packing}"
+            )
         self._test = test.pixels[: self.count]
         self._labels = [part.labels[: self.count] for part in (train, test)]
         self._train = train.pixels

@@ -16,7 +16,7 @@ DISC_NORMS = {  # their own first
     "sngan": ("spectral", "none"),
     "infogan": ("batch", "none", "spectral"),
 }
-R3GAN_MULTIPLE = 8  # of it must be the channels: groups of 16 where its blocks are twice as wide
+R3GAN_MULTIPLE = 8  # of it must be the channels, which its blocks double and divide into groups
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +80,9 @@ def check_network(config: NetworkConfig) -> None:
         raise UserError(
             f"config.network.disc_norm = {norm!r}: {config.name} has one of {', '.join(norms)}"
         )
-    for name in ("gen_channels", "disc_channels"):
-        if config.name == "r3gan" and (width := getattr(config, name)) % R3GAN_MULTIPLE:
+    for name in ("gen_channels", "disc_channels") if config.name == "r3gan" else ():
+        if (width := getattr(config, name)) % R3GAN_MULTIPLE:
             raise UserError(
-                f"config.network.{name} = {width}: r3gan has groups of {2 * R3GAN_MULTIPLE} "
-                f"channels; must be a multiple of {R3GAN_MULTIPLE}"
+                f"config.network.{name} = {width}: r3gan's convolutions are in groups; must be a "
+                f"multiple of {R3GAN_MULTIPLE}"
             )

@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import jax.numpy as jnp
+
+from jaxgan.anneal import annealed
 from jaxgan.config import Config, TrainConfig, UserError
+
+PARTS = 1000  # of a run, over which a schedule is summed
 
 
 class Schedule(NamedTuple):
@@ -56,15 +61,19 @@ def check_horizon(config: Config, schedule: Schedule) -> None:
 
 
 def long_average(config: Config, schedule: Schedule) -> str:
-    """A warning where the generator's average ends with a half-life longer than the run, or ""."""
-    images = _images(config, schedule)
-    factor = config.schedule.ema[-1][1] if config.schedule.ema else 1
-    if config.ema.half_life * factor <= images:
+    """A warning where the first weights are most of the generator's average at the end, or ""."""
+    images, points = _images(config, schedule), config.schedule.ema
+    if not config.ema.half_life:
         return ""
-    by = f" times {factor:g} (config.schedule.ema)" if factor != 1 else ""
+    middles = (jnp.arange(PARTS) + 0.5) * images / PARTS
+    factors = annealed(points, config.schedule.shape)(middles) if points else jnp.ones(1)
+    halvings = float(jnp.mean(images / (config.ema.half_life * jnp.maximum(factors, 1e-6))))
+    if halvings >= 1:
+        return ""
+    scheduled = " by config.schedule.ema" if points else ""
     return (
-        f"config.ema.half_life = {config.ema.half_life}{by}: is longer than the run's {images} "
-        "images; the average will be mostly of the first weights"
+        f"config.ema.half_life = {config.ema.half_life}{scheduled}: is longer than the run's "
+        f"{images} images; the first weights are {0.5**halvings:.0%} of the average at their end"
     )
 
 

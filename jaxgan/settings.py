@@ -27,7 +27,7 @@ def one_of(*names: str) -> Check:
 
 
 def at_least(low: int) -> Check:
-    return Check(f"a whole number of at least {low}", lambda value: value >= low)
+    return Check(f"a whole number of at least {low}", lambda value: low <= value < 2**63)
 
 
 ANYTHING = Check("anything", lambda value: True)
@@ -76,8 +76,9 @@ def points(low: float = 0.0, below: float = math.inf) -> Check:
     def test(value: tuple[tuple[float, float], ...]) -> bool:
         places = [place for place, _ in value]
         ascending = all(a < b for a, b in itertools.pairwise(places))
-        sound = all(place >= 0 and math.isfinite(place) for place in places)
-        return ascending and sound and all(low <= level < below for _, level in value)
+        sound = all(place >= 0 for place in places)
+        finite = all(math.isfinite(number) for point in value for number in point)
+        return ascending and sound and finite and all(low <= level < below for _, level in value)
 
     bound = "" if below == math.inf else f" below {below:g}"
     return Check(
@@ -121,7 +122,9 @@ def build(cls: type, values: dict[str, Any], prefix: str) -> Any:
 
 def literal(text: str) -> Any:
     try:
-        return ast.literal_eval(text)
+        value = ast.literal_eval(text)
+        repr(value)  # a whole number may be too long to be written down
+        return value
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return text  # of the wrong type, which the check will say
 

@@ -53,8 +53,10 @@ def _less(config: Config) -> str:
     import jax
 
     from jaxgan.ensemble import at_once
+    from jaxgan.seeds import seeds_of
 
     what = "a smaller network or config.train.batch_size"
-    if config.seeds and at_once(config, config.parallel.devices or jax.device_count()) > 1:
+    most = at_once(config, config.parallel.devices or jax.device_count())
+    if config.seeds and min(most, len(seeds_of(config))) > 1:
         what = f"fewer runs in one program (config.train.seeds_at_once), {what}"
     return f"if it is out of memory: {what}, in another --workdir"

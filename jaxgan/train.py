@@ -14,10 +14,10 @@ from jaxgan import plots, records
 from jaxgan.apart import each, together
 from jaxgan.best import Scored, standing
 from jaxgan.config import Config, UserError
-from jaxgan.config_checks import unbounded
 from jaxgan.data import Dataset, load_data
 from jaxgan.data.stored import Array
 from jaxgan.determinism import missing
+from jaxgan.doubts import doubts
 from jaxgan.feed import Block, feed, in_turn
 from jaxgan.following import open_together
 from jaxgan.mesh import make_mesh, on_all, own_copy
@@ -118,15 +118,10 @@ def prepare(config: Config) -> Ground:
 
 
 def _warn(config: Config, schedule: Schedule) -> None:
-    """Of what is allowed and likely not meant; after all that may refuse the run."""
+    """Of what is allowed and likely not meant, here or on this device."""
     backend = jax.default_backend()
-    doubts = (
-        long_average(config, schedule),
-        missing(config.deterministic, backend),
-        slow(config, backend),
-        unbounded(config),
-    )
-    for words in filter(None, doubts):
+    here = (missing(config.deterministic, backend), slow(config, backend))
+    for words in filter(None, (*doubts(config), long_average(config, schedule), *here)):
         warn(words)
 
 

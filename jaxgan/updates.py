@@ -81,7 +81,7 @@ def _d_gradients(gan, state, key, batch, z):
             "disc/prob_fake": jnp.mean(jax.nn.sigmoid(fake_logits)),
             **{f"disc/{name}": value for name, value in found.items()},
         }
-        return total, (_track(gan, stats, real_logits, fake_logits, state.step), total, metrics)
+        return total, (_track(gan, stats, real_logits, fake_logits), total, metrics)
 
     grads, (stats, total, metrics) = jax.grad(loss_fn, has_aux=True)(state.disc.params)
     return (grads, total, metrics), stats
@@ -198,14 +198,16 @@ def _penalties(gan, params, stats, real, fake, labels, key):
     }
 
 
-def _track(gan, stats, real_logits, fake_logits, step):
-    """D's stats with the running means of its logits, which start at those of the first step, and
-    the adapted probability, if kept."""
+def _track(gan, stats, real_logits, fake_logits):
+    """D's stats with the running means of its logits, which start at those of the first update,
+    and the adapted probability, if kept."""
     if TRACKED not in stats:
         return stats
     tracked = dict(stats[TRACKED])
-    decay = jnp.where(step == 0, 0.0, LECAM_DECAY)
-    for name, logits in (("mean_real", real_logits), ("mean_fake", fake_logits)):
+    sides = {"mean_real": real_logits, "mean_fake": fake_logits}
+    kept = [tracked[name] for name in sides if name in tracked]
+    decay = jnp.where(sum(map(jnp.abs, kept)) == 0, 0.0, LECAM_DECAY)
+    for name, logits in sides.items():
         if name in tracked:
             mean = jax.lax.stop_gradient(batch_mean(logits))
             tracked[name] = decay * tracked[name] + (1 - decay) * mean

@@ -44,7 +44,7 @@ CONFIGS = {
     "mlp": {"network": SMALL},
     "everything": {
         "network": SMALL,
-        "loss": "relativistic",
+        "loss": "relativistic_average",
         "train": {"batch_size": 16, "d_steps": 2},
         "penalty": dict.fromkeys(("r1", "r2", "wgan_gp", "dragan", "consistency", "lecam"), 0.1),
         "augment": {"policy": ("translation", "cutout", "brightness"), "target": 0.6},

@@ -106,3 +106,13 @@ def test_smoothing_moves_the_target_of_real_images(name):
     best = 0.9 if name == "least_squares" else np.log(9)  # sigmoid(log 9) = 0.9
     np.testing.assert_allclose(gradient(best), 0, atol=1e-6)
     assert gradient(best - 1) < 0 < gradient(best + 1)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].targets])
+def test_the_verdict_is_zero_where_real_and_generated_are_as_likely(name, smoothing):
+    loss = smoothed(LOSSES[name], smoothing)
+    gradient = jax.grad(lambda logit: loss.disc(logit[None], logit[None]))
+    neutral = -loss.verdict(jnp.zeros(1), FAKE[:1])[0]
+    np.testing.assert_allclose(gradient(neutral), 0, atol=1e-6)
+    assert loss.verdict(neutral[None] + 0.1, FAKE[:1])[0] > 0

@@ -297,11 +297,6 @@ def test_the_gradient_of_a_normalised_kernel_is_that_of_dividing_by_the_norm(sha
     np.testing.assert_allclose(grad["kernel"], wanted_grad["kernel"], rtol=1e-2, atol=1e-3)
 
 
-def test_a_kernel_of_zeros_stays_zero():
-    module, x = Kernel((5, 7), nn.initializers.zeros), jnp.zeros((1, 1))
-    np.testing.assert_array_equal(called(module, started(module, x), x)[0], np.zeros((5, 7)))
-
-
 @pytest.mark.parametrize("layer", ["dense", "conv"])
 def test_spectral_normalisation_comes_to_a_norm_of_one(layer):
     init = jax.nn.initializers.normal(1.0)

@@ -9,6 +9,7 @@ import pytest
 
 from jaxgan.augment import translation
 from jaxgan.config import (
+    OF_GRADIENTS,
     AugmentConfig,
     Config,
     NetworkConfig,
@@ -16,7 +17,6 @@ from jaxgan.config import (
     ScheduleConfig,
     TrainConfig,
 )
-from jaxgan.config_checks import OF_GRADIENTS
 from jaxgan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
 from jaxgan.sampling import update_latents
 from jaxgan.state import TRACKED, build_gan, init_state, packed
@@ -200,10 +200,10 @@ def test_the_penaltys_forward_pass_is_that_of_the_loss():
     assert products(r1=1.0, r2=1.0) - products(r1=1.0) <= 4
 
 
-def test_lecam_keeps_running_means_of_both_sides_from_the_first_step_on():
+def test_lecam_keeps_running_means_of_both_sides_from_the_first_update_on():
     gan, state = started(penalty=PenaltyConfig(lecam=0.1))
     first, of_first = d_update(gan, state, REAL, KEY)
-    second, of_second = d_update(gan, first.replace(step=1), REAL, KEY)
+    second, of_second = d_update(gan, first, REAL, KEY)
     for side in ("real", "fake"):
         means = [after.disc.stats[TRACKED][f"mean_{side}"] for after in (first, second)]
         one, other = (metrics[f"disc/logit_{side}"] for metrics in (of_first, of_second))
@@ -236,18 +236,17 @@ def test_a_packed_discriminator_gives_one_logit_per_pack():
 
 
 @pytest.mark.parametrize("loss", ["relativistic", "relativistic_average", "wasserstein"])
-def test_the_adapted_probability_of_a_loss_of_differences_does_not_follow_their_level(loss):
+@pytest.mark.parametrize("level", [-100.0, 100.0])
+def test_where_differences_count_the_adapted_probability_goes_by_those(loss, level):
     augment = AugmentConfig(policy=("contrast",), target=0.5, adapt_images=40)
-    gan, state = started(augment=augment, loss=loss)
-    after = []
-    for level in (-100.0, 100.0):
-        params = jax.tree.map(jnp.copy, state.disc.params)
-        params["Linear_1"]["dense"]["bias"] += level
-        there = state.replace(disc=state.disc.replace(params=params))
-        for _ in range(3):
-            there, _ = d_update(gan, there, REAL, KEY)
-        after.append(float(there.disc.stats[TRACKED]["probability"]))
-    assert after[0] == after[1]
+    network = dataclasses.replace(SMALL.network, disc_widths=())
+    gan, state = started(augment=augment, loss=loss, network=network)
+    layer = state.disc.params["Linear_0"]["dense"]
+    for brighter, wanted in ((1.0, 4 / 40), (-1.0, 0.0)):  # all real images than all generated
+        params = {"kernel": jnp.ones_like(layer["kernel"]), "bias": jnp.full(1, level)}
+        disc = state.disc.replace(params={"Linear_0": {"dense": params}})
+        after, _ = d_update(gan, state.replace(disc=disc), jnp.full_like(REAL, brighter), KEY)
+        np.testing.assert_allclose(after.disc.stats[TRACKED]["probability"], wanted, rtol=1e-6)
 
 
 def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_when_not():

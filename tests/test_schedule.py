@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from jaxgan.config import Config, EmaConfig, ScheduleConfig, TrainConfig, UserError
@@ -81,15 +83,19 @@ def test_a_schedule_may_end_with_the_run_and_not_after_it():
 
 
 def test_an_average_longer_than_the_run_is_warned_of():
-    said = horizon(long_average, ema=EmaConfig(half_life=181))
-    assert "half_life = 181: is longer than the run's 180 images" in said
+    said = horizon(long_average, ema=EmaConfig(half_life=360))
+    assert "half_life = 360: is longer than the run's 180 images" in said
+    assert "the first weights are 71% of the average" in said
+    assert horizon(long_average, ema=EmaConfig(half_life=181))
     assert horizon(long_average, ema=EmaConfig(half_life=180)) == ""
 
 
-def test_the_length_of_an_average_is_that_at_the_end_of_its_schedule():
-    def scheduled(factor):
-        schedule = ScheduleConfig(ema=((0, 1.0), (100, factor)))
-        return horizon(long_average, ema=EmaConfig(half_life=150), schedule=schedule)
-
-    assert "half_life = 150 times 2 (config.schedule.ema): is longer" in scheduled(2.0)
-    assert scheduled(0.5) == ""
+@pytest.mark.parametrize(
+    ("points", "share"),
+    [(((0, 0.0), (180, 2.0)), ""), (((0, 100.0), (180, 0.5)), "9[56]%"), (((0, 2.0),), "66%")],
+    ids=["growing", "shrinking", "constant"],
+)
+def test_the_length_of_a_scheduled_average_is_that_over_the_whole_run(points, share):
+    said = horizon(long_average, ema=EmaConfig(half_life=150), schedule=ScheduleConfig(ema=points))
+    assert bool(said) == bool(share)
+    assert re.search(share, said)

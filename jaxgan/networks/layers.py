@@ -172,7 +172,7 @@ def spectrally_normalised(module: nn.Module, kernel: Array, train: bool) -> Arra
     if train:
         u = _unit(v @ fixed)
         saved.value = u
-    return (kernel / (v @ matrix @ u + 1e-12)).astype(kernel.dtype)
+    return (kernel / (v @ matrix @ u)).astype(kernel.dtype)
 
 
 def computed_again(block: type[nn.Module], remat: bool) -> Callable[..., Any]:

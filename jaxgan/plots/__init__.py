@@ -53,10 +53,11 @@ def save_grid(path: Path, pixels: np.ndarray) -> None:
 
 
 def visible(pixels: np.ndarray) -> np.ndarray:
-    """(..., channels) as grey or colour: two as red and green, of more than three the first."""
-    if pixels.shape[-1] == 2:
+    """(..., channels) as grey, RGB or RGBA: two as red and green, of more than four the first."""
+    channels = pixels.shape[-1]
+    if channels == 2:
         return np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
-    return pixels[..., :3]
+    return pixels[..., :3] if channels > 4 else pixels
 
 
 def save_scatter(path: Path, points: np.ndarray, real: np.ndarray) -> None:
