@@ -1,5 +1,6 @@
 """The command line as a person meets it: in a process of its own."""
 
+import ast
 import os
 import re
 import signal
@@ -116,7 +117,10 @@ def test_every_config_file_loads_and_says_how_to_run_it(path):
     if path.stem.startswith("features"):
         pytest.skip("settings of a feature net, not of a run")
     assert isinstance(load_config(path, []), Config)
-    assert f"python run.py --config configs/{path.name}" in path.read_text()
+    says = ast.get_docstring(ast.parse(path.read_text()))
+    assert f"python run.py --config configs/{path.name}" in says
+    assert re.search(r"\d (s|min)\b", says), "how long it takes"
+    assert re.search(r"\bseeds?\b", says, re.IGNORECASE), "what comes of it"
 
 
 def test_a_config_file_may_edit_that_of_another_from_wherever_it_is_called(tmp_path, monkeypatch):

@@ -1,0 +1,18 @@
+"""The classic GAN with the relativistic average loss (RaGAN, Jolicoeur-Martineau 2018).
+
+    python run.py --config configs/mnist_relativistic_average.py
+
+13 min on one CPU core that other work shared. Seed 0, last step, 10,000 samples against the test
+images: Fréchet distance 29.5 in the features mnist-b7fa8003, where the non-saturating loss of
+configs/mnist.py has 21.7; coverage 0.13; classes off by 0.20.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import mnist
+
+
+def get_config() -> ConfigDict:
+    config = mnist.get_config()
+    config.loss = "relativistic_average"
+    return config
