@@ -2,7 +2,7 @@
 
     python run.py --config configs/stacked_mnist_small.py
 
-Two to four minutes on one CPU core that other work shared. Seeds 0 to 2, last step, 26,000 samples:
+2 to 4 min on one CPU core that other work shared. Seeds 0 to 2, last step, 26,000 samples:
 850 ± 27 of the 1,000 modes, reverse KL 1.23 ± 0.09; the README compares losses and penalties by it.
 """
 
