@@ -2,7 +2,8 @@
 
     python run.py --config configs/stacked_mnist_gan.py
 
-Seed 0, last step, 26,000 samples: 1 of the 1,000 modes, reverse KL 6.91; real stacks reach all.
+8 min on one CPU core that other work shared. Seed 0, last step, 26,000 samples: 1 of the 1,000
+modes, reverse KL 6.91; real stacks reach all.
 """
 
 from ml_collections import ConfigDict
