@@ -2,8 +2,8 @@
 
     python run.py --config configs/stacked_mnist_small.py
 
-2 to 4 min on one CPU core that other work shared. Seeds 0 to 2, last step, 26,000 samples:
-850 ± 27 of the 1,000 modes, reverse KL 1.23 ± 0.09; the README compares losses and penalties by it.
+2 to 4 min on one CPU core that other work shared. Seeds 0 to 2, last step, 26,000 samples: 850 ± 27
+of the 1,000 modes, reverse KL 1.23 ± 0.09; the README compares losses and penalties by it.
 """
 
 from ml_collections import ConfigDict

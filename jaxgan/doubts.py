@@ -7,6 +7,7 @@ from jaxgan.network_config import disc_norm
 
 
 def doubts(config: Config) -> list[str]:
+    """The warnings that a config gives by itself; most give none."""
     return [*_unused(config), *_unbounded(config)]
 
 

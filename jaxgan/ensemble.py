@@ -105,7 +105,7 @@ def _groups(pending: Mapping[int, Iterable[int]], at_once: int) -> list[list[int
 
 
 def at_once(config: Config, devices: int) -> int:
-    """How many share a program where the config does not say.
+    """How many seeds share a program at most: as the config says or, where that is 0, as pays.
 
     One on CPU and, for each device, of a convolutional network, whose kernels become grouped
     convolutions: `vmap` takes longer there (1.16 times on an H200, three seeds of

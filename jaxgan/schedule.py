@@ -70,10 +70,10 @@ def long_average(config: Config, schedule: Schedule) -> str:
     halvings = float(jnp.mean(images / (config.ema.half_life * jnp.maximum(factors, 1e-6))))
     if halvings >= 1:
         return ""
-    scheduled = " by config.schedule.ema" if points else ""
+    scaled = ", scaled by config.schedule.ema" if points else ""
     return (
-        f"config.ema.half_life = {config.ema.half_life}{scheduled}: is longer than the run's "
-        f"{images} images; the first weights are {0.5**halvings:.0%} of the average at their end"
+        f"config.ema.half_life = {config.ema.half_life}{scaled}: is too long for the run's "
+        f"{images} images; the first weights are {0.5**halvings:.0%} of the average at its end"
     )
 
 

@@ -226,6 +226,17 @@ def test_every_penalty_has_a_weight():
         ({"schedule": {"b2": 0.9}}, "a tuple of pairs such as"),
         ({"schedule": {"shape": "exponential"}}, "one of linear, cosine"),
     ],
+    ids=[
+        *("smoothing", "batch norm", "packing", "packs with labels", "before the start"),
+        *(
+            "no such penalty",
+            "no such schedule",
+            "a huge rate",
+            "a huge factor",
+            "a huge half-life",
+        ),
+        *("policy", "ascending", "bound", "pairs", "shape"),
+    ],
 )
 def test_what_makes_no_sense_is_said_in_one_line(changes, words):
     with pytest.raises(UserError, match=re.escape(words)):

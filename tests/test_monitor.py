@@ -296,6 +296,13 @@ def test_logits_come_in_equal_blocks_and_none_is_lost(data, monkeypatch):
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 
+def test_fewer_samples_than_a_pack_are_refused(data):
+    few = dataclasses.replace(ON, num_samples=3)
+    config = dataclasses.replace(measured_config(data, few), packing=4)
+    with pytest.raises(UserError, match=r"num_samples = 3: must be at least config\.packing = 4"):
+        make_monitor(data, config)
+
+
 def test_packs_larger_than_a_block_are_judged_one_by_one(data, monkeypatch):
     config = dataclasses.replace(measured_config(data, ON), packing=4)
     measuring, state, train_set = make_monitor(data, config)

@@ -68,7 +68,8 @@ def test_a_loss_a_penalty_a_network_and_a_data_set_are_added_as_the_readme_says(
     assert rows[-1]["disc/loss"] is not None
     names = ("test_losses", "test_penalties", "test_networks", "test_config", "data/test_examples")
     tables = [f"tests/{name}.py" for name in names]
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tables]
+    command = [sys.executable, "-m", "pytest", "-vv", "-n", "0", "-p", "no:cacheprovider", *tables]
     command += ["-k", "pearson or drift or linear or bars or table or of_gradients"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout
+    assert all(f"[{name}" in done.stdout for name in ("pearson", "drift", "linear", "bars"))

@@ -84,7 +84,7 @@ def test_a_schedule_may_end_with_the_run_and_not_after_it():
 
 def test_an_average_longer_than_the_run_is_warned_of():
     said = horizon(long_average, ema=EmaConfig(half_life=360))
-    assert "half_life = 360: is longer than the run's 180 images" in said
+    assert "half_life = 360: is too long for the run's 180 images" in said
     assert "the first weights are 71% of the average" in said
     assert horizon(long_average, ema=EmaConfig(half_life=181))
     assert horizon(long_average, ema=EmaConfig(half_life=180)) == ""
