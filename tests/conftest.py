@@ -16,6 +16,9 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 import jax
 import pytest
 
+from jaxgan.train import train
+from tests import tiny
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
@@ -29,3 +32,26 @@ def float64():
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", False)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The folder of a tiny data set."""
+    return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def compiled_once(tmp_path_factory):
+    """What one process has compiled all others find."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A tiny run of three epochs."""
+    workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
+    train(tiny.config(data, epochs=3), workdir)
+    return workdir

@@ -14,7 +14,6 @@ import json
 import mmap
 import os
 import random
-import re
 import shutil
 import signal
 import struct
@@ -29,98 +28,12 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxgan import checkpoints, cli, records, train
+from jaxgan import cli, records, train
 from tests import tiny
+from tests.contents import compare
+from tests.kill_configs import CONFIGS, LONG, ROOT, arguments_of, side
 
-ROOT = Path(__file__).parent.parent
-CONFIG = ROOT / "configs" / "mnist.py"
-WIDE = 16  # the smallest side that the convolutional networks make
 PATIENCE = 300  # seconds that no start takes
-TINY_MLP = {"network.gen_widths": (7,), "network.disc_widths": (6,), "network.latent_size": 5}
-TINY_CONV = {"network.gen_channels": 2, "network.disc_channels": 2, "network.latent_size": 5}
-ON_IMAGES = {
-    "data.name": "tiny",
-    "data.source": "idx",
-    "train.batch_size": 8,
-    "train.logs_per_epoch": 3,
-    "evaluate.num_samples": 50,
-    "evaluate.features": "tests.tiny:flat_features",
-}
-OFTEN = {"train.epochs": 4, "save.every": 1, "save.keep": 2, "evaluate.every": 1}
-CONFIGS: dict[str, dict[str, Any]] = {
-    "mlp": ON_IMAGES
-    | TINY_MLP
-    | OFTEN
-    | {
-        "train.chunks_per_epoch": 3,
-        "ema.half_life": 100,
-        "penalty.r1": 0.1,
-        "penalty.r2": 0.1,
-        "penalty.lecam": 0.01,
-        "penalty.consistency": 0.1,
-        "schedule.learning_rate": ((0, 1.0), (300, 0.1)),
-        "schedule.penalty": ((0, 1.0), (200, 0.5)),
-    },
-    "adaptive": ON_IMAGES
-    | TINY_MLP
-    | OFTEN
-    | {
-        "save.every": 2,
-        "packing": 2,
-        "train.d_steps": 2,
-        "augment.policy": ("translation", "cutout"),
-        "augment.target": 0.6,
-        "augment.adapt_images": 300,
-        "schedule.shape": "cosine",
-        "schedule.b1": ((0, 0.0), (200, 0.9)),
-    },
-    "dcgan": ON_IMAGES
-    | TINY_CONV
-    | OFTEN
-    | {
-        "network.name": "dcgan",
-        "ema.half_life": 100,
-        "augment.policy": ("brightness", "mirror"),
-        "schedule.augment": ((0, 0.0), (250, 1.0)),
-        "schedule.ema": ((0, 0.1), (250, 1.0)),
-        "train.epochs": 3,
-        "train.chunks_per_epoch": 2,
-        "save.keep": 1,
-    },
-    "sngan": ON_IMAGES
-    | TINY_CONV
-    | OFTEN
-    | {
-        "network.name": "sngan",
-        "network.conditional": True,
-        "loss": "hinge",
-        "train.d_steps": 2,
-        "save.every": 2,
-        "evaluate.every": 2,
-    },
-    "ring": TINY_MLP
-    | OFTEN
-    | {
-        "data.name": "ring",
-        "train.batch_size": 5000,
-        "evaluate.num_samples": 500,
-        "network.latent_size": 2,
-        "save.samples_every": 2,
-    },
-}
-
-
-CONFIGS["seeds"] = CONFIGS["mlp"] | {
-    "seeds": 2,
-    "train.epochs": 2,
-    "schedule.learning_rate": (),
-    "schedule.penalty": (),
-}
-LONG = list(CONFIGS)
-SHORT = "short"  # that the tests run by default
-CONFIGS[SHORT] = (
-    ON_IMAGES | TINY_MLP | OFTEN | {"train.epochs": 3, "save.keep": 1, "evaluate.every": 2}
-)
 
 
 class Kill(NamedTuple):
@@ -183,7 +96,7 @@ def _kill_config(name: str, folder: Path, kills: int, seed: int, counts: dict[st
     """Kills runs of one config so many times; returns the number of differences, each printed."""
     folder.mkdir(parents=True)
     chance = random.Random(f"{name} {seed}")
-    arguments = _arguments(name, tiny.write_data(folder / "data", side=_side(name)))
+    arguments = arguments_of(name, tiny.write_data(folder / "data", side=side(name)))
     whole = _undisturbed(arguments, folder)
     differences = _in_a_fork(lambda: compare(whole.workdir, folder / "again"))
     left, runs = kills, 0
@@ -207,50 +120,6 @@ def _kill_config(name: str, folder: Path, kills: int, seed: int, counts: dict[st
     print(f"{name}: {kills} kills in {runs} runs of {whole.seconds:.1f} s,", end=" ")
     print(f"{whole.operations} file operations: {len(differences)} differences", flush=True)
     return len(differences)
-
-
-def compare(whole: Path, killed: Path) -> list[str]:
-    """What differs between two run directories, in words; nothing where every byte is the same."""
-    ours, theirs = contents(whole), contents(killed)
-    found = [f"{killed}: {name} is missing" for name in ours.keys() - theirs.keys()]
-    found += [f"{killed}: {name} is too many" for name in theirs.keys() - ours.keys()]
-    common = ours.keys() & theirs.keys()
-    return sorted(
-        found + [f"{killed}: {name} differs" for name in common if ours[name] != theirs[name]]
-    )
-
-
-def contents(workdir: Path) -> dict[str, Any]:
-    """Every file of a run directory by its name, less what tells of the machine and of the clock.
-
-    A checkpoint, whose files hold times, is the SHA-256 of its leaves with what it scored.
-    """
-    found: dict[str, Any] = {}
-    for folder in [path.parent for path in workdir.rglob(records.CONFIG)]:
-        if (folder / records.CHECKPOINTS).exists():
-            name = folder.relative_to(workdir)
-            found |= {str(name / step): what for step, what in _checkpoints(folder).items()}
-    for path in workdir.rglob("*"):
-        name = str(path.relative_to(workdir))
-        if path.is_dir() or re.search(r"(checkpoints|best)/\d+/", name):
-            continue
-        content = path.read_bytes()
-        if path.name == records.METRICS:
-            content = re.sub(rb'"seconds": [^,}]+', b"", content)
-        found[name] = content if path.name not in (records.ENVIRONMENT, records.LOCK) else b""
-    return found
-
-
-def _checkpoints(workdir: Path) -> dict[str, tuple[str, dict[str, float]]]:
-    found = {}
-    _, _, like = checkpoints.load_run(workdir)
-    for directory in (records.CHECKPOINTS, records.BEST_CHECKPOINT):
-        for step in checkpoints.steps(workdir / directory):
-            state = checkpoints.restore(workdir / directory, like, step)
-            score = checkpoints.read_score(workdir / directory, step)
-            sha256 = checkpoints.fingerprint(checkpoints.flatten(state))
-            found[f"{directory}/{step}"] = (sha256, score)
-    return found
 
 
 def _undisturbed(arguments: list[str], folder: Path) -> Undisturbed:
@@ -407,21 +276,6 @@ def _in_a_fork(function: Callable[[], list[str]]) -> list[str]:
         answer = json.loads(pipe.read())
     os.waitpid(pid, 0)
     return answer
-
-
-def _arguments(name: str, data: Path) -> list[str]:
-    settings = CONFIGS[name]
-    if settings.get("data.source") == "idx":
-        settings = settings | {"data.dir": data}
-    return [
-        "--config",
-        str(CONFIG),
-        *(f"--config.{key}={value}" for key, value in settings.items()),
-    ]
-
-
-def _side(name: str) -> int:
-    return tiny.SIDE if CONFIGS[name].get("network.name", "mlp") == "mlp" else WIDE
 
 
 def _last_line(folder: Path) -> str:

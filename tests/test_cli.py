@@ -43,11 +43,6 @@ def run(*arguments):
     return process.returncode, out, err
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tiny.write_data(tmp_path_factory.mktemp("data"))
-
-
 WRONG = {
     "a typo in a flag": (["--confg", "x"], "--confg"),
     "a typo in a setting": (["--config", CONFIG, "--config.train.epoch=3"], "train.epochs"),

@@ -22,11 +22,6 @@ EPOCHS = 12  # of 12 steps
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tiny.write_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
 def clean(data, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "clean"
     train(config(data), workdir)

@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import math
 import os
 import shutil
 
@@ -8,14 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.stats import entropy
 
-from jaxgan import checkpoints, comparison, scores
+from jaxgan import checkpoints
 from jaxgan import evaluate as module
 from jaxgan.config import EmaConfig, UserError
 from jaxgan.data import load_data
 from jaxgan.evaluate import evaluate
-from jaxgan.metrics.features import Extracted, FeatureNet
 from jaxgan.selection import EVALUATION
 from jaxgan.table import table
 from jaxgan.train import train
@@ -48,11 +45,6 @@ def of_other_images(pixels):
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tiny.write_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
 def run(data, tmp_path_factory):
     """A run of two checkpoints that keeps an average."""
     workdir = tmp_path_factory.mktemp("runs") / "averaged"
@@ -81,21 +73,6 @@ def contents(workdir):
     }
 
 
-def gaussian_sets(shift=0.0, copies=1, count=600):
-    """Two sets of features and class probabilities; the fakes are moved, and repeated."""
-    random = np.random.RandomState(0)
-    real, fake = random.randn(2, count, 4).astype(np.float32)
-    fake = np.repeat(fake[: count // copies], copies, axis=0) + shift
-    return scores.Sets(images(real), images(fake), jax.random.key(0))
-
-
-def images(features):
-    weights = np.exp(features)
-    probabilities = weights / weights.sum(axis=1, keepdims=True)
-    modes = {"reverse_kl": float(entropy(np.mean(probabilities, axis=0), np.full(4, 1 / 4)))}
-    return Extracted(features, probabilities, modes)
-
-
 def emit(pixels_of_count):
     """In place of the generator: images that it is told."""
 
@@ -104,46 +81,6 @@ def emit(pixels_of_count):
         return pixels_of_count(len(z))
 
     return generate
-
-
-@pytest.mark.parametrize("name", scores.METRICS)
-def test_each_metric_gives_finite_named_numbers_from_its_fewest_samples(name):
-    metric = scores.METRICS[name]
-    for count in (metric.at_least, 60):
-        values = metric.score(gaussian_sets(count=count))
-        assert values
-        assert all(isinstance(value, float) and math.isfinite(value) for value in values.values())
-        assert set(metric.distances) <= set(values)
-
-
-@pytest.mark.parametrize("name", scores.METRICS)
-def test_each_metric_refuses_one_sample_fewer_than_it_needs(name):
-    low = scores.METRICS[name].at_least
-    scores.check_count((name,), low)
-    with pytest.raises(UserError, match=rf"num_samples = {low - 1}: {name} needs at least {low}"):
-        scores.check_count((name,), low - 1)
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in scores.METRICS if scores.METRICS[name].distances]
-)
-def test_each_distance_is_nearer_the_floor_for_the_same_distribution(name):
-    floor = scores.score([name], gaussian_sets())
-    far = comparison.ratios([name], scores.score([name], gaussian_sets(np.eye(4)[0] * 2)), floor)
-    assert all(value > 3 for value in far.values())
-
-
-def test_a_ratio_to_a_floor_of_zero_is_infinite():
-    assert comparison.ratios(["frechet"], {"frechet": 1.0}, {"frechet": 0.0}) == {
-        "frechet": math.inf
-    }
-
-
-def test_few_images_many_times_over_lose_coverage_and_keep_precision():
-    whole = scores.score(["precision_recall", "density_coverage"], gaussian_sets())
-    copied = scores.score(["precision_recall", "density_coverage"], gaussian_sets(copies=60))
-    assert copied["coverage"] < whole["coverage"] / 3
-    assert copied["precision"] > 0.7
 
 
 def test_images_of_the_training_set_score_at_the_floor(plain_run, data, monkeypatch):
@@ -211,17 +148,6 @@ def test_the_file_is_what_is_returned_in_strict_json_under_comparable_names(run)
     assert (protocol["step"], protocol["seed"], protocol["num_samples"]) == (24, 0, N)
     assert protocol["floor"] == {"train": "train images 51 to 100", "test": "train images 1 to 50"}
     assert len(protocol["data_sha256"]["test"]) == 64
-
-
-def test_a_pinned_net_is_named_by_its_hash():
-    net = FeatureNet("mnist", "1a2b3c4d" + "0" * 56, 10, flat_features)
-    name = scores.metric_name("frechet", "train", num_samples=10_000, net=net)
-    assert name == "frechet/train/n10000/mnist-1a2b3c4d"
-
-
-def test_what_is_not_finite_is_null():
-    value = {"a": [math.nan, 1.0], "b": {"c": math.inf, "d": "x"}}
-    assert scores.strict(value) == {"a": [None, 1.0], "b": {"c": None, "d": "x"}}
 
 
 def test_the_floor_is_the_test_set_where_the_training_set_is_too_small_for_two(run):
@@ -356,10 +282,3 @@ def test_how_many_samples_have_the_label_asked_for_is_scored_of_conditional_runs
     assert 0 <= found["metrics"]["generator"][name] <= 1
     with pytest.raises(UserError, match="'label_accuracy': needs labels that a class-conditional"):
         evaluate(run, N, features=CLASSES, metrics=["label_accuracy"])
-
-
-def test_label_accuracy_is_the_fraction_of_fakes_in_the_class_asked_for():
-    probabilities = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0]]
-    fake = Extracted(np.zeros((5, 1), np.float32), probabilities, labels=np.array([0, 1, 2, 2, 0]))
-    sets = scores.Sets(fake, fake, jax.random.key(0))
-    assert scores.score(["label_accuracy"], sets) == {"label_accuracy": 0.8}

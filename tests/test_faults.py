@@ -21,6 +21,8 @@ import pytest
 from jaxgan import cli, records, run_directory
 from jaxgan import steps as steps_module
 from tests import kills, tiny
+from tests.contents import compare
+from tests.kill_configs import CONFIG, ON_IMAGES, ROOT, TINY_MLP
 
 TESTS = itertools.count()
 INTERRUPTED = """
@@ -42,7 +44,7 @@ def ring():
 kills.watch_operations(Path(sys.argv[4]), ring)
 sys.exit(cli.main(sys.argv[5:]))
 """  # a process of its own, with which all ends that works in the background
-SETTINGS = kills.ON_IMAGES | kills.TINY_MLP | {"train.epochs": 2, "save.every": 1}
+SETTINGS = ON_IMAGES | TINY_MLP | {"train.epochs": 2, "save.every": 1}
 
 
 def often(*few, slow):
@@ -85,7 +87,7 @@ def trap(folder):
 def command(folder):
     data = tiny.write_data(folder / "data")
     changes = [f"--config.{name}={value}" for name, value in SETTINGS.items()]
-    return ["--config", str(kills.CONFIG), *changes, f"--config.data.dir={data}"]
+    return ["--config", str(CONFIG), *changes, f"--config.data.dir={data}"]
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def assert_told(code, capsys, *words):
 
 def assert_goes_on(command, workdir, whole):
     assert cli.main([*command, "--workdir", str(workdir)]) == 0
-    assert kills.compare(whole[0], workdir) == []
+    assert compare(whole[0], workdir) == []
 
 
 FAULTS = {"full": errno.ENOSPC, "read-only": errno.EROFS, "no longer ours": errno.EACCES}
@@ -157,8 +159,8 @@ def test_a_disk_that_takes_nothing_more_ends_a_run_that_can_go_on_later(
 def test_a_checkpoint_larger_than_a_file_may_be_is_told(command, workdir, capsys):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     small = "--config.train.epochs=1", "--config.evaluate.every=0"
-    wide = [*command, *small, "--config.network.gen_widths=(2000,)", "--workdir", str(workdir)]
-    try:  # rows and pictures are smaller, the arrays of a checkpoint larger
+    wide = [*command, *small, "--config.network.gen_widths=(5000,)", "--workdir", str(workdir)]
+    try:  # rows and pictures are smaller, an array of a checkpoint is larger
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
         code = cli.main(wide)
     finally:
@@ -196,7 +198,7 @@ def test_a_run_does_not_write_into_the_folder_of_another(
     monkeypatch.setattr(run_directory.Progress, "update", replace)
     code = cli.main([*command, "--workdir", str(workdir)])
     assert_told(code, capsys, "was removed while its run went on")
-    assert kills.compare(whole[0], workdir) == []
+    assert compare(whole[0], workdir) == []
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_signals_at_any_operation_leave_a_sound_folder(
     first = int(part * whole[1])
     signals = map(str, (number, times, first, folder))
     interrupted = [sys.executable, "-c", INTERRUPTED, *signals, *command, "--workdir", str(workdir)]
-    done = subprocess.run(interrupted, cwd=kills.ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(interrupted, cwd=ROOT, capture_output=True, text=True, timeout=120)
     # What interrupts a callback of the interpreter's own is told by it, and goes no further.
     err = re.sub(r"Exception ignored in.*?\nKeyboardInterrupt", "", done.stderr, flags=re.DOTALL)
     assert "Traceback" not in err

@@ -22,11 +22,6 @@ TIMED = re.compile(r'"seconds": [\d.]+')
 CLASSES = "tests.test_evaluate:classifier"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tiny.write_data(tmp_path_factory.mktemp("data"))
-
-
 def streamed(config, steps):
     return dataclasses.replace(config, data=dataclasses.replace(config.data, stream=steps))
 

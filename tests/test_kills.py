@@ -5,12 +5,13 @@ import sys
 
 import pytest
 
-from tests import kills
+from tests.contents import compare
+from tests.kill_configs import ROOT
 
 
 def kill(*arguments):
     command = [sys.executable, "-m", "tests.kills", *arguments]
-    done = subprocess.run(command, cwd=kills.ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -43,19 +44,19 @@ def runs(tmp_path):
 
 def test_a_difference_of_one_byte_in_any_file_is_found(runs):
     a, b = runs
-    assert kills.compare(a, b) == []
+    assert compare(a, b) == []
     for file in ("config.json", "ledger.tsv", "samples/epoch_0001.png", "metrics.jsonl"):
         before = (b / file).read_bytes()
         (b / file).write_bytes(before[:3] + b"X" + before[4:])
-        assert kills.compare(a, b) == [f"{b}: {file} differs"]
+        assert compare(a, b) == [f"{b}: {file} differs"]
         (b / file).write_bytes(before)
     (b / "samples" / ".x.png.new").write_text("")
     (b / "ledger.tsv").unlink()
-    assert kills.compare(a, b) == [
+    assert compare(a, b) == [
         f"{b}: ledger.tsv is missing",
         f"{b}: samples/.x.png.new is too many",
     ]
     (b / "samples" / ".x.png.new").unlink()
     (b / "ledger.tsv").write_text("same")
     (b / "metrics.jsonl").write_text('{"step": 4, "x": 1.5, "seconds": 3}\n')
-    assert kills.compare(a, b) == []
+    assert compare(a, b) == []

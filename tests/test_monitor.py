@@ -5,11 +5,8 @@ import shutil
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
-from flax import linen as nn
 
-from jaxgan import best as best_module
 from jaxgan import checkpoints, evaluate, monitor, records, run_directory
 from jaxgan.best import Best, scored
 from jaxgan.config import EmaConfig, EvaluateConfig, SaveConfig, UserError
@@ -19,7 +16,6 @@ from jaxgan.sample import sample
 from jaxgan.selection import BEST, LAST
 from jaxgan.state import build_gan, init_state
 from jaxgan.train import train
-from jaxgan.types import to_images
 from tests import tiny
 
 CLASSES = "tests.test_evaluate:classifier"
@@ -27,11 +23,6 @@ FLAT = "tests.test_evaluate:flat_features"
 N = 50
 DISTANCE = f"eval/frechet/test/n{N}/{CLASSES}"
 ON = EvaluateConfig(every=1, num_samples=N, features=CLASSES)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tiny.write_data(tmp_path_factory.mktemp("data"))
 
 
 def measured_config(data, evaluate=ON, **train):
@@ -195,139 +186,6 @@ def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume
     train(measured_config(data, epochs=2), tmp_path / "run")
 
 
-@pytest.fixture
-def state(data):
-    return make_monitor(data)[1]
-
-
-def at(state, step):
-    return state.replace(step=jnp.asarray(step, jnp.int32))
-
-
-def test_only_a_lower_distance_replaces_the_best(tmp_path, state):
-    best = Best(tmp_path, "frechet", state, None)
-    for step, value in ((1, 3.0), (2, 3.0), (3, None), (4, float("nan")), (5, 2.5), (6, 2.6)):
-        best.offer(at(state, step), value)
-    best.close()
-    assert scored(tmp_path / "best") == (5, "frechet", 2.5)
-    assert checkpoints.steps(tmp_path / "best") == [5]
-
-
-def test_the_best_is_known_again_and_measured_anew_under_another_protocol(tmp_path, state):
-    best = Best(tmp_path, "n50", state, None)
-    best.offer(at(state, 7), 3.0)
-    best.close()
-    again = Best(tmp_path, "n50", state, None)
-    assert again.lowest == 3.0
-    again.close()
-    other = Best(tmp_path, "n40", state, lambda found: float(found.step))
-    assert other.lowest == 7.0
-    other.offer(at(state, 7), 6.0)  # the same step over again, with other bits
-    other.close()
-    assert scored(tmp_path / "best") == (7, "n40", 6.0)
-
-
-def test_a_damaged_best_is_set_aside_with_a_warning(tmp_path, state, capsys):
-    best = Best(tmp_path, "frechet", state, None)
-    best.offer(at(state, 7), 3.0)
-    best.close()
-    shutil.rmtree(tmp_path / "best" / "7" / "state")
-    best = Best(tmp_path, "frechet", state, None)
-    best.close()
-    assert best.lowest == float("inf")
-    assert os.listdir(tmp_path / "best") == ["7.damaged"]
-    assert "7: damaged checkpoint" in capsys.readouterr().err
-
-
-def test_a_best_whose_score_cannot_be_read_is_set_aside_and_made_again(tmp_path, state):
-    for step, value in ((7, 3.0), (9, 2.5)):
-        best = Best(tmp_path, "frechet", state, None)
-        best.offer(at(state, step), value)
-        best.close()
-        shutil.rmtree(tmp_path / "best" / str(step) / "record")
-    best = Best(tmp_path, "frechet", state, None)
-    best.offer(at(state, 9), 2.5)
-    best.close()
-    assert scored(tmp_path / "best") == (9, "frechet", 2.5)
-    assert sorted(os.listdir(tmp_path / "best")) == ["7.damaged", "9", "9.damaged"]
-
-
-def emit(monkeypatch, images):
-    def generate(gan, params, stats, z):
-        del gan, params, stats
-        return images[: len(z)]
-
-    monkeypatch.setattr(evaluate, "generate", generate)
-
-
-def test_copies_of_training_images_are_at_distance_zero_beside_their_originals(data, monkeypatch):
-    measuring, state, train_set = make_monitor(data)
-    emit(monkeypatch, to_images(jnp.asarray(train_set.pixels[:N])))
-    row, pairs = measuring.measure(state)
-    assert row[f"eval/copying/train/n{N}"] == 0
-    assert pairs.ratios.tolist() == [0] * monitor.PAIRS
-    np.testing.assert_array_equal(pairs.samples, pairs.nearest)
-
-
-def test_the_discriminator_is_judged_by_its_logits_of_held_out_and_generated(data, monkeypatch):
-    measuring, state, train_set = make_monitor(data)
-    test = load_data(measured_config(data).data, "test").pixels[:N]
-    known = {
-        part[0].tobytes(): value
-        for part, value in ((train_set.pixels, 3.0), (test, 2.0), (np.full_like(test, 255), -2.0))
-    }
-    monkeypatch.setattr(
-        monitor, "logits", lambda gan, disc, pixels, labels: np.full(N, known[pixels[0].tobytes()])
-    )
-    emit(monkeypatch, jnp.ones((N, tiny.SIDE, tiny.SIDE, 1)))
-    row = measuring.measure(state).row
-    assert row[f"eval/disc_accuracy/test/n{N}"] == row[f"eval/disc_auc/test/n{N}"] == 1
-    error = row[f"eval/disc_calibration_error/test/n{N}"]
-    assert error == pytest.approx(1 / (1 + np.exp(2)))
-    assert row[f"eval/disc_logit_gap/train-test/n{N}"] == 1
-    assert row[f"eval/disc_accuracy_gap/train-test/n{N}"] == 0
-
-
-def test_logits_come_in_equal_blocks_and_none_is_lost(data, monkeypatch):
-    measuring, state, train_set = make_monitor(data)
-    whole = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
-    monkeypatch.setattr(monitor, "BATCH", 30)
-    parts = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
-    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
-
-
-def test_fewer_samples_than_a_pack_are_refused(data):
-    few = dataclasses.replace(ON, num_samples=3)
-    config = dataclasses.replace(measured_config(data, few), packing=4)
-    with pytest.raises(UserError, match=r"num_samples = 3: must be at least config\.packing = 4"):
-        make_monitor(data, config)
-
-
-def test_packs_larger_than_a_block_are_judged_one_by_one(data, monkeypatch):
-    config = dataclasses.replace(measured_config(data, ON), packing=4)
-    measuring, state, train_set = make_monitor(data, config)
-    whole = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
-    assert len(whole) == tiny.EXAMPLES // 4
-    monkeypatch.setattr(monitor, "BATCH", 3)
-    parts = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
-    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
-
-
-def test_images_that_are_not_finite_have_no_distance_and_are_no_best(data, monkeypatch):
-    measuring, state, _ = make_monitor(data)
-    emit(monkeypatch, jnp.full((N, tiny.SIDE, tiny.SIDE, 1), jnp.nan))
-    row, pairs = measuring.measure(state)
-    assert row[DISTANCE] is None
-    assert pairs is None
-
-
-def test_a_net_without_classes_gives_the_distance_alone(data):
-    measuring, state, _ = make_monitor(data, evaluate=dataclasses.replace(ON, features=FLAT))
-    names = {name.split("/")[1] for name in measuring.measure(state).row}
-    assert "frechet" in names
-    assert not names & {"class_distance", "class_fractions"}
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -359,34 +217,3 @@ def test_the_diagnostics_are_drawn_whatever_a_row_lacks(measured, tmp_path):
         diagnostics.save_diagnostics(tmp_path / "d.png", part, "title")
         assert (tmp_path / "d.png").exists()
     assert diagnostics.series(rows + full, "eval/frechet")[1] == [row[DISTANCE] for row in full]
-
-
-def test_the_last_distance_is_that_of_the_newest_row_that_has_one():
-    rows = [{"step": 1, DISTANCE: 5.0}, {"step": 2, DISTANCE: 4.0}, {"step": 3}]
-    assert best_module.last_scored(rows) == (2, DISTANCE, 4.0)
-    assert best_module.last_scored([]) is None
-
-
-def test_the_words_name_the_last_and_the_best_and_its_protocol_if_that_was_another():
-    last, best = (best_module.Scored(step, DISTANCE, value) for step, value in ((9, 4.0), (6, 3.0)))
-    words = best_module.in_words(last, best)
-    assert words.startswith(f"held-out Fréchet distance ({DISTANCE}): 4 at step 9; lowest 3 at ")
-    assert words.endswith("at step 6, in best/, --step best")
-    assert "at step 6 (n40)" in best_module.in_words(last, best._replace(name="n40"))
-
-
-class ByClass(nn.Module):
-    """Images as grey as their class is high; z goes nowhere."""
-
-    def __call__(self, z, train, labels):
-        del train
-        grey = labels[:, None, None, None] / 4.5 - 1
-        return jnp.broadcast_to(grey, (len(z), tiny.SIDE, tiny.SIDE, 1))
-
-
-def test_a_class_conditional_generator_is_asked_for_its_classes_in_turn(data, monkeypatch):
-    monkeypatch.setattr(evaluate, "BLOCK", 16)
-    gan = dataclasses.replace(make_monitor(data)[0].gan, gen=ByClass(), classes=10)
-    pixels, bad = evaluate.generate_finite(gan, {}, {}, 25, jax.random.key(0))
-    shown = np.round(pixels[:, 0, 0, 0] / 255 * 9).astype(int)
-    assert (shown.tolist(), bad) == ([i % 10 for i in range(25)], 0)

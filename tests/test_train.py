@@ -1,7 +1,6 @@
 import dataclasses
 import json
 import os
-import shutil
 
 import jax
 import numpy as np
@@ -15,19 +14,6 @@ from jaxgan.run_directory import Diverged
 from jaxgan.sample import sample
 from jaxgan.train import train
 from tests import tiny
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tiny.write_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def finished(data, tmp_path_factory):
-    """A run of three epochs."""
-    workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
-    train(tiny.config(data, epochs=3), workdir)
-    return workdir
 
 
 def rows_without_times(workdir):
@@ -105,70 +91,6 @@ def test_a_finished_run_does_nothing_more(finished, data):
     assert (finished / "metrics.jsonl").read_bytes() == before
 
 
-def arrays_of(folder):
-    """The files that hold the arrays; Orbax leaves copies of some elsewhere."""
-    return [path for path in (folder / "state" / "d").iterdir() if path.is_file()]
-
-
-def damage_missing_file(folder):
-    for path in arrays_of(folder):
-        path.unlink()
-
-
-def damage_flipped_bit(folder):
-    largest = max(arrays_of(folder), key=lambda path: path.stat().st_size)
-    content = bytearray(largest.read_bytes())
-    content[len(content) // 2] ^= 1
-    largest.write_bytes(content)
-
-
-def damage_truncated(folder):
-    for path in arrays_of(folder):
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def damage_emptied(folder):
-    shutil.rmtree(folder)
-    folder.mkdir()
-
-
-@pytest.mark.parametrize(
-    "damage", [damage_missing_file, damage_flipped_bit, damage_truncated, damage_emptied]
-)
-def test_a_damaged_newest_checkpoint_is_passed_over(finished, data, tmp_path, capsys, damage):
-    workdir = tmp_path / "run"
-    shutil.copytree(finished, workdir)
-    damage(workdir / "checkpoints" / "36")
-    outcome = train(tiny.config(data, epochs=3), workdir)
-    assert outcome.first_step == 24
-    assert "36: damaged checkpoint" in capsys.readouterr().err
-    assert_same_run(finished, workdir)
-    assert (workdir / "checkpoints" / "36.damaged").is_dir()
-    assert checkpoints.steps(workdir / "checkpoints") == [12, 24, 36]
-
-
-def test_a_damaged_newest_checkpoint_is_passed_over_by_sample_too(finished, tmp_path, capsys):
-    workdir = tmp_path / "run"
-    shutil.copytree(finished, workdir)
-    damage_flipped_bit(workdir / "checkpoints" / "36")
-    assert sample(workdir, -1, 1, 0, tmp_path / "a.png") == 24
-    assert "36: damaged checkpoint" in capsys.readouterr().err
-    with pytest.raises(UserError, match="36: damaged checkpoint"):
-        sample(workdir, 36, 1, 0, tmp_path / "a.png")
-
-
-def test_rows_that_somebody_deleted_are_missed_aloud(finished, data, tmp_path, capsys):
-    workdir = tmp_path / "run"
-    shutil.copytree(finished, workdir)
-    (workdir / "metrics.jsonl").unlink()
-    train(tiny.config(data, epochs=4), workdir)
-    assert (
-        "metrics.jsonl: 9 rows up to step 36 are gone, the first of them that of step 4"
-        in capsys.readouterr().err
-    )
-    assert [row["step"] for row in records.read_rows(workdir)] == [40, 44, 48]
-
-
 def test_an_error_closes_what_was_open(data, tmp_path, monkeypatch):
     closed = []
     for owner in (run_directory.Progress, checkpoints.Checkpoints):
@@ -202,25 +124,6 @@ def test_curves_are_drawn_while_the_device_works_on_the_next_chunk_and_before_a_
     monkeypatch.setattr(run_directory.plots, "save_curves", lambda *a: events.append("drawn"))
     train(tiny.config(data, epochs=3), tmp_path / "run")
     assert events == ["dispatched", *["dispatched", "drawn", "saved"] * 2, "drawn", "saved"]
-
-
-def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):
-    workdir = tmp_path / "run"
-    shutil.copytree(finished, workdir)
-    for step in (12, 24, 36):
-        damage_emptied(workdir / "checkpoints" / str(step))
-    with pytest.raises(UserError, match="every checkpoint is damaged"):
-        train(tiny.config(data, epochs=3), workdir)
-
-
-def test_a_metrics_file_cut_in_mid_row_is_mended(finished, data, tmp_path):
-    workdir = tmp_path / "run"
-    shutil.copytree(finished, workdir)
-    shutil.rmtree(workdir / "checkpoints" / "36")
-    metrics = workdir / "metrics.jsonl"
-    metrics.write_bytes(metrics.read_bytes()[:-40])
-    train(tiny.config(data, epochs=3), workdir)
-    assert_same_run(finished, workdir)
 
 
 def test_a_folder_of_another_config_is_refused_naming_the_field(finished, data):
@@ -292,35 +195,6 @@ def test_only_the_newest_checkpoints_are_kept(data, tmp_path):
     config = dataclasses.replace(tiny.config(data, epochs=5), save=SaveConfig(every=2, keep=2))
     train(config, tmp_path / "run")
     assert checkpoints.steps(tmp_path / "run" / "checkpoints") == [48, 60]
-
-
-def test_checkpoints_that_a_kill_left_too_many_are_removed(finished, data, tmp_path):
-    workdir = tmp_path / "run"
-    shutil.copytree(finished, workdir)
-    damage_emptied(workdir / "checkpoints" / "12")  # a kill in the middle of removing it
-    config = dataclasses.replace(tiny.config(data, epochs=3), save=SaveConfig(every=1, keep=2))
-    train(config, workdir)
-    assert checkpoints.steps(workdir / "checkpoints") == [24, 36]
-
-
-def test_what_a_kill_left_half_written_is_removed_even_by_a_run_that_writes_no_more(
-    finished, data, tmp_path
-):
-    workdir = tmp_path / "run"
-    shutil.copytree(finished, workdir)
-    left = workdir / "checkpoints" / "48.orbax-checkpoint-tmp"
-    shutil.copytree(workdir / "checkpoints" / "36", left)
-    train(tiny.config(data, epochs=3), workdir)
-    assert not left.exists()
-    assert checkpoints.steps(workdir / "checkpoints") == checkpoints.steps(finished / "checkpoints")
-
-
-def test_a_finished_run_draws_the_curves_that_something_hindered(finished, data, tmp_path):
-    workdir = tmp_path / "run"
-    shutil.copytree(finished, workdir)
-    (workdir / records.CURVES).unlink()
-    train(tiny.config(data, epochs=3), workdir)
-    assert (workdir / records.CURVES).read_bytes() == (finished / records.CURVES).read_bytes()
 
 
 def test_samples_are_a_picture_or_an_array_of_the_same_images(finished, tmp_path):

@@ -1,0 +1,51 @@
+"""Compares two run directories, byte by byte."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jaxgan import checkpoints, records
+
+
+def compare(whole: Path, killed: Path) -> list[str]:
+    """What differs between two run directories, in words; nothing where every byte is the same."""
+    ours, theirs = contents(whole), contents(killed)
+    found = [f"{killed}: {name} is missing" for name in ours.keys() - theirs.keys()]
+    found += [f"{killed}: {name} is too many" for name in theirs.keys() - ours.keys()]
+    common = ours.keys() & theirs.keys()
+    return sorted(
+        found + [f"{killed}: {name} differs" for name in common if ours[name] != theirs[name]]
+    )
+
+
+def contents(workdir: Path) -> dict[str, Any]:
+    """Every file of a run directory by its name, less what tells of the machine and of the clock.
+
+    A checkpoint, whose files hold times, is the SHA-256 of its leaves with what it scored.
+    """
+    found: dict[str, Any] = {}
+    for folder in [path.parent for path in workdir.rglob(records.CONFIG)]:
+        if (folder / records.CHECKPOINTS).exists():
+            name = folder.relative_to(workdir)
+            found |= {str(name / step): what for step, what in _checkpoints(folder).items()}
+    for path in workdir.rglob("*"):
+        name = str(path.relative_to(workdir))
+        if path.is_dir() or re.search(r"(checkpoints|best)/\d+/", name):
+            continue
+        content = path.read_bytes()
+        if path.name == records.METRICS:
+            content = re.sub(rb'"seconds": [^,}]+', b"", content)
+        found[name] = content if path.name not in (records.ENVIRONMENT, records.LOCK) else b""
+    return found
+
+
+def _checkpoints(workdir: Path) -> dict[str, tuple[str, dict[str, float]]]:
+    found = {}
+    _, _, like = checkpoints.load_run(workdir)
+    for directory in (records.CHECKPOINTS, records.BEST_CHECKPOINT):
+        for step in checkpoints.steps(workdir / directory):
+            state = checkpoints.restore(workdir / directory, like, step)
+            score = checkpoints.read_score(workdir / directory, step)
+            sha256 = checkpoints.fingerprint(checkpoints.flatten(state))
+            found[f"{directory}/{step}"] = (sha256, score)
+    return found

@@ -1,0 +1,125 @@
+"""Run directories that something has damaged: told, mended, or refused."""
+
+import dataclasses
+import shutil
+
+import pytest
+
+from jaxgan import checkpoints, records
+from jaxgan.config import SaveConfig, UserError
+from jaxgan.sample import sample
+from jaxgan.train import train
+from tests import tiny
+from tests.test_train import assert_same_run
+
+
+def arrays_of(folder):
+    """The files that hold the arrays; Orbax leaves copies of some elsewhere."""
+    return [path for path in (folder / "state" / "d").iterdir() if path.is_file()]
+
+
+def damage_missing_file(folder):
+    for path in arrays_of(folder):
+        path.unlink()
+
+
+def damage_flipped_bit(folder):
+    largest = max(arrays_of(folder), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+
+
+def damage_truncated(folder):
+    for path in arrays_of(folder):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def damage_emptied(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage", [damage_missing_file, damage_flipped_bit, damage_truncated, damage_emptied]
+)
+def test_a_damaged_newest_checkpoint_is_passed_over(finished, data, tmp_path, capsys, damage):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    damage(workdir / "checkpoints" / "36")
+    outcome = train(tiny.config(data, epochs=3), workdir)
+    assert outcome.first_step == 24
+    assert "36: damaged checkpoint" in capsys.readouterr().err
+    assert_same_run(finished, workdir)
+    assert (workdir / "checkpoints" / "36.damaged").is_dir()
+    assert checkpoints.steps(workdir / "checkpoints") == [12, 24, 36]
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over_by_sample_too(finished, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    damage_flipped_bit(workdir / "checkpoints" / "36")
+    assert sample(workdir, -1, 1, 0, tmp_path / "a.png") == 24
+    assert "36: damaged checkpoint" in capsys.readouterr().err
+    with pytest.raises(UserError, match="36: damaged checkpoint"):
+        sample(workdir, 36, 1, 0, tmp_path / "a.png")
+
+
+def test_rows_that_somebody_deleted_are_missed_aloud(finished, data, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    (workdir / "metrics.jsonl").unlink()
+    train(tiny.config(data, epochs=4), workdir)
+    assert (
+        "metrics.jsonl: 9 rows up to step 36 are gone, the first of them that of step 4"
+        in capsys.readouterr().err
+    )
+    assert [row["step"] for row in records.read_rows(workdir)] == [40, 44, 48]
+
+
+def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    for step in (12, 24, 36):
+        damage_emptied(workdir / "checkpoints" / str(step))
+    with pytest.raises(UserError, match="every checkpoint is damaged"):
+        train(tiny.config(data, epochs=3), workdir)
+
+
+def test_a_metrics_file_cut_in_mid_row_is_mended(finished, data, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    shutil.rmtree(workdir / "checkpoints" / "36")
+    metrics = workdir / "metrics.jsonl"
+    metrics.write_bytes(metrics.read_bytes()[:-40])
+    train(tiny.config(data, epochs=3), workdir)
+    assert_same_run(finished, workdir)
+
+
+def test_checkpoints_that_a_kill_left_too_many_are_removed(finished, data, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    damage_emptied(workdir / "checkpoints" / "12")  # a kill in the middle of removing it
+    config = dataclasses.replace(tiny.config(data, epochs=3), save=SaveConfig(every=1, keep=2))
+    train(config, workdir)
+    assert checkpoints.steps(workdir / "checkpoints") == [24, 36]
+
+
+def test_what_a_kill_left_half_written_is_removed_even_by_a_run_that_writes_no_more(
+    finished, data, tmp_path
+):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    left = workdir / "checkpoints" / "48.orbax-checkpoint-tmp"
+    shutil.copytree(workdir / "checkpoints" / "36", left)
+    train(tiny.config(data, epochs=3), workdir)
+    assert not left.exists()
+    assert checkpoints.steps(workdir / "checkpoints") == checkpoints.steps(finished / "checkpoints")
+
+
+def test_a_finished_run_draws_the_curves_that_something_hindered(finished, data, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    (workdir / records.CURVES).unlink()
+    train(tiny.config(data, epochs=3), workdir)
+    assert (workdir / records.CURVES).read_bytes() == (finished / records.CURVES).read_bytes()

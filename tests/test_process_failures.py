@@ -1,0 +1,166 @@
+"""Several processes of one run, of which one fails, is stopped, or never comes."""
+
+import re
+import resource
+import shutil
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import checkpoints
+from tests import tiny
+from tests.test_joining import LOST
+from tests.together import (
+    ended,
+    error_lines,
+    free_port,
+    place,
+    start,
+    start_both,
+    trained,
+    wait_for,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_once")]
+
+
+def test_one_that_cannot_write_its_part_says_why_and_the_others_that_it_did_not(tmp_path, data):
+    impatient = (
+        "import sys; from jaxgan.checkpoints import writing; writing.PATIENCE = 20; "
+        "from jaxgan.cli import main; sys.exit(main())"
+    )
+    both = start_both(tmp_path / "run", data, train__epochs=10_000, program=("-c", impatient))
+    wait_for(tmp_path / "run" / "checkpoints" / "12", both)
+    resource.prlimit(both[1].pid, resource.RLIMIT_FSIZE, (0, 0))
+    begun = time.monotonic()
+    first, other = ended(both, seconds=300)
+    assert time.monotonic() - begun < 110  # 20, and what the machine takes
+    assert first[0] == other[0] == 2
+    (line,) = error_lines(first[2])
+    why = "no checkpoint could be saved: another process did not write its part within 20 s"
+    assert line == f"jaxgan: error: {tmp_path / 'run' / 'checkpoints'}: {why}"
+    (line,) = error_lines(other[2])
+    # Of the arrays TensorStore names the file, of what describes them the system does not.
+    assert re.search(r"run/checkpoints: no checkpoint could be saved: .*File too large", line)
+
+
+def test_a_signal_at_any_process_stops_all_of_them_saved(tmp_path, data):
+    both = start_both(tmp_path / "run", data, train__epochs=10_000)
+    wait_for(tmp_path / "run" / "checkpoints" / "12", both)
+    both[1].send_signal(signal.SIGTERM)
+    first, other = ended(both)
+    assert first[0] == other[0] == 128 + signal.SIGTERM
+    step = int(re.search(r"saved at step (\d+) of 120000; go on with:", first[2])[1])
+    assert max(checkpoints.steps(tmp_path / "run" / "checkpoints")) == step
+
+
+@pytest.mark.parametrize("impatient", [0, 1])
+def test_a_second_signal_ends_one_at_once_and_the_others_soon(tmp_path, data, impatient):
+    both = start_both(tmp_path / "run", data, train__epochs=10_000)
+    wait_for(tmp_path / "run" / "checkpoints" / "12", both)
+    both[impatient].send_signal(signal.SIGTERM)
+    both[impatient].send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    found = ended(both, seconds=120)
+    assert time.monotonic() - begun < 120  # 60, on a machine that has nothing else to do
+    status, _, err = found[impatient]
+    assert status == 130
+    words = "interrupted; what was done since the last checkpoint is lost"
+    assert error_lines(err) == [f"jaxgan: error: {words}"]
+    status, _, err = found[1 - impatient]
+    assert status not in (0, 130)
+    (line,) = error_lines(err)
+    who = f"process {1 - impatient} of 2"
+    assert line == f"jaxgan: error: {who}: process {impatient} {LOST}"
+
+
+def test_a_run_that_diverges_ends_all_of_its_processes(tmp_path, data):
+    wild = {f"optimizer__{player}__learning_rate": 1e38 for player in ("gen", "disc")}
+    first, other = ended(start_both(tmp_path / "run", data, **wild))
+    assert first[0] == other[0] == 1
+    (line,) = error_lines(first[2])
+    assert "updates in a row were not finite, up to step" in line
+    assert error_lines(other[2]) == [line.replace("error: ", "error: process 0: ")]
+
+
+def test_an_image_that_one_process_cannot_read_any_more_ends_all_of_them(tmp_path):
+    copies = [tmp_path / "first", tmp_path / "other"]
+    random = np.random.RandomState(0)
+    for number, image in enumerate(random.randint(0, 256, (100, 6, 6), np.uint8)):
+        for copy in copies:
+            copy.mkdir(exist_ok=True)
+            Image.fromarray(image).save(copy / f"{number:03}.png")
+    port, run = free_port(), tmp_path / "run"
+    settings = {"data__source": "folder", "data__stream": 2, "train__epochs": 10_000}
+    settings["evaluate__every"] = 0  # nothing is held out
+    both = [start(run, copy, *place(i, port), **settings) for i, copy in enumerate(copies)]
+    wait_for(run / "checkpoints" / "12", both)
+    shutil.rmtree(copies[1])
+    first, other = ended(both, seconds=300)
+    assert first[0] != 0
+    assert other[0] != 0
+    assert re.search(rf"error: {copies[1]}/\d+\.png: cannot be read .*; put it back", other[2])
+    assert LOST in error_lines(first[2])[0]
+
+
+def test_processes_that_would_train_different_things_are_refused(tmp_path, data):
+    port = free_port()
+    others = {
+        "config.seed is 0 in process 0 and 1 in process 1": {"seed": 1},
+        "the data's SHA-256 is": {"data": tiny.write_data(tmp_path / "data", seed=1)},
+    }
+    for words, other in others.items():
+        settings = {"data": data} | other
+        both = [
+            start(tmp_path / "run", data, *place(0, port)),
+            start(tmp_path / "run", settings.pop("data"), *place(1, port), **settings),
+        ]
+        for status, _, err in ended(both):
+            assert status == 2
+            (line,) = error_lines(err)
+            assert line.startswith(f"jaxgan: error: the processes of a run must agree: {words}")
+        assert not (tmp_path / "run").exists()
+
+
+def test_what_the_first_process_refuses_all_of_them_say(tmp_path, data):
+    trained(start(tmp_path / "run", data, devices=1, train__epochs=1))
+    first, other = ended(start_both(tmp_path / "run", data, seed=1))
+    assert first[0] == other[0] == 2
+    why = f"--workdir {tmp_path / 'run'}: its run has config.seed = 0, not 1; choose another"
+    assert error_lines(first[2])[0].startswith(f"jaxgan: error: {why}")
+    assert error_lines(other[2])[0].startswith(f"jaxgan: error: process 0: {why}")
+    few = ended(start_both(tmp_path / "few", data, parallel__devices=1))
+    for status, _, err in few:
+        assert status == 2
+        assert "config.parallel.devices = 1: 2 processes have 4 devices; must be 4, or 0" in err
+
+
+def test_processes_that_do_not_come_and_ports_that_say_nothing_are_given_up(tmp_path, data):
+    nobody, alone = free_port(), free_port()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = silent.getsockname()[1]
+        begun = time.monotonic()
+        three = [
+            start(tmp_path / "run", data, *place(1, nobody)),
+            start(tmp_path / "run", data, *place(1, mute)),
+            start(tmp_path / "run", data, *place(0, alone)),
+        ]
+        found = ended(three)
+        assert time.monotonic() - begun < 60
+    for (status, _, err), port, words in zip(
+        found,
+        (nobody, mute, alone),
+        (
+            "does not answer within 45 s; is --process_id 0 started there?",
+            "not all processes of the run were there within 45 s",
+            "not all of the other 1 processes came within 45 s",
+        ),
+        strict=True,
+    ):
+        assert status == 2
+        assert err == f"jaxgan: error: --coordinator 127.0.0.1:{port}: {words}\n"
+    assert not (tmp_path / "run").exists()
