@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from jaxgan import plots
+from jaxgan.plots import diagnostics
 from jaxgan.plots.diagnostics import save_pairs
 
 
@@ -18,3 +19,20 @@ def test_images_of_any_number_of_channels_can_be_shown(channels, tmp_path):
     pairs = np.asarray(Image.open(tmp_path / "pairs.png").convert("RGB")).astype(int)
     colour = np.broadcast_to(shown, 3) if channels != 4 else np.array([120, 145, 170])  # on white
     assert np.sum(np.abs(pairs - colour).max(axis=2) <= 2) > 1000
+
+
+def test_the_legend_names_what_was_measured_alone(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(diagnostics.plt, "close", figures.append)
+    row = {"epoch": 1.0, "eval/class_distance/test/n50/x": 0.25, "eval/disc_auc/test/n50": 0.5}
+    diagnostics.save_diagnostics(tmp_path / "d.png", [row], "title")
+    (figure,) = figures
+    legends = [axis.get_legend() for axis in figure.axes]
+    words = [text.get_text() for legend in legends if legend for text in legend.get_texts()]
+    assert words == [
+        "classes of samples, from held-out images'",
+        "area under the ROC curve",
+        "a guess (accuracy, area)",
+    ]
+    monkeypatch.undo()
+    diagnostics.plt.close(figure)

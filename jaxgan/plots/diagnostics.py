@@ -87,6 +87,8 @@ def save_pairs(
 def _draw_panel(axis: Any, panel: Panel, rows: list[dict[str, Any]]) -> None:
     for place, (name, label) in enumerate(panel.lines.items()):
         epochs, values = series(rows, name)
+        if not values:
+            continue
         few = len(values) < len(rows)  # of evaluations, not of every row
         style = {"marker": "o", "markersize": 3.5} if few else {"linewidth": 0.8}
         axis.plot(epochs, values, label=label, color=f"C{place}", **style)
