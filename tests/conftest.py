@@ -1,4 +1,4 @@
-"""Settings that every test runs under."""
+"""Settings that every test runs under, and what many of them start from."""
 
 import os
 import shutil
@@ -16,7 +16,6 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 import jax
 import pytest
 
-from jaxgan.train import train
 from tests import tiny
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -44,7 +43,7 @@ def data(tmp_path_factory):
 def compiled_once(tmp_path_factory):
     """What one process has compiled all others find."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv(VARIABLE, str(tmp_path_factory.mktemp("compiled")))
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         yield
 
@@ -52,6 +51,8 @@ def compiled_once(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory):
     """A tiny run of three epochs."""
+    from jaxgan.train import train  # which other tests need not wait for
+
     workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
     train(tiny.config(data, epochs=3), workdir)
     return workdir

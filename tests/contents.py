@@ -1,4 +1,4 @@
-"""Compares two run directories, byte by byte."""
+"""Compares two run directories in all but what tells of the machine and of the clock."""
 
 import re
 from pathlib import Path

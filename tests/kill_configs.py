@@ -1,4 +1,4 @@
-"""The settings of the runs that `tests.kills` kills."""
+"""The settings of the runs that `tests.kills` kills, and of others that are hindered."""
 
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "save.samples_every": 2,
     },
 }
-
-
 CONFIGS["seeds"] = CONFIGS["mlp"] | {
     "seeds": 2,
     "train.epochs": 2,

@@ -18,8 +18,6 @@ NETWORKS = {
     "mlp": ((6, 6, 1), NetworkConfig(latent_size=10, gen_widths=(25, 51), disc_widths=(51, 25))),
     "dcgan": ((28, 28, 1), NetworkConfig("dcgan", latent_size=5, gen_channels=2, disc_channels=2)),
 }
-
-
 QUICK_FIRST = [
     pytest.param(name, marks=[pytest.mark.slow] if name != "mlp" else []) for name in NETWORKS
 ]

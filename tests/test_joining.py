@@ -9,8 +9,8 @@ import pytest
 
 from jaxgan import joining, last_words
 from jaxgan.config import UserError
+from tests.processes import LOST
 
-LOST = "of this run was lost; repeat all commands to go on from the last checkpoint"
 GLOO = (
     "[Gloo] Rank {} is connected to 3 peer ranks. Expected number of connected peer ranks is : 3\n"
 )

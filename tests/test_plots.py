@@ -21,12 +21,14 @@ def test_images_of_any_number_of_channels_can_be_shown(channels, tmp_path):
     assert np.sum(np.abs(pairs - colour).max(axis=2) <= 2) > 1000
 
 
-def test_the_legend_names_what_was_measured_alone(tmp_path, monkeypatch):
+def test_the_legend_names_only_what_was_measured(tmp_path):
     figures = []
-    monkeypatch.setattr(diagnostics.plt, "close", figures.append)
     row = {"epoch": 1.0, "eval/class_distance/test/n50/x": 0.25, "eval/disc_auc/test/n50": 0.5}
-    diagnostics.save_diagnostics(tmp_path / "d.png", [row], "title")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnostics.plt, "close", figures.append)
+        diagnostics.save_diagnostics(tmp_path / "d.png", [row], "title")
     (figure,) = figures
+    diagnostics.plt.close(figure)
     legends = [axis.get_legend() for axis in figure.axes]
     words = [text.get_text() for legend in legends if legend for text in legend.get_texts()]
     assert words == [
@@ -34,5 +36,3 @@ def test_the_legend_names_what_was_measured_alone(tmp_path, monkeypatch):
         "area under the ROC curve",
         "a guess (accuracy, area)",
     ]
-    monkeypatch.undo()
-    diagnostics.plt.close(figure)

@@ -13,8 +13,8 @@ from PIL import Image
 
 from jaxgan import checkpoints
 from tests import tiny
-from tests.test_joining import LOST
-from tests.together import (
+from tests.processes import (
+    LOST,
     ended,
     error_lines,
     free_port,

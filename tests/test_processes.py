@@ -9,8 +9,8 @@ from jaxgan import checkpoints, ledger, records
 from jaxgan.steps import MARKS
 from tests import tiny
 from tests.contents import compare
-from tests.test_joining import LOST
-from tests.together import (
+from tests.processes import (
+    LOST,
     ended,
     error_lines,
     free_port,

@@ -5,9 +5,10 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.kill_configs import ROOT
+
+LOST = "of this run was lost; repeat all commands to go on from the last checkpoint"
 SETTINGS = {
     "data.name": "tiny",
     "data.source": "idx",
