@@ -5,13 +5,14 @@ import shutil
 import tempfile
 
 from jaxgan.compile_cache import VARIABLE
+from tests.flags import QUICK
 
 # What this process and those that it starts compile, each finds again; JAX reads these when it is
 # imported. Other processes have folders of their own: what one is writing another must not read.
 os.environ[VARIABLE] = COMPILED = tempfile.mkdtemp(prefix="jaxgan-tests-")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
-# Half of the time goes into compiling. With XLA_FLAGS= programs are compiled as a user's are.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# With XLA_FLAGS= programs are compiled as a user's are.
+os.environ.setdefault("XLA_FLAGS", QUICK)
 
 import jax
 import pytest

@@ -27,11 +27,12 @@ from jaxgan.state import build_gan, init_state
 from jaxgan.steps import train_epoch, train_epochs
 from jaxgan.train import train
 from tests import tiny
+from tests.flags import QUICK
 
 ENVIRONMENT = {
     "JAX_ENABLE_X64": "1",
     "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0",
+    "XLA_FLAGS": f"--xla_force_host_platform_device_count=8 {QUICK}",
 }
 USUAL = ENVIRONMENT | {  # what a user's program is compiled with
     "JAX_ENABLE_X64": "0",
