@@ -8,8 +8,8 @@ step, 10,000 samples: Fréchet distance 0.237 ± 0.029 against the test images, 
 configs/mnist.py, 0.212 ± 0.029 against the training images; coverage 0.926 and 0.941; classes off
 by 0.022 and 0.024; 99.3 % of the labels obeyed.
 
-The learning rate falls to 0.35 of itself and no further, since the average of G settles what lower
-rates would: falling to 0.05, over 16 epochs, a run came to 0.40.
+The learning rate falls to 0.35 of itself and no further. One run of 16 epochs in which it fell to
+0.05 (seed 0) came to 0.40 against the test images; its held-out distance rose from epoch 12 on.
 """
 
 from ml_collections import ConfigDict

@@ -44,7 +44,7 @@ def test_one_that_cannot_write_its_part_says_why_and_the_others_that_it_did_not(
     why = "no checkpoint could be saved: another process did not write its part within 20 s"
     assert line == f"jaxgan: error: {tmp_path / 'run' / 'checkpoints'}: {why}"
     (line,) = error_lines(other[2])
-    # Of the arrays TensorStore names the file, of what describes them the system does not.
+    # The error has a file's name or not, by which file is met first; the folder is always named.
     assert re.search(r"run/checkpoints: no checkpoint could be saved: .*File too large", line)
 
 
