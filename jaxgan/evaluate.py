@@ -20,9 +20,16 @@ from jaxgan.config import SEED, Config, UserError
 from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data
 from jaxgan.metrics.features import Extracted, FeatureNet
 from jaxgan.progress import say
-from jaxgan.sampling import BLOCK, generate, labels_in_turn, sample_latents
+from jaxgan.sampling import (
+    BLOCK,
+    STANDING,
+    generate,
+    labels_in_turn,
+    sample_latents,
+    sampling_variables,
+)
 from jaxgan.selection import LAST, evaluation_file
-from jaxgan.state import Gan, TrainState, sampling_params
+from jaxgan.state import Gan, TrainState
 from jaxgan.types import Labels, Params, PRNGKey, Stream, stream_key, to_pixels
 
 SPLITS = ("train", "test")
@@ -125,12 +132,12 @@ def _generated(
 ) -> dict[str, np.ndarray]:
     """Pixels of each generator, from the same latents."""
     key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
-    generators = {GENERATOR: sampling_params(state)}
+    generators = {GENERATOR: sampling_variables(gan, state)}
     if state.ema_params:
-        generators[RAW_GENERATOR] = state.gen.params
+        generators[RAW_GENERATOR] = (state.gen.params, state.gen.stats)
     pixels = {}
-    for who, params in generators.items():
-        pixels[who], bad = generate_finite(gan, params, state.gen.stats, count, key)
+    for who, variables in generators.items():
+        pixels[who], bad = generate_finite(gan, *variables, count, key)
         if bad:
             known = checkpoints.steps(workdir / records.CHECKPOINTS)
             raise UserError(
@@ -159,6 +166,7 @@ def _protocol(
         "real": {split: f"{split} {first}" for split in SPLITS},
         "floor": {"train": others if two else f"test {first}", "test": f"train {first}"},
         "weights": "averaged" if state.ema_params else "raw",
+        "standing_latents": STANDING * BLOCK if state.ema_params and state.gen.stats else 0,
         **scores.settings(num_samples),
         "jaxgan": __version__,
         "device": jax.devices()[0].device_kind,

@@ -28,8 +28,8 @@ from jaxgan.metrics import (
     nearest_images,
 )
 from jaxgan.metrics.features import BATCH, Extracted, FeatureNet
-from jaxgan.sampling import labels_in_turn
-from jaxgan.state import Gan, Player, TrainState, packed, sampling_params, with_labels
+from jaxgan.sampling import labels_in_turn, sampling_variables
+from jaxgan.state import Gan, Player, TrainState, packed, with_labels
 from jaxgan.types import Labels, Logits, Pixels, Stream, stream_key, to_images
 
 LATENTS = 2  # counter of the evaluation's stream; the verb `evaluate` has 0 and 1
@@ -92,11 +92,11 @@ class Monitor:
     def measure(self, state: TrainState) -> Measured:
         """What a state scores; what is not finite is None."""
         key = stream_key(state.key, Stream.EVALUATE, LATENTS)
-        stats = state.gen.stats
-        fake, bad = generate_finite(self.gan, sampling_params(state), stats, self.count, key)
+        fake, bad = generate_finite(self.gan, *sampling_variables(self.gan, state), self.count, key)
         opponent = fake
         if state.ema_params:
-            opponent, _ = generate_finite(self.gan, state.gen.params, stats, self.count, key)
+            raw = state.gen
+            opponent, _ = generate_finite(self.gan, raw.params, raw.stats, self.count, key)
         row = self._of_discriminator(state.disc, opponent)
         if bad:
             return Measured({self.score: None} | row, None)

@@ -11,8 +11,8 @@ from jaxgan.config import UserError
 from jaxgan.data import load_data
 from jaxgan.plots import save_samples
 from jaxgan.records import replace_file
-from jaxgan.sampling import labels_in_turn, sample_pixels
-from jaxgan.state import Gan, sampling_params
+from jaxgan.sampling import labels_in_turn, sample_pixels, sampling_variables
+from jaxgan.state import Gan
 from jaxgan.types import Labels, Stream, stream_key
 
 
@@ -32,8 +32,7 @@ def sample(
     config, gan, state = load_run(workdir, step)
     asked = _asked(gan, labels, num)
     key = stream_key(jax.random.key(seed), Stream.SAMPLE, 0)
-    params, stats = sampling_params(state), state.gen.stats
-    pixels = np.asarray(sample_pixels(gan, params, stats, num, key, asked))
+    pixels = np.asarray(sample_pixels(gan, *sampling_variables(gan, state), num, key, asked))
     if out.suffix == ".png":
         save_samples(out, pixels, pixels if pixels.ndim == 4 else load_data(config.data).pixels[:])
     else:

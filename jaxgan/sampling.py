@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxgan.state import Gan
-from jaxgan.types import Images, Labels, Latents, Params, PRNGKey, Stream, to_pixels
+from jaxgan.state import Gan, TrainState, with_labels
+from jaxgan.types import Images, Labels, Latents, Params, PRNGKey, Stream, stream_key, to_pixels
 
 BLOCK = 256  # images generated at a time: bounds the memory of activations
+STANDING = 16  # blocks whose statistics are those of averaged weights
+BATCH_STATS = "batch_stats"  # Flax's name for what batch norm keeps
 
 
 def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
@@ -25,6 +27,44 @@ def labels_in_turn(gan: Gan, count: int) -> Labels | None:
 def update_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
     """The latents of one update of either player; `key` is the update's."""
     return sample_latents(gan, count, jax.random.fold_in(key, Stream.LATENTS))
+
+
+def sampling_variables(gan: Gan, state: TrainState) -> tuple[Params, Params]:
+    """(weights, statistics) of the generator to sample with: averaged ones where there are any."""
+    if not state.ema_params:
+        return state.gen.params, state.gen.stats
+    return state.ema_params, standing_stats(gan, state.ema_params, state.gen.stats, state.key)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def standing_stats(gan: Gan, params: Params, stats: Params, key: PRNGKey) -> Params:
+    """`stats` with those of batch norm replaced by the ones that belong to `params`.
+
+    What training keeps are statistics of the weights that train; averaged ones have others. These
+    are means over STANDING blocks of BLOCK latents, always the same ones of a run (standing
+    statistics: Brock et al. 2019, arXiv:1809.11096). A network may keep any running mean of its
+    batches' statistics; by how much it moves at a batch is found by differentiating it.
+    """
+    if not stats.get(BATCH_STATS):
+        return stats
+    z = sample_latents(gan, STANDING * BLOCK, stream_key(key, Stream.STANDING, 0))
+    labels = labels_in_turn(gan, BLOCK)
+    start = jax.tree.map(jnp.zeros_like, stats[BATCH_STATS])
+
+    def of_block(z):
+        def moved(kept):
+            variables = {"params": params, **stats, BATCH_STATS: kept}
+            _, updated = gan.gen.apply(
+                variables, z, True, *with_labels(labels), mutable=list(stats)
+            )
+            return updated[BATCH_STATS]
+
+        one = jax.tree.map(jnp.ones_like, start)
+        left, remains = jax.jvp(moved, (start,), (one,))
+        return jax.tree.map(lambda part, rest: part / (1 - rest), left, remains)
+
+    blocks = jax.lax.map(of_block, z.reshape(STANDING, BLOCK, gan.latent_size))
+    return {**stats, BATCH_STATS: jax.tree.map(lambda of: jnp.mean(of, axis=0), blocks)}
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -174,11 +174,6 @@ def packed(images: Images, packing: int) -> Images:
     return jnp.concatenate([apart[:, i] for i in range(packing)], axis=-1)
 
 
-def sampling_params(state: TrainState) -> Params:
-    """The generator's weights to sample with: the averaged ones where there are any."""
-    return state.ema_params or state.gen.params
-
-
 def _init_player(module, tx, key, example, labels) -> Player:
     variables = module.init(key, example, True, *with_labels(labels))
     params = variables.pop("params")

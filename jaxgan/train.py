@@ -26,10 +26,10 @@ from jaxgan.precision import check_precision, slow
 from jaxgan.processes import all_processes
 from jaxgan.progress import warn
 from jaxgan.run_directory import Diverged
-from jaxgan.sampling import sample_pixels
+from jaxgan.sampling import sample_pixels, sampling_variables
 from jaxgan.schedule import Chunk, Schedule, check_horizon, chunks, long_average, make_schedule
 from jaxgan.signals import stop_signals
-from jaxgan.state import Gan, TrainState, build_gan, init_state, sampling_params
+from jaxgan.state import Gan, TrainState, build_gan, init_state
 from jaxgan.steps import train_epoch, train_epochs
 from jaxgan.types import Metrics, Stream, stream_key
 
@@ -195,7 +195,7 @@ def _run_block(ground: Ground, state: TrainState, block: Block) -> tuple[TrainSt
 def _grid(ground: Ground, state: TrainState) -> jax.Array:
     count = plots.samples_shown(ground.data.pixels.shape[1:])
     key = stream_key(state.key, Stream.SAMPLE, 0)
-    return sample_pixels(ground.gan, sampling_params(state), state.gen.stats, count, key)
+    return sample_pixels(ground.gan, *sampling_variables(ground.gan, state), count, key)
 
 
 def _due(every: int, config: Config, chunk: Chunk) -> bool:

@@ -58,6 +58,7 @@ class Stream(enum.IntEnum):
     AUGMENT = 5
     SAMPLE = 6
     EVALUATE = 7
+    STANDING = 8
 
 
 def stream_key(root: PRNGKey, stream: Stream, counter: int | Int[Array, ""]) -> PRNGKey:

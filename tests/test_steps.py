@@ -17,8 +17,8 @@ from jaxgan.config import (
 )
 from jaxgan.losses import LOSSES, smoothed
 from jaxgan.networks.layers import BatchNorm
-from jaxgan.sampling import sample_latents
-from jaxgan.state import build_gan, init_state, sampling_params
+from jaxgan.sampling import sample_latents, sampling_variables
+from jaxgan.state import build_gan, init_state
 from jaxgan.steps import train_epoch, train_step
 from jaxgan.types import Batch, Stream
 from jaxgan.updates import d_update, g_update
@@ -196,7 +196,7 @@ def test_the_average_halves_a_weight_after_its_half_life_in_images(d_steps, fact
         jax.tree.leaves(state.ema_params), jax.tree.leaves(state.gen.params), strict=True
     ):
         np.testing.assert_allclose(average - weight, left, rtol=1e-5)
-    assert sampling_params(state) is state.ema_params
+    assert sampling_variables(gan, state)[0] is state.ema_params
 
 
 @pytest.mark.parametrize("half_life", [0, 100])

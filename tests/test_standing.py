@@ -1,0 +1,124 @@
+"""The statistics of batch norm that averaged weights are sampled with."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from jaxgan import evaluate, train
+from jaxgan.config import Config, EmaConfig, EvaluateConfig, NetworkConfig, TrainConfig
+from jaxgan.networks.network import Network
+from jaxgan.sample import sample
+from jaxgan.sampling import (
+    BATCH_STATS,
+    BLOCK,
+    STANDING,
+    generate,
+    labels_in_turn,
+    sample_latents,
+    sampling_variables,
+    standing_stats,
+)
+from jaxgan.selection import LAST
+from jaxgan.state import build_gan, init_state
+from jaxgan.train import initial_state, prepare
+from jaxgan.types import Stream, stream_key
+from tests import tiny
+
+SHAPE = (28, 28, 1)
+CONFIG = Config(
+    network=NetworkConfig(name="infogan", latent_size=6, gen_channels=4, disc_channels=4),
+    train=TrainConfig(batch_size=8),
+    ema=EmaConfig(half_life=100),
+)
+
+
+def averaged(**network):
+    """A GAN whose averaged weights are far from those that train."""
+    config = dataclasses.replace(CONFIG, network=dataclasses.replace(CONFIG.network, **network))
+    gan = build_gan(config, SHAPE, classes=10)
+    state = init_state(gan, SHAPE, jax.random.key(0))
+    return gan, state.replace(ema_params=jax.tree.map(lambda p: 3 * p, state.gen.params))
+
+
+class Scaled(nn.Module):
+    """z times a weight, normalised by Flax's own batch norm, whose averages move by 0.01."""
+
+    @nn.compact
+    def __call__(self, z, train):
+        scale = self.param("scale", nn.initializers.ones, ())
+        return nn.BatchNorm(use_running_average=not train, momentum=0.99)(scale * z)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_averaged_weights_give_at_test_time_what_they_give_in_training(conditional):
+    gan, state = averaged(conditional=conditional)
+    params, stats = sampling_variables(gan, state)
+    assert params is state.ema_params
+    z = sample_latents(gan, BLOCK, jax.random.key(1))
+    labels = labels_in_turn(gan, BLOCK)
+    rest = () if labels is None else (labels,)
+    wanted, _ = gan.gen.apply({"params": params, **stats}, z, True, *rest, mutable=list(stats))
+
+    def off(statistics):
+        return float(jnp.abs(generate(gan, params, statistics, z, labels) - wanted).mean())
+
+    assert off(stats) < 0.1 * off(state.gen.stats)
+
+
+def test_standing_statistics_are_means_of_the_batches_own():
+    gan, state = averaged()
+    gan = dataclasses.replace(gan, gen=Network(Scaled(), "float32", "default"))
+    kept = {BATCH_STATS: {"BatchNorm_0": {"mean": jnp.full(6, 7.0), "var": jnp.full(6, 7.0)}}}
+    ones = {"scale": jnp.ones(6), "bias": jnp.zeros(6)}
+    params = {"scale": jnp.array(2.0), "BatchNorm_0": ones}
+    found = standing_stats(gan, params, kept, state.key)[BATCH_STATS]["BatchNorm_0"]
+    z = sample_latents(gan, STANDING * BLOCK, stream_key(state.key, Stream.STANDING, 0))
+    blocks = np.asarray(2 * z).reshape(STANDING, BLOCK, 6)
+    np.testing.assert_allclose(found["mean"], blocks.mean((0, 1)), atol=1e-4)
+    np.testing.assert_allclose(found["var"], blocks.var(1).mean(0), rtol=1e-4)
+
+
+def test_the_weights_that_train_keep_their_own_statistics():
+    gan, state = averaged()
+    state = state.replace(ema_params={})
+    params, stats = sampling_variables(gan, state)
+    assert params is state.gen.params
+    assert stats is state.gen.stats
+
+
+def test_a_network_without_batch_norm_is_left_as_it_is():
+    gan, state = averaged(name="mlp", gen_channels=64, disc_channels=64)
+    assert sampling_variables(gan, state) == (state.ema_params, state.gen.stats)
+    assert not state.gen.stats
+
+
+def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_not_count(
+    tmp_path, monkeypatch
+):
+    config = dataclasses.replace(
+        tiny.config(tiny.write_data(tmp_path / "data", side=28)),
+        network=dataclasses.replace(CONFIG.network, gen_widths=(), disc_widths=()),
+        ema=CONFIG.ema,
+        evaluate=EvaluateConfig(every=1, num_samples=20, features="tests.tiny:flat_features"),
+    )
+    ground = prepare(config)
+    state = initial_state(ground, 0)
+    wrong = jax.tree.map(lambda kept: kept + 5, state.gen.stats)
+    spoilt = state.replace(gen=state.gen.replace(stats=wrong))
+
+    def drawn(state):
+        monkeypatch.setattr("jaxgan.sample.load_run", lambda *of: (config, ground.gan, state))
+        sample(tmp_path, LAST, 20, 0, tmp_path / "drawn.npz")
+        evaluated = evaluate._generated(tmp_path, ground.gan, state, 20, 0)
+        yield np.load(tmp_path / "drawn.npz")["images"]
+        yield train._grid(ground, state)
+        yield evaluated["generator"]
+        yield ground.monitor.measure(state).pairs.samples
+        yield evaluated["raw_generator"]
+
+    equal = [np.array_equal(*images) for images in zip(drawn(state), drawn(spoilt), strict=True)]
+    assert equal == [True, True, True, True, False]
