@@ -73,17 +73,22 @@ def _per_image(images: Images, key: PRNGKey) -> Float[Array, "batch 1 1 1"]:
 
 
 def _shift_matrices(key: PRNGKey, count: int, side: int) -> Float[Array, "batch side side"]:
-    most = round(side * SHIFT)
+    most = _part(side, SHIFT)
     shift = jax.random.randint(key, (count, 1, 1), -most, most + 1)
     places = jnp.arange(side)
     return (places[None, :, None] - places[None, None, :] == shift).astype(jnp.float32)
 
 
 def _within_cut(key: PRNGKey, count: int, side: int) -> Int[Array, "batch side"] | Array:
-    centre = jax.random.randint(key, (count, 1), 0, side)
-    half = round(side * CUT) // 2
-    offset = jnp.arange(side)[None] - centre
-    return (offset >= -half) & (offset < half)
+    extent = _part(side, CUT)
+    start = jax.random.randint(key, (count, 1), 0, side + 1 - extent % 2) - extent // 2
+    offset = jnp.arange(side)[None] - start
+    return (offset >= 0) & (offset < extent)
+
+
+def _part(side: int, of: float) -> int:
+    """So much of a side in pixels, halves up."""
+    return int(side * of + 0.5)
 
 
 AUGMENTATIONS: dict[str, Callable[[Images, PRNGKey], Images]] = {

@@ -22,6 +22,11 @@ def _unused(config: Config) -> Iterator[str]:
     ):
         if value and not used:
             yield f"config.{name} = {value!r}: does nothing without config.{what}"
+    if augment.policy and not augment.target and not augment.probability:
+        yield (
+            f"config.augment.policy = {augment.policy!r}: does nothing with "
+            "config.augment.probability = 0"
+        )
     if augment.policy and augment.target and augment.probability != 1:
         yield (
             f"config.augment.probability = {augment.probability}: does nothing with "

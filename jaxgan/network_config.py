@@ -70,7 +70,8 @@ def check_network(config: NetworkConfig) -> None:
       UserError: a setting was given that the family does not have, or not with this value.
     """
     known, default = NETWORK_SETTINGS[config.name], NetworkConfig()
-    for name in {name for names in NETWORK_SETTINGS.values() for name in names} - set(known):
+    every = {name for names in NETWORK_SETTINGS.values() for name in names}
+    for name in sorted(every - set(known)):
         if getattr(config, name) != getattr(default, name):
             raise UserError(
                 f"config.network.{name} = {getattr(config, name)!r}: {config.name} has no such "

@@ -55,8 +55,9 @@ def check_horizon(config: Config, schedule: Schedule) -> None:
     for name, points in vars(config.schedule).items():
         if name != "shape" and points and points[-1][0] > images:
             raise UserError(
-                f"config.schedule.{name} = {points!r}: ends at {points[-1][0]:g} images; must be "
-                f"within the run's {images} (config.train.epochs = {config.train.epochs})"
+                f"config.schedule.{name} = {points!r}: ends at {points[-1][0]} images; must be "
+                f"within the run's {images} (config.train.epochs = {config.train.epochs}): end it "
+                "there, or train longer"
             )
 
 

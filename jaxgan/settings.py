@@ -41,7 +41,11 @@ SMALL_FRACTION = Check("a number from 0 up to, not including, 0.5", lambda value
 Points = tuple[tuple[float, float], ...]
 Seeds = int | tuple[int, ...]
 MOST_SEEDS = 10_000
-EXAMPLES: dict[Any, str] = {  # of types whose name says little
+EXAMPLES: dict[Any, str] = {  # of each type, in words
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
     tuple[int, ...]: "a tuple of whole numbers such as (256, 512)",
     Seeds: "a count of seeds such as 4, or a tuple of them such as (0, 1, 2)",
     tuple[str, ...]: "a tuple of names such as ('translation',)",
@@ -132,8 +136,7 @@ def literal(text: str) -> Any:
 def check_setting(name: str, field: dataclasses.Field, value: Any) -> None:
     check = field.metadata["check"]
     if not _is_of_type(value, field.type):
-        wanted = EXAMPLES.get(field.type) or getattr(field.type, "__name__", str(field.type))
-        raise UserError(f"config.{name} = {value!r}: must be {wanted}")
+        raise UserError(f"config.{name} = {value!r}: must be {EXAMPLES[field.type]}")
     try:
         allowed = check.test(value)
     except OverflowError:  # a whole number beyond the largest float

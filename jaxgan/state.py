@@ -170,8 +170,8 @@ def packed(images: Images, packing: int) -> Images:
     """
     if packing == 1:
         return images
-    apart = images.reshape(-1, packing, *images.shape[1:])
-    return jnp.concatenate([apart[:, i] for i in range(packing)], axis=-1)
+    apart = jnp.moveaxis(images.reshape(-1, packing, *images.shape[1:]), 1, -2)
+    return apart.reshape(*apart.shape[:-2], -1)
 
 
 def _init_player(module, tx, key, example, labels) -> Player:

@@ -37,6 +37,17 @@ def test_a_translation_moves_by_at_most_an_eighth_and_fills_with_zero():
     assert 0 < translation(corner, KEY).sum() < 400
 
 
+@pytest.mark.parametrize(("side", "extent"), [(8, 4), (5, 3), (28, 14), (30, 15)])
+def test_a_cut_lies_as_often_at_one_edge_as_at_the_other(side, extent):
+    cut = cutout(jnp.ones((4000, side, side, 1)), KEY)[..., 0] == 0
+    assert max(map(int, cut.any(axis=2).sum(axis=1))) == extent
+    share = np.asarray(cut.any(axis=2)).mean(axis=0)
+    places = side + 1 - extent % 2
+    bound = 4 * np.sqrt(0.25 / 4000)
+    np.testing.assert_allclose(share, share[::-1], atol=2 * bound)
+    np.testing.assert_allclose(share[0], (extent // 2 + 1) / places, atol=bound)
+
+
 def test_a_cut_is_at_most_a_quarter_of_the_image():
     share = np.asarray(cutout(jnp.ones((400, 8, 16, 1)), KEY)).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(share.min(), 0.75)

@@ -1,6 +1,5 @@
 """The command line as a person meets it: in a process of its own."""
 
-import ast
 import os
 import re
 import signal
@@ -12,10 +11,11 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxgan import checkpoints, records, train
 from jaxgan.cli import main
-from jaxgan.config import Config, UserError
+from jaxgan.config import UserError
 from jaxgan.config_file import load_config
 from tests import tiny
 
@@ -51,7 +51,7 @@ WRONG = {
     "no config": ([], "--config configs/mnist.py"),
     "an unknown verb": (["trian"], "verbs: train, sample"),
     "a bad value": (["--config", CONFIG, "--config.train.epochs=-1"], "at least 1"),
-    "a word for a number": (["--config", CONFIG, "--config.seed=one"], "must be int"),
+    "a word for a number": (["--config", CONFIG, "--config.seed=one"], "must be a whole number"),
     "nan": (["--config", CONFIG, "--config.optimizer.gen.learning_rate=nan"], "learning_rate"),
     "an unknown network": (["--config", CONFIG, "--config.network.name=vae"], "mlp, dcgan, sngan"),
     "an unknown penalty": (["--config", CONFIG, "--config.penalty.gp=1.0"], "penalty has: r1, r2"),
@@ -107,35 +107,38 @@ def test_help_explains_the_verbs(capsys):
     assert all(verb in out for verb in ("train", "sample", "bench", "--config.NAME=VALUE"))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.py")), ids=lambda p: p.stem)
-def test_every_config_file_loads_and_says_how_to_run_it(path):
-    if path.stem.startswith("features"):
-        pytest.skip("settings of a feature net, not of a run")
-    assert isinstance(load_config(path, []), Config)
-    says = ast.get_docstring(ast.parse(path.read_text()))
-    assert f"python run.py --config configs/{path.name}" in says
-    assert re.search(r"\d (s|min)\b", says), "how long it takes"
-    assert re.search(r"\bseeds?\b", says, re.IGNORECASE), "what comes of it"
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        (["--config.network.name=dcgan"], "cannot make images of 30x30 pixels; it makes"),
+        (["--config.network.conditional=True"], "the data set tiny has no labels"),
+        (["--config.schedule.b2=((0,0.9),(1e6,0.5))"], "ends at 1000000.0 images; must be within"),
+        (["--config.evaluate.every=1"], "config.evaluate.every = 1"),
+    ],
+    ids=["sizes that a network cannot make", "labels of data without", "a schedule", "features"],
+)
+def test_what_the_data_do_not_allow_gets_one_line_before_anything_is_written(
+    changes, named, tmp_path, capsys
+):
+    (tmp_path / "images").mkdir()
+    for i in range(8):
+        Image.fromarray(np.full((30, 30), i, np.uint8)).save(tmp_path / "images" / f"{i}.png")
+    source = ["--config.data.source=folder", f"--config.data.dir={tmp_path / 'images'}"]
+    own = ["--workdir", str(tmp_path / "run"), "--config.network.gen_widths=(256,512)"]
+    arguments = ["--config", CONFIG, *TINY, *source, *own, "--config.network.disc_widths=(512,256)"]
+    assert main([*arguments, *changes]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert named in err
+    assert not (tmp_path / "run").exists()
 
 
-def test_a_config_file_may_edit_that_of_another_from_wherever_it_is_called(tmp_path, monkeypatch):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "first.py").write_text((ROOT / "configs" / "mnist.py").read_text())
-    text = (
-        "from mine import first\n\ndef get_config():\n    c = first.get_config()\n    c.seed = 9\n"
-    )
-    (tmp_path / "mine" / "second.py").write_text(text + "    return c\n")
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    before = list(sys.path)
-    assert load_config(tmp_path / "mine" / "second.py", []).seed == 9
-    assert sys.path == [*before, str(tmp_path)]  # after all others
-
-
-def test_a_config_file_that_fails_is_named(tmp_path):
-    for text in ("def get_config(): return 1 / 0", "syntax error", "x = 1"):
-        (tmp_path / "bad.py").write_text(text)
-        with pytest.raises(UserError, match=r"bad\.py: \w+Error"):
-            load_config(tmp_path / "bad.py", [])
+def test_an_average_longer_than_the_run_is_warned_of_and_the_run_goes_on(data, tmp_path, capsys):
+    own = [f"--config.data.dir={data}", "--workdir", str(tmp_path / "run")]
+    short = ["--config.train.epochs=1", "--config.ema.half_life=1000"]
+    assert main(["--config", CONFIG, *TINY, *own, *short]) == 0
+    assert "config.ema.half_life = 1000: is too long for the run's 96" in capsys.readouterr().err
 
 
 def test_a_config_of_something_else_is_told_what_it_must_return():

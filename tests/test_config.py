@@ -139,7 +139,7 @@ def test_an_unknown_override_is_answered_from_its_group_or_with_its_name_elsewhe
 def test_a_text_that_cannot_be_read_is_of_the_wrong_type(text):
     values = default_config().to_dict()
     override(values, "train.epochs", text)
-    with pytest.raises(UserError, match="must be int"):
+    with pytest.raises(UserError, match="must be a whole number"):
         from_mapping(values)
 
 
@@ -167,8 +167,12 @@ def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
             {"augment": {"policy": ("mirror",), "target": 0.6, "probability": 0.5}},
             "probability = 0.5: does nothing with config.augment.target",
         ),
+        (
+            {"augment": {"policy": ("mirror",), "probability": 0.0}},
+            "policy = ('mirror',): does nothing with config.augment.probability = 0",
+        ),
     ],
-    ids=["target", "augmentations", "average", "penalties", "probability"],
+    ids=["target", "augmentations", "average", "penalties", "probability", "never"],
 )
 def test_a_setting_of_what_is_off_is_warned_of(changes, words):
     (said,) = doubts(from_mapping(changes))

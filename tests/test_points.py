@@ -27,7 +27,6 @@ from jaxgan.data import load_data
 from jaxgan.evaluate import evaluate
 from jaxgan.networks import NETWORKS
 from jaxgan.sample import sample
-from jaxgan.schedule import check_horizon, long_average, make_schedule
 from jaxgan.state import build_gan
 from jaxgan.table import table
 from jaxgan.train import train
@@ -181,11 +180,8 @@ def test_what_is_for_images_is_refused_for_points(changes, message):
 
 
 @pytest.mark.parametrize("name", ["ring", "grid", "ring_gan", "grid_gan"])
-def test_the_config_files_of_points_build_and_their_schedules_end_with_the_run(name):
+def test_the_config_files_of_points_build(name):
     config = load_config(CONFIGS / f"{name}.py", [])
-    schedule = make_schedule(config.train, 100_000)
-    check_horizon(config, schedule)
-    assert long_average(config, schedule) == ""
     assert build_gan(config, (2,)).latent_size == 2
     assert config.data.name == name.removesuffix("_gan")
     assert config.evaluate.num_samples == 2500
@@ -196,5 +192,5 @@ def test_the_covering_config_of_the_ring_covers_it(tmp_path):
     train(load_config(CONFIGS / "ring.py", []), tmp_path / "run")
     found = evaluate(tmp_path / "run", metrics=["modes"])["metrics"]["generator"]
     assert found["modes/test/n2500/points"] == 8
-    # Ten seeds gave 0.968 on average, with a deviation of 0.013: five of those below.
-    assert found["high_quality/test/n2500/points"] >= 0.9
+    # Ten seeds gave 0.979 on average, with a deviation of 0.010: five of those below.
+    assert found["high_quality/test/n2500/points"] >= 0.93

@@ -158,7 +158,7 @@ PANELS = (
         {"eval/high_quality": "within 3 sigma of a mode"},
         limits=(-0.02, 1.02),
     ),
-    Panel("reverse KL of the modes (nats)", {"eval/reverse_kl": "from samples to real"}, log=True),
+    Panel("reverse KL of the modes (nats)", {"eval/reverse_kl": "to uniform"}, log=True),
     Panel(
         "D on held-out real and fake",
         {
