@@ -3,11 +3,13 @@
 import importlib.util
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from jaxgan.config import Config, UserError, from_mapping, override
+from jaxgan.settings import literal
 
 
 def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
@@ -30,8 +32,8 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
         spec.loader.exec_module(module)
         edited = module.get_config()
     except Exception as error:
-        reason = (str(error) or repr(error)).strip('"').splitlines()[0]
-        raise UserError(f"--config {path}: {type(error).__name__}: {reason}") from error
+        where = f"{path}{_line(error, path)}"
+        raise UserError(f"--config {where}: {type(error).__name__}: {_reason(error)}") from error
     if not isinstance(edited, ConfigDict):
         raise UserError(
             f"--config {path}: get_config() gives {type(edited).__name__}; it must return "
@@ -41,3 +43,23 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
     for name, text in overrides:
         override(values, name, text)
     return from_mapping(values)
+
+
+def _line(error: Exception, path: Path) -> str:
+    """Of the file, where the error came from; "" where that is not known."""
+    if isinstance(error, SyntaxError):
+        numbers = [error.lineno]
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        numbers = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f", line {numbers[-1]}" if numbers else ""
+
+
+def _reason(error: Exception) -> str:
+    """In one line. A ConfigDict's is that of a KeyError, quoted, and then a second line."""
+    text = str(error) or repr(error)
+    if text[0] == text[-1] in ("'", '"'):
+        text = str(literal(text))
+    first, *others = text.splitlines()
+    helps = [line for line in others if line.startswith("Did you mean")]
+    return " ".join([first.split(" Other fields present:")[0], *helps])

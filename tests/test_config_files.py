@@ -44,7 +44,30 @@ def test_a_config_file_may_edit_that_of_another_from_wherever_it_is_called(tmp_p
 
 
 def test_a_config_file_that_fails_is_named(tmp_path):
-    for text in ("def get_config(): return 1 / 0", "syntax error", "x = 1"):
-        (tmp_path / "bad.py").write_text(text)
-        with pytest.raises(UserError, match=r"bad\.py: \w+Error"):
-            load_config(tmp_path / "bad.py", [])
+    path = tmp_path / "bad.py"
+    for text, named in (
+        ("def get_config():\n    return 1 / 0", "line 2: ZeroDivisionError: division by zero"),
+        ("\n\nsyntax error", "line 3: SyntaxError"),
+        ("import nothing_of_this_name", "line 1: ModuleNotFoundError: No module named"),
+        ("raise ValueError", r"line 1: ValueError: ValueError\(\)"),
+    ):
+        path.write_text(text)
+        with pytest.raises(UserError, match=rf"bad\.py, {named}"):
+            load_config(path, [])
+    path.write_text("x = 1")
+    with pytest.raises(UserError, match=r"bad\.py: AttributeError: .*get_config"):
+        load_config(path, [])
+
+
+@pytest.mark.parametrize("line", ["c.train.epoch = 3", "c.train.epochs = c.train.epoch"])
+def test_a_setting_that_a_config_file_misspells_is_told_in_one_line(line, tmp_path):
+    path = tmp_path / "typo.py"
+    head = "from jaxgan.config import default_config\n\n\ndef get_config():\n"
+    path.write_text(f"{head}    c = default_config()\n    {line}\n    return c\n")
+    with pytest.raises(UserError) as caught:
+        load_config(path, [])
+    said = str(caught.value)
+    assert len(said.splitlines()) == 1
+    assert "typo.py, line 6: AttributeError: " in said
+    assert said.endswith('Did you mean "epochs" instead of "epoch"?')
+    assert "\\" not in said
