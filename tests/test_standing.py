@@ -36,10 +36,13 @@ CONFIG = Config(
 )
 
 
+SNGAN = {"name": "sngan", "remat": True, "conditional": True}
+
+
 def averaged(**network):
     """A GAN whose averaged weights are far from those that train."""
-    config = dataclasses.replace(CONFIG, network=dataclasses.replace(CONFIG.network, **network))
-    gan = build_gan(config, SHAPE, classes=10)
+    network = dataclasses.replace(CONFIG.network, **network)
+    gan = build_gan(dataclasses.replace(CONFIG, network=network), SHAPE, classes=10)
     state = init_state(gan, SHAPE, jax.random.key(0))
     return gan, state.replace(ema_params=jax.tree.map(lambda p: 3 * p, state.gen.params))
 
@@ -53,9 +56,13 @@ class Scaled(nn.Module):
         return nn.BatchNorm(use_running_average=not train, momentum=0.99)(scale * z)
 
 
-@pytest.mark.parametrize("conditional", [False, True])
-def test_averaged_weights_give_at_test_time_what_they_give_in_training(conditional):
-    gan, state = averaged(conditional=conditional)
+@pytest.mark.parametrize(
+    "network",
+    [{}, {"conditional": True}, {"precision": "bfloat16"}, {"name": "dcgan"}, SNGAN],
+    ids=["infogan", "labels", "bfloat16", "dcgan", "sngan"],
+)
+def test_averaged_weights_give_at_test_time_what_they_give_in_training(network):
+    gan, state = averaged(**network)
     params, stats = sampling_variables(gan, state)
     assert params is state.ema_params
     z = sample_latents(gan, BLOCK, jax.random.key(1))
