@@ -30,7 +30,7 @@ def get_config() -> ConfigDict:
     config.train.chunks_per_epoch = 10
     config.ema.half_life = 50_000
     config.schedule.shape = "cosine"
-    config.schedule.learning_rate = ((0, 1.0), (950_000, 0.05))
+    config.schedule.learning_rate = ((0, 1.0), (950_000, 0.35))
     config.save.every = 2
     config.evaluate.every = 4
     for adam in (config.optimizer.gen, config.optimizer.disc):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from jaxgan.types import Images, PRNGKey, Scalar
 
@@ -46,7 +46,7 @@ def contrast(images: Images, key: PRNGKey) -> Images:
 
 
 def translation(images: Images, key: PRNGKey) -> Images:
-    """Shifts by up to an eighth of either side; what comes in from outside is 0."""
+    """Shifts by up to an eighth of either side, rounded; what comes in from outside is 0."""
     down_key, right_key = jax.random.split(key)
     rows = _shift_matrices(down_key, len(images), images.shape[1])
     columns = _shift_matrices(right_key, len(images), images.shape[2])
@@ -79,7 +79,7 @@ def _shift_matrices(key: PRNGKey, count: int, side: int) -> Float[Array, "batch 
     return (places[None, :, None] - places[None, None, :] == shift).astype(jnp.float32)
 
 
-def _within_cut(key: PRNGKey, count: int, side: int) -> Int[Array, "batch side"] | Array:
+def _within_cut(key: PRNGKey, count: int, side: int) -> Bool[Array, "batch side"]:
     extent = _part(side, CUT)
     start = jax.random.randint(key, (count, 1), 0, side + 1 - extent % 2) - extent // 2
     offset = jnp.arange(side)[None] - start

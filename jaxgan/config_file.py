@@ -32,7 +32,7 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
         spec.loader.exec_module(module)
         edited = module.get_config()
     except Exception as error:
-        where = f"{path}{_line(error, path)}"
+        where = f"{path}{_line(error, str(path.absolute()))}"
         raise UserError(f"--config {where}: {type(error).__name__}: {_reason(error)}") from error
     if not isinstance(edited, ConfigDict):
         raise UserError(
@@ -45,21 +45,20 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
     return from_mapping(values)
 
 
-def _line(error: Exception, path: Path) -> str:
+def _line(error: Exception, path: str) -> str:
     """Of the file, where the error came from; "" where that is not known."""
-    if isinstance(error, SyntaxError):
-        numbers = [error.lineno]
-    else:
-        frames = traceback.extract_tb(error.__traceback__)
-        numbers = [frame.lineno for frame in frames if frame.filename == str(path)]
+    frames = traceback.extract_tb(error.__traceback__)
+    numbers = [frame.lineno for frame in frames if frame.filename == path]
+    if isinstance(error, SyntaxError) and error.filename == path:
+        numbers.append(error.lineno)
     return f", line {numbers[-1]}" if numbers else ""
 
 
 def _reason(error: Exception) -> str:
     """In one line. A ConfigDict's is that of a KeyError, quoted, and then a second line."""
-    text = str(error) or repr(error)
-    if text[0] == text[-1] in ("'", '"'):
+    text = str(error)
+    if isinstance(error, KeyError | AttributeError) and text[:1] in ("'", '"'):
         text = str(literal(text))
-    first, *others = text.splitlines()
+    first, *others = text.strip().splitlines() or [repr(error)]
     helps = [line for line in others if line.startswith("Did you mean")]
     return " ".join([first.split(" Other fields present:")[0], *helps])

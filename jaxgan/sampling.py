@@ -41,17 +41,20 @@ def standing_stats(gan: Gan, params: Params, stats: Params, key: PRNGKey) -> Par
     """`stats` with those of batch norm replaced by the ones that belong to `params`.
 
     What training keeps are statistics of the weights that train; averaged ones have others. These
-    are means over STANDING blocks of BLOCK latents, always the same ones of a run (standing
-    statistics: Brock et al. 2019, arXiv:1809.11096). A network may keep any running mean of its
-    batches' statistics; by how much it moves at a batch is found by differentiating it.
+    are means over those of STANDING blocks of BLOCK latents, any classes in turn, which the run's
+    seed fixes (standing statistics: Brock et al. 2019, arXiv:1809.11096). A network's own batch
+    norm must, as Flax's does, keep arrays that each batch moves a fixed part of the way to its own
+    value; that part is found by differentiating.
     """
     if not stats.get(BATCH_STATS):
         return stats
     z = sample_latents(gan, STANDING * BLOCK, stream_key(key, Stream.STANDING, 0))
-    labels = labels_in_turn(gan, BLOCK)
+    inputs = (z, labels_in_turn(gan, len(z)))
     start = jax.tree.map(jnp.zeros_like, stats[BATCH_STATS])
 
-    def of_block(z):
+    def of_block(block):
+        z, labels = block
+
         def moved(kept):
             variables = {"params": params, **stats, BATCH_STATS: kept}
             _, updated = gan.gen.apply(
@@ -63,8 +66,9 @@ def standing_stats(gan: Gan, params: Params, stats: Params, key: PRNGKey) -> Par
         left, remains = jax.jvp(moved, (start,), (one,))
         return jax.tree.map(lambda part, rest: part / (1 - rest), left, remains)
 
-    blocks = jax.lax.map(of_block, z.reshape(STANDING, BLOCK, gan.latent_size))
-    return {**stats, BATCH_STATS: jax.tree.map(lambda of: jnp.mean(of, axis=0), blocks)}
+    blocks = jax.tree.map(lambda x: x.reshape(STANDING, BLOCK, *x.shape[1:]), inputs)
+    found = jax.lax.map(of_block, blocks)
+    return {**stats, BATCH_STATS: jax.tree.map(lambda each: jnp.mean(each, axis=0), found)}
 
 
 @functools.partial(jax.jit, static_argnums=0)

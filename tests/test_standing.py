@@ -10,6 +10,7 @@ from flax import linen as nn
 
 from jaxgan import evaluate, train
 from jaxgan.config import Config, EmaConfig, EvaluateConfig, NetworkConfig, TrainConfig
+from jaxgan.networks.layers import BatchNorm
 from jaxgan.networks.network import Network
 from jaxgan.sample import sample
 from jaxgan.sampling import (
@@ -56,6 +57,14 @@ class Scaled(nn.Module):
         return nn.BatchNorm(use_running_average=not train, momentum=0.99)(scale * z)
 
 
+class Labelled(nn.Module):
+    """z plus its label, normalised by the project's batch norm."""
+
+    @nn.compact
+    def __call__(self, z, train, labels):
+        return BatchNorm()(z + labels[:, None], train)
+
+
 @pytest.mark.parametrize(
     "network",
     [{}, {"conditional": True}, {"precision": "bfloat16"}, {"name": "dcgan"}, SNGAN],
@@ -89,6 +98,19 @@ def test_standing_statistics_are_means_of_the_batches_own():
     np.testing.assert_allclose(found["var"], blocks.var(1).mean(0), rtol=1e-4)
 
 
+def test_standing_statistics_are_of_every_class():
+    gan, state = averaged()
+    gan = dataclasses.replace(gan, gen=Network(Labelled(), "float32", "default"), classes=300)
+    z = sample_latents(gan, STANDING * BLOCK, stream_key(state.key, Stream.STANDING, 0))
+    x = np.asarray(z) + np.arange(STANDING * BLOCK)[:, None] % 300
+    blocks = x.reshape(STANDING, BLOCK, 6)
+    variables = gan.gen.init(state.key, z[:2], True, np.arange(2))
+    params = variables.pop("params")
+    found = standing_stats(gan, params, variables, state.key)[BATCH_STATS]["BatchNorm_0"]
+    np.testing.assert_allclose(found["mean"], blocks.mean((0, 1)), rtol=1e-4)
+    np.testing.assert_allclose(found["variance"], blocks.var(1).mean(0), rtol=1e-4)
+
+
 def test_the_weights_that_train_keep_their_own_statistics():
     gan, state = averaged()
     state = state.replace(ema_params={})
@@ -99,8 +121,9 @@ def test_the_weights_that_train_keep_their_own_statistics():
 
 def test_a_network_without_batch_norm_is_left_as_it_is():
     gan, state = averaged(name="mlp", gen_channels=64, disc_channels=64)
-    assert sampling_variables(gan, state) == (state.ema_params, state.gen.stats)
-    assert not state.gen.stats
+    params, stats = sampling_variables(gan, state)
+    assert params is state.ema_params
+    assert stats == {}
 
 
 def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_not_count(
