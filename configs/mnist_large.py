@@ -1,4 +1,4 @@
-"""Digits by their labels: configs/mnist_best.py, conditional and longer, at rates that stay high.
+"""Digits by their labels: configs/mnist_best.py, conditional and longer.
 
     python run.py --config configs/mnist_large.py
 
