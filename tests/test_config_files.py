@@ -50,15 +50,15 @@ def test_a_config_file_that_fails_is_named_with_the_line(tmp_path, monkeypatch):
         ("def get_config():\n    return 1 / 0", "line 2: ZeroDivisionError: division by zero"),
         ("\n\nsyntax error", "line 3: SyntaxError"),
         ("import nothing_of_this_name", "line 1: ModuleNotFoundError: No module named"),
-        ("raise ValueError", r"line 1: ValueError: ValueError\(\)"),
-        ("raise KeyError('')", r"line 1: KeyError: KeyError\(''\)"),
-        ("raise ValueError('\\n')", r"line 1: ValueError: ValueError\('\\\\n'\)"),
+        ("raise ValueError", "line 1: ValueError: ValueError()"),
+        ("raise KeyError('')", "line 1: KeyError: KeyError('')"),
+        ("raise ValueError('\\n')", r"line 1: ValueError: ValueError('\n')"),
         ("\nimport ast\nast.literal_eval('1 +')", "line 3: SyntaxError: invalid syntax"),
         ("\nraise SyntaxError('hm')", "line 2: SyntaxError: hm"),
     ):
         path.write_text(text)
         for called in (path, Path("bad.py")):
-            with pytest.raises(UserError, match=rf"bad\.py, {named}"):
+            with pytest.raises(UserError, match=re.escape(f"bad.py, {named}")):
                 load_config(called, [])
     path.write_text("x = 1")
     with pytest.raises(UserError, match=r"bad\.py: AttributeError: .*get_config"):
