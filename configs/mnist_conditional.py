@@ -2,9 +2,9 @@
 
     python run.py --config configs/mnist_conditional.py
 
-About 10 min of one CPU core's time. Seed 0, last step, 10,000 samples: 98.2 % are in the class that
-was asked for, by the classifier of mnist-b7fa8003, which finds 99.8 % of real images in theirs;
-Fréchet distance from the test images 0.44, coverage 0.87.
+About 10 min on one CPU core, 16 beside tests on a slower day. Seed 0, last step, 10,000 samples:
+98.3 % are in the class that was asked for, by the classifier of mnist-b7fa8003, which finds 99.8 %
+of real images in theirs; Fréchet distance from the test images 0.42, coverage 0.87.
 """
 
 from ml_collections import ConfigDict
