@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxgan.types import Images, PRNGKey, Scalar
 
-SHIFT = 1 / 8  # of the side, at most
+SHIFT = 1 / 8  # of the side at most, rounded
 CUT = 1 / 2  # of the side
 
 

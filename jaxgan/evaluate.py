@@ -21,13 +21,12 @@ from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data
 from jaxgan.metrics.features import Extracted, FeatureNet
 from jaxgan.progress import say
 from jaxgan.sampling import (
-    BATCH_STATS,
     BLOCK,
-    STANDING,
     generate,
     labels_in_turn,
     sample_latents,
     sampling_variables,
+    standing_latents,
 )
 from jaxgan.selection import LAST, evaluation_file
 from jaxgan.state import Gan, TrainState
@@ -167,9 +166,7 @@ def _protocol(
         "real": {split: f"{split} {first}" for split in SPLITS},
         "floor": {"train": others if two else f"test {first}", "test": f"train {first}"},
         "weights": "averaged" if state.ema_params else "raw",
-        "standing_latents": STANDING * BLOCK
-        if state.ema_params and BATCH_STATS in state.gen.stats
-        else 0,
+        "standing_latents": standing_latents(state),
         **scores.settings(num_samples),
         "jaxgan": __version__,
         "device": jax.devices()[0].device_kind,

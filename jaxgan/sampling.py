@@ -36,6 +36,11 @@ def sampling_variables(gan: Gan, state: TrainState) -> tuple[Params, Params]:
     return state.ema_params, standing_stats(gan, state.ema_params, state.gen.stats, state.key)
 
 
+def standing_latents(state: TrainState) -> int:
+    """Of how many latents `sampling_variables` takes statistics; 0 where they are training's."""
+    return STANDING * BLOCK if state.ema_params and state.gen.stats.get(BATCH_STATS) else 0
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def standing_stats(gan: Gan, params: Params, stats: Params, key: PRNGKey) -> Params:
     """`stats` with those of batch norm replaced by the ones that belong to `params`.

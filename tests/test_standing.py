@@ -21,6 +21,7 @@ from jaxgan.sampling import (
     labels_in_turn,
     sample_latents,
     sampling_variables,
+    standing_latents,
     standing_stats,
 )
 from jaxgan.selection import LAST
@@ -35,8 +36,6 @@ CONFIG = Config(
     train=TrainConfig(batch_size=8),
     ema=EmaConfig(half_life=100),
 )
-
-
 SNGAN = {"name": "sngan", "remat": True, "conditional": True}
 
 
@@ -74,6 +73,7 @@ def test_averaged_weights_give_at_test_time_what_they_give_in_training(network):
     gan, state = averaged(**network)
     params, stats = sampling_variables(gan, state)
     assert params is state.ema_params
+    assert standing_latents(state) == STANDING * BLOCK
     z = sample_latents(gan, BLOCK, jax.random.key(1))
     labels = labels_in_turn(gan, BLOCK)
     rest = () if labels is None else (labels,)
@@ -117,6 +117,7 @@ def test_the_weights_that_train_keep_their_own_statistics():
     params, stats = sampling_variables(gan, state)
     assert params is state.gen.params
     assert stats is state.gen.stats
+    assert standing_latents(state) == 0
 
 
 def test_a_network_without_batch_norm_is_left_as_it_is():
@@ -124,6 +125,7 @@ def test_a_network_without_batch_norm_is_left_as_it_is():
     params, stats = sampling_variables(gan, state)
     assert params is state.ema_params
     assert stats == {}
+    assert standing_latents(state) == 0
 
 
 def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_not_count(
