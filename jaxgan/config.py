@@ -179,8 +179,22 @@ def _check_together(config: Config) -> None:
             f"config.packing = {config.packing}: must divide config.train.batch_size = "
             f"{config.train.batch_size}"
         )
+    _check_norms_of_one(config)
     train = config.train
     check_shards(config.parallel.shards, train.batch_size, config.packing, train.seeds_at_once)
+
+
+def _check_norms_of_one(config: Config) -> None:
+    """A dense layer's units less their mean over one image are 0, whatever the image."""
+    network, packs = config.network, config.train.batch_size // config.packing
+    of_gen = network.name == "infogan" and network.gen_widths and config.train.batch_size == 1
+    of_disc = network.name == "infogan" and network.disc_widths and packs == 1
+    if of_gen or (of_disc and disc_norm(network) == "batch"):
+        raise UserError(
+            f"config.train.batch_size = {config.train.batch_size}: infogan's dense layers have "
+            "batch norm, which leaves nothing of a batch of one"
+            + (f" (one pack of {config.packing}, to the discriminator)" if not of_gen else "")
+        )
 
 
 def default_config() -> ConfigDict:

@@ -6,22 +6,32 @@ from jaxgan.config import OF_GRADIENTS, Config
 from jaxgan.network_config import disc_norm
 
 
-def doubts(config: Config) -> list[str]:
-    """The warnings that a config gives by itself; most give none."""
-    return [*_unused(config), *_unbounded(config)]
+def doubts(config: Config, image_shape: tuple[int, ...] = ()) -> list[str]:
+    """The warnings that a config gives, with images of this shape; most give none."""
+    grey = _of_grey(config) if image_shape[2:] == (1,) else ()
+    return [*_unused(config), *_replaced(config), *grey, *_unbounded(config)]
 
 
 def _unused(config: Config) -> Iterator[str]:
     """Settings of something that is off, as an override can leave them."""
-    augment, schedule = config.augment, config.schedule
-    for name, value, what, used in (
-        ("augment.target", augment.target, "augment.policy", augment.policy),
-        ("schedule.augment", schedule.augment, "augment.policy", augment.policy),
-        ("schedule.ema", schedule.ema, "ema.half_life", config.ema.half_life),
-        ("schedule.penalty", schedule.penalty, "penalty.*", any(vars(config.penalty).values())),
+    augment = config.augment
+    for name, what, used in (
+        ("augment.target", "augment.policy", augment.policy),
+        ("augment.probability", "augment.policy", augment.policy),
+        ("augment.adapt_images", "augment.target", augment.target),
+        ("schedule.augment", "augment.policy", augment.policy),
+        ("schedule.ema", "ema.half_life", config.ema.half_life),
+        ("schedule.penalty", "penalty.*", any(vars(config.penalty).values())),
     ):
-        if value and not used:
+        section, field = name.split(".")
+        value, default = (getattr(getattr(of, section), field) for of in (config, Config()))
+        if value != default and not used:
             yield f"config.{name} = {value!r}: does nothing without config.{what}"
+
+
+def _replaced(config: Config) -> Iterator[str]:
+    """Settings in whose place others act."""
+    augment, clip = config.augment, config.optimizer.disc.clip_weights
     if augment.policy and not augment.target and not augment.probability:
         yield (
             f"config.augment.policy = {augment.policy!r}: does nothing with "
@@ -31,6 +41,19 @@ def _unused(config: Config) -> Iterator[str]:
         yield (
             f"config.augment.probability = {augment.probability}: does nothing with "
             "config.augment.target, which adapts it from 0 on"
+        )
+    if clip and disc_norm(config.network) == "spectral":
+        yield (
+            f"config.optimizer.disc.clip_weights = {clip}: bounds no slope with "
+            "config.network.disc_norm=spectral, which divides every kernel by its norm"
+        )
+
+
+def _of_grey(config: Config) -> Iterator[str]:
+    if "saturation" in config.augment.policy:
+        yield (
+            f"config.augment.policy = {config.augment.policy!r}: saturation does nothing to "
+            f"the grey images of {config.data.name}"
         )
 
 

@@ -54,7 +54,7 @@ def train_step(
     `real` holds d_steps batches, one after the other. The generator is updated with the latents
     of the last discriminator update, drawn once: then the compiler merges the two passes of the
     generator, which with a draw each it does not on CPU. Metrics are those of the last update of
-    each.
+    each; disc/skipped counts all of D's.
     """
     return traced_step(gan, state, _in_batches(gan, real), key)[:2]
 
@@ -68,7 +68,7 @@ def traced_step(
     updates, "latents" and "disc_grads", and "gen_grads" of the one update of G.
     """
     keys = jax.random.split(key, gan.d_steps)
-    latents, disc_grads, marks = [], [], []
+    latents, disc_grads, turns = [], [], []
     for i, update_key in enumerate(keys):
         batch = jax.tree.map(lambda array, i=i: array[i], real)
         z = update_latents(gan, len(as_batch(batch).images), update_key)
@@ -76,8 +76,11 @@ def traced_step(
         state, d_metrics, grads = d_update_and_gradients(gan, state, batch, update_key, z)
         latents.append(z)
         disc_grads.append(grads)
-        marks.append(d_metrics["ledger/disc_grads"])
-    d_metrics["ledger/disc_grads"] = combined(marks)
+        turns.append(d_metrics)
+    of_all = {
+        "ledger/disc_grads": combined([turn["ledger/disc_grads"] for turn in turns]),
+        "disc/skipped": jnp.sum(jnp.stack([turn["disc/skipped"] for turn in turns])),
+    }
     state, g_metrics, gen_grads = g_update_and_gradients(gan, state, batch, update_key, z)
     trace = {
         "latents": jnp.stack(latents),
@@ -85,7 +88,7 @@ def traced_step(
         "gen_grads": gen_grads,
     }
     state = state.replace(step=state.step + 1, ema_params=_average(gan, state))
-    return state, {**d_metrics, **g_metrics}, trace
+    return state, {**d_metrics, **of_all, **g_metrics}, trace
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)

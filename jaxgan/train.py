@@ -113,15 +113,16 @@ def prepare(config: Config) -> Ground:
     if config.evaluate.every and all_processes().first:
         own = pixels if config.data.stream else own_copy(mesh, pixels)
         monitor = Monitor(config, gan, data, own)
-    _warn(config, schedule)
+    _warn(config, schedule, data.pixels.shape[1:])
     return Ground(config, data, schedule, gan, pixels, labels, monitor, environment)
 
 
-def _warn(config: Config, schedule: Schedule) -> None:
+def _warn(config: Config, schedule: Schedule, image_shape: tuple[int, ...]) -> None:
     """Of what is allowed and likely not meant, here or on this device."""
     backend = jax.default_backend()
     here = (missing(config.deterministic, backend), slow(config, backend))
-    for words in filter(None, (*doubts(config), long_average(config, schedule), *here)):
+    meant = (*doubts(config, image_shape), long_average(config, schedule))
+    for words in filter(None, (*meant, *here)):
         warn(words)
 
 

@@ -171,17 +171,49 @@ def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
             {"augment": {"policy": ("mirror",), "probability": 0.0}},
             "policy = ('mirror',): does nothing with config.augment.probability = 0",
         ),
+        ({"augment": {"probability": 0.5}}, "does nothing without config.augment.policy"),
+        ({"augment": {"adapt_images": 9}}, "does nothing without config.augment.target"),
+        (
+            {"network": {"name": "sngan"}, "optimizer": {"disc": {"clip_weights": 0.01}}},
+            "clip_weights = 0.01: bounds no slope with config.network.disc_norm=spectral",
+        ),
     ],
-    ids=["target", "augmentations", "average", "penalties", "probability", "never"],
+    ids=[
+        *("target", "augmentations", "average", "penalties", "probability", "never"),
+        *("probability alone", "adapting", "clipping"),
+    ],
 )
 def test_a_setting_of_what_is_off_is_warned_of(changes, words):
     (said,) = doubts(from_mapping(changes))
     assert words in said
 
 
+def test_saturation_of_grey_images_is_warned_of():
+    config = from_mapping({"augment": {"policy": ("saturation",)}})
+    (said,) = doubts(config, (28, 28, 1))
+    assert "saturation does nothing to the grey images of mnist" in said
+    assert doubts(config, (28, 28, 3)) == doubts(config, (1,)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({"train": {"batch_size": 1}}, {"network": {"gen_widths": (), "disc_norm": "none"}}),
+        ({"packing": 64}, {"network": {"disc_norm": "none"}}),
+        ({"packing": 64}, {"network": {"disc_widths": ()}}),
+    ],
+    ids=["images", "packs", "packs without dense layers"],
+)
+def test_batch_norm_of_dense_layers_with_a_batch_of_one_is_refused(changes, fits):
+    with pytest.raises(UserError, match="batch norm, which leaves nothing of a batch of one"):
+        from_mapping(changes | {"network": {"name": "infogan"}})
+    from_mapping(changes | {"network": {"name": "infogan", **fits["network"]}})
+    from_mapping(changes | {"network": {"name": "dcgan"}})
+
+
 def test_settings_of_what_is_on_are_not_warned_of():
     on = {
-        "augment": {"policy": ("mirror",), "target": 0.6},
+        "augment": {"policy": ("mirror",), "target": 0.6, "adapt_images": 9},
         "ema": {"half_life": 9},
         "penalty": {"r1": 1.0},
         "schedule": dict.fromkeys(("augment", "ema", "penalty"), ((0, 1.0),)),

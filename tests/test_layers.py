@@ -149,14 +149,19 @@ def test_the_weights_of_a_block_start_smaller_the_more_blocks_there_are():
             np.testing.assert_allclose(params[layer]["kernel"].std(), wanted, rtol=0.05)
 
 
-def test_interpolation_keeps_constants_and_goes_straight_between_pixels():
-    ramp = jnp.broadcast_to(jnp.arange(5.0)[None, :, None, None], (1, 5, 5, 2))
-    for turn in (lambda x: x, lambda x: x.swapaxes(1, 2)):
-        doubled = turn(r3gan.doubled(turn(ramp)))
-        np.testing.assert_allclose(doubled[0, :-1, 0, 0], np.arange(9) / 2)
-        np.testing.assert_allclose(doubled[0, :, 3], doubled[0, :, 0])
-        halved = turn(r3gan.halved(turn(doubled)))
-        np.testing.assert_allclose(halved[0, 1:-1], ramp[0, 1:-1])
+def test_interpolation_is_bilinear_and_reflects_at_the_edges():
+    maps = jax.random.normal(KEY, (2, 8, 8, 3))
+    for resize, side in ((r3gan.doubled, 16), (r3gan.halved, 4)):
+        resized = resize(maps)
+        wanted = jax.image.resize(maps, (2, side, side, 3), "linear")  # shortens its kernel there
+        inner = slice(1, -1)
+        np.testing.assert_allclose(resized[:, inner, inner], wanted[:, inner, inner], atol=1e-6)
+        for turn in (lambda x: x[:, ::-1], lambda x: x.swapaxes(1, 2)):
+            np.testing.assert_allclose(resize(turn(maps)), turn(resized), atol=1e-6)
+    ramp = jnp.broadcast_to(jnp.arange(4.0)[None, :, None, None], (1, 4, 4, 1))
+    doubled = [0.25, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 2.75]
+    np.testing.assert_allclose(r3gan.doubled(ramp)[0, :, 0, 0], doubled)
+    np.testing.assert_allclose(r3gan.halved(ramp)[0, :, 0, 0], [0.75, 2.25])
     ones = jnp.ones((1, 4, 4, 1))
     for resize, side in ((r3gan.doubled, 8), (r3gan.halved, 2), (sngan.doubled, 8)):
         np.testing.assert_array_equal(resize(ones), np.ones((1, side, side, 1)))

@@ -165,6 +165,15 @@ def test_an_update_with_a_non_finite_loss_is_skipped_and_counted():
     assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(after.gen.params))
 
 
+@pytest.mark.parametrize(("broken", "skipped"), [([0], 1), ([0, 1, 2], 3), ([], 0)])
+def test_skipped_updates_of_every_d_step_are_counted(broken, skipped):
+    gan, state = small(train=TrainConfig(batch_size=8, d_steps=3))
+    real = real_images(24).reshape(3, 8, *SHAPE)
+    real = real.at[jnp.array(broken, int), 0].set(jnp.nan).reshape(24, *SHAPE)
+    _, metrics = train_step(gan, state, real, jax.random.key(2))
+    assert metrics["disc/skipped"] == skipped
+
+
 def test_the_branch_on_cpu_and_the_select_elsewhere_update_alike(monkeypatch):
     gan, state = small()
     args = (gan, state, real_images(), jax.random.key(2))

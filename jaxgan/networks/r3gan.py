@@ -48,7 +48,7 @@ class Generator(nn.Module):
         base, stages = self.pyramid.base, self.pyramid.doublings + 1
         if self.classes:
             one_hot = jax.nn.one_hot(labels, self.classes, dtype=z.dtype)
-            embed = Dense(z.shape[-1], normal(math.sqrt(self.classes)), bias=False, name="embed")
+            embed = Dense(z.shape[-1], normal(1.0), bias=False, name="embed")
             z = jnp.concatenate([z, embed(one_hot, train)], axis=-1)
         gains = Dense(self.channels, normal(1.0), bias=False)(z, train)
         basis = self.param("basis", nn.initializers.normal(1.0), (1, base, base, self.channels))
@@ -89,8 +89,9 @@ class Discriminator(nn.Module):
             return Dense(1, normal(1.0), bias=False)(h, train).squeeze(-1)
         features = Dense(self.channels, normal(1.0), bias=False)(h, train)
         one_hot = jax.nn.one_hot(labels, self.classes, dtype=h.dtype)
-        embed = Dense(self.channels, normal(math.sqrt(self.classes)), bias=False, name="embed")
-        return jnp.mean(features * embed(one_hot, train), axis=-1) * math.sqrt(self.channels)
+        init = normal(1 / math.sqrt(self.channels))  # the logit is a sum over them
+        embed = Dense(self.channels, init, bias=False, name="embed")
+        return jnp.sum(features * embed(one_hot, train), axis=-1)
 
 
 class Block(nn.Module):
@@ -119,28 +120,29 @@ def normal_basis(key, shape, dtype=jnp.float32):
 
 
 def doubled(x):
-    """Twice the height and width: pixels at even places, means of neighbours between them."""
+    """Twice the height and width, bilinearly: of each pixel two, 3/4 of it and 1/4 of the one
+    to their side. Beyond the edge maps are reflected, as by the authors."""
     for axis in (1, 2):
-        last = jax.lax.slice_in_dim(x, -1, None, axis=axis)
-        rest = jax.lax.slice_in_dim(x, 1, None, axis=axis)
-        middle = (x + jnp.concatenate([rest, last], axis)) / 2
-        shape = list(x.shape)
+        padded, shape = _reflected(x, axis), list(x.shape)
+        before = jax.lax.slice_in_dim(padded, 0, -2, axis=axis)
+        after = jax.lax.slice_in_dim(padded, 2, None, axis=axis)
         shape[axis] *= 2
-        x = jnp.stack([x, middle], axis + 1).reshape(shape)
+        x = jnp.stack([3 * x + before, 3 * x + after], axis + 1).reshape(shape) / 4
     return x
 
 
 def halved(x):
-    """Half the height and width: what `doubled` would spread, gathered with weights 1/4, 1/2, 1/4.
-
-    The first pixel of a row counts for the one before it, which does not exist.
-    """
+    """Half the height and width, bilinearly: of each two pixels one, with weights 1/8, 3/8, 3/8,
+    1/8 for them and the ones beside them, reflected beyond the edge."""
     for axis in (1, 2):
-        shape = list(x.shape)
-        shape[axis : axis + 1] = [shape[axis] // 2, 2]
-        pairs = x.reshape(shape)
-        even, odd = (jax.lax.index_in_dim(pairs, i, axis + 1, keepdims=False) for i in (0, 1))
-        start = jax.lax.slice_in_dim(even, 0, 1, axis=axis)
-        before = jnp.concatenate([start, jax.lax.slice_in_dim(odd, 0, -1, axis=axis)], axis)
-        x = (before + 2 * even + odd) / 4
+        padded, side = _reflected(x, axis), x.shape[axis]
+        first, *middle, last = (
+            jax.lax.slice_in_dim(padded, i, i + side - 1, 2, axis) for i in range(4)
+        )
+        x = (first + 3 * sum(middle) + last) / 8
     return x
+
+
+def _reflected(x, axis: int):
+    """One pixel longer at either end."""
+    return jnp.pad(x, [(int(i == axis),) * 2 for i in range(x.ndim)], mode="reflect")
