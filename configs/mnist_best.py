@@ -6,8 +6,8 @@
 other. Seeds 0 to 2, last step, 10,000 samples against the test images: Fréchet distance 1.21 ± 0.01
 in the features mnist-b7fa8003, an 18th of that of configs/mnist.py; coverage 0.865 ± 0.004; classes
 off by 0.027 ± 0.005 from the test images', by 0.033 ± 0.003 from equal ones. 1.08 ± 0.02 from the
-training images, coverage 0.891. On an H200 it is 16 s for its 11,244 steps, by the 1.44 ms of one,
-and comes to 1.24 ± 0.05 and 0.868 ± 0.002.
+training images, coverage 0.891. On an H200 16 s for its 11,244 steps, by the 1.44 ms of one, 84 to
+90 s with compilation beside five other runs; it comes to 1.24 ± 0.05 and 0.868 ± 0.002.
 
 With 16 epochs, and the falling of the learning rate drawn out to them: 1.01 ± 0.07, 0.880 ± 0.003.
 """

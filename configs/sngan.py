@@ -4,10 +4,11 @@
 
 As in the paper: five updates of D for each of G, Adam at 2e-4 with (0, 0.9). 128 channels.
 
-For a GPU: 148 s for its 9,350 steps, by the 15.8 ms of one on an H200 (jax 0.11.2), and 108 s with
-`--config.network.precision=bfloat16`; on two CPU cores some 35 hours, by 13.4 s a step. Seed 0 on
-an H200, last step, 10,000 samples against the test images: Fréchet distance 13.0, coverage 0.70;
-well drawn, but classes are off by 0.21: too many ones, sevens and nines. For two CPU cores:
+For a GPU: 148 s for its 9,350 steps, by the 15.8 ms of one on an H200 (jax 0.11.2), 614 s in two
+parts beside five other runs; 108 s with `--config.network.precision=bfloat16`; on two CPU cores
+some 35 hours, by 13.4 s a step. Seed 0 on an H200, last step, 10,000 samples against the test
+images: Fréchet distance 13.0 in the features mnist-b7fa8003, precision 0.75, coverage 0.70; classes
+off by 0.21, with few twos, sixes and eights and many sevens. For two CPU cores:
 configs/sngan_small.py.
 """
 

@@ -90,7 +90,7 @@ class TrainConfig:
         1, "device calls per epoch; more make Ctrl-C answer sooner", at_least(1), may_change=True
     )
     max_skipped: int = setting(
-        20, "non-finite updates in a row after which the run stops", at_least(1), may_change=True
+        20, "steps in a row with a non-finite update that end the run", at_least(1), may_change=True
     )
     seeds_at_once: int = setting(
         0, "runs in one program; 0: 1 on CPU, else all of an mlp, 1 a device of others", at_least(0)
@@ -186,14 +186,15 @@ def _check_together(config: Config) -> None:
 
 def _check_norms_of_one(config: Config) -> None:
     """A dense layer's units less their mean over one image are 0, whatever the image."""
-    network, packs = config.network, config.train.batch_size // config.packing
-    of_gen = network.name == "infogan" and network.gen_widths and config.train.batch_size == 1
-    of_disc = network.name == "infogan" and network.disc_widths and packs == 1
-    if of_gen or (of_disc and disc_norm(network) == "batch"):
+    network, count, packing = config.network, config.train.batch_size, config.packing
+    of_gen = count == 1 and network.gen_widths
+    of_disc = count == packing and network.disc_widths and disc_norm(network) == "batch"
+    if network.name == "infogan" and (of_gen or of_disc):
+        instead = "gen_widths=()" if of_gen else "disc_norm=none"
         raise UserError(
-            f"config.train.batch_size = {config.train.batch_size}: infogan's dense layers have "
-            "batch norm, which leaves nothing of a batch of one"
-            + (f" (one pack of {config.packing}, to the discriminator)" if not of_gen else "")
+            f"config.train.batch_size = {count}: infogan's dense layers have batch norm, which "
+            f"leaves nothing of one image or pack; must be more than config.packing = {packing}, "
+            f"or set config.network.{instead}"
         )
 
 

@@ -27,7 +27,7 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Diverged(RuntimeError):
-    """Too many updates in a row were not finite."""
+    """Too many steps in a row had an update that was not finite."""
 
 
 class Finished(NamedTuple):
@@ -97,7 +97,7 @@ class Run:
         """Accepts a chunk that the device was given, and meanwhile writes down the one before.
 
         Raises:
-          Diverged: too many updates in a row were skipped.
+          Diverged: too many steps in a row had an update skipped.
         """
         self._write_down()
         self._settle()
@@ -200,8 +200,8 @@ class Run:
         step = done.last_step - len(in_a_row) + over[0] + 1
         last = max(checkpoints.steps(self.saved.directory), default="none")
         raise Diverged(
-            f"{in_a_row[over[0]]} updates in a row were not finite, up to step {step}; last "
-            f"checkpoint: {last}; a smaller learning rate may help"
+            f"{in_a_row[over[0]]} steps in a row had an update that was not finite, up to step "
+            f"{step}; last checkpoint: {last}; a smaller learning rate may help"
         )
 
 

@@ -77,7 +77,7 @@ def train(config: Config, workdir: Path) -> Outcome:
     Raises:
       UserError: config, data or folder do not allow it; nothing was written then. Or no
         checkpoint is sound, or the disk is full.
-      Diverged: config.train.max_skipped updates in a row were not finite.
+      Diverged: config.train.max_skipped steps in a row had an update that was not finite.
     """
     if config.seeds:
         raise UserError("config.seeds: is for jaxgan.ensemble.train_seeds; train has one run")

@@ -171,8 +171,8 @@ def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
             {"augment": {"policy": ("mirror",), "probability": 0.0}},
             "policy = ('mirror',): does nothing with config.augment.probability = 0",
         ),
-        ({"augment": {"probability": 0.5}}, "does nothing without config.augment.policy"),
-        ({"augment": {"adapt_images": 9}}, "does nothing without config.augment.target"),
+        ({"augment": {"probability": 0.5}}, "augment.probability = 0.5: does nothing without"),
+        ({"augment": {"adapt_images": 9}}, "augment.adapt_images = 9: does nothing without"),
         (
             {"network": {"name": "sngan"}, "optimizer": {"disc": {"clip_weights": 0.01}}},
             "clip_weights = 0.01: bounds no slope with config.network.disc_norm=spectral",
@@ -205,7 +205,7 @@ def test_saturation_of_grey_images_is_warned_of():
     ids=["images", "packs", "packs without dense layers"],
 )
 def test_batch_norm_of_dense_layers_with_a_batch_of_one_is_refused(changes, fits):
-    with pytest.raises(UserError, match="batch norm, which leaves nothing of a batch of one"):
+    with pytest.raises(UserError, match="batch norm, which leaves nothing of one image or pack"):
         from_mapping(changes | {"network": {"name": "infogan"}})
     from_mapping(changes | {"network": {"name": "infogan", **fits["network"]}})
     from_mapping(changes | {"network": {"name": "dcgan"}})

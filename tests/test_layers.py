@@ -52,6 +52,14 @@ def test_the_logit_of_r3gan_is_the_inner_product_with_the_labels_embedding():
     assert not jnp.any(logits_of(jnp.zeros(16)))
 
 
+def test_embeddings_of_r3gan_start_scaled_by_classes_and_features():
+    gen, disc = small("r3gan", (16, 16, 1), classes=100)
+    z, label = jnp.zeros((1, 6)), jnp.zeros(1, jnp.int32)
+    for net, inputs, wanted in ((gen, z, 1 / 10), (disc, pictures((16, 16, 1)), 1 / (10 * 4))):
+        embedding = started(net, inputs, label)["params"]["embed"]["kernel"]
+        np.testing.assert_allclose(jnp.std(embedding), wanted, rtol=0.1)
+
+
 def test_the_projection_is_the_inner_product_with_the_embedding_of_the_label():
     _, disc = small("mlp", classes=3, disc_widths=())
     images = pictures()
@@ -149,19 +157,17 @@ def test_the_weights_of_a_block_start_smaller_the_more_blocks_there_are():
             np.testing.assert_allclose(params[layer]["kernel"].std(), wanted, rtol=0.05)
 
 
-def test_interpolation_is_bilinear_and_reflects_at_the_edges():
+def test_interpolation_is_bilinear_with_zeros_beyond_the_edges():
     maps = jax.random.normal(KEY, (2, 8, 8, 3))
     for resize, side in ((r3gan.doubled, 16), (r3gan.halved, 4)):
         resized = resize(maps)
-        wanted = jax.image.resize(maps, (2, side, side, 3), "linear")  # shortens its kernel there
+        wanted = jax.image.resize(maps, (2, side, side, 3), "linear")  # scales its weights at edges
         inner = slice(1, -1)
         np.testing.assert_allclose(resized[:, inner, inner], wanted[:, inner, inner], atol=1e-6)
         for turn in (lambda x: x[:, ::-1], lambda x: x.swapaxes(1, 2)):
             np.testing.assert_allclose(resize(turn(maps)), turn(resized), atol=1e-6)
     ramp = jnp.broadcast_to(jnp.arange(4.0)[None, :, None, None], (1, 4, 4, 1))
-    doubled = [0.25, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 2.75]
-    np.testing.assert_allclose(r3gan.doubled(ramp)[0, :, 0, 0], doubled)
-    np.testing.assert_allclose(r3gan.halved(ramp)[0, :, 0, 0], [0.75, 2.25])
-    ones = jnp.ones((1, 4, 4, 1))
-    for resize, side in ((r3gan.doubled, 8), (r3gan.halved, 2), (sngan.doubled, 8)):
-        np.testing.assert_array_equal(resize(ones), np.ones((1, side, side, 1)))
+    doubled = [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 2.25]
+    np.testing.assert_allclose(r3gan.doubled(ramp)[0, :, 4, 0], doubled)
+    np.testing.assert_allclose(r3gan.halved(ramp)[0, :, 0, 0], np.array([0.625, 2]) * 7 / 8)
+    np.testing.assert_array_equal(sngan.doubled(jnp.ones((1, 4, 4, 1))), np.ones((1, 8, 8, 1)))

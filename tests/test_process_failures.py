@@ -83,7 +83,7 @@ def test_a_run_that_diverges_ends_all_of_its_processes(tmp_path, data):
     first, other = ended(start_both(tmp_path / "run", data, **wild))
     assert first[0] == other[0] == 1
     (line,) = error_lines(first[2])
-    assert "updates in a row were not finite, up to step" in line
+    assert "steps in a row had an update that was not finite, up to step" in line
     assert error_lines(other[2]) == [line.replace("error: ", "error: process 0: ")]
 
 

@@ -216,9 +216,9 @@ def test_a_seed_that_diverges_does_not_take_the_others_with_it(
     assert [bool(out.diverged) for out in outcomes.values()] == [False, True, False]
     found = json.loads((workdir / "seeds.json").read_text())
     assert (found["finished"], list(found["diverged"])) == ([0, 2], ["1"])
-    assert "5 updates in a row were not finite" in found["diverged"]["1"]
+    assert "5 steps in a row had an update that was not finite" in found["diverged"]["1"]
     assert list(found["metrics"]["gen/loss"]["values"]) == ["0", "2"]
-    assert "seed 1 diverged: 5 updates in a row" in report(workdir)
+    assert "seed 1 diverged: 5 steps in a row" in report(workdir)
     last = records.read_rows(folder_of(workdir, 2))[-1]
     assert last["step"] == 24
     assert np.isfinite(last["gen/loss"])

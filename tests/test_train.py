@@ -159,7 +159,9 @@ def test_a_batch_larger_than_the_data_leaves_nothing_behind(data, tmp_path):
 def test_a_diverging_run_stops_and_names_the_step(data, tmp_path):
     wild = OptimizerConfig(gen=AdamConfig(learning_rate=1e38), disc=AdamConfig(learning_rate=1e38))
     config = dataclasses.replace(tiny.config(data, epochs=3), optimizer=wild)
-    with pytest.raises(Diverged, match=r"5 updates in a row were not finite, up to step \d+"):
+    with pytest.raises(
+        Diverged, match=r"5 steps in a row had an update that was not finite, up to step \d+"
+    ):
         train(config, tmp_path / "run")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert any(json.loads(line)["disc/skipped"] > 0 for line in lines)
@@ -178,7 +180,7 @@ def test_a_diverging_run_stops_at_the_same_step_if_it_was_stopped_before(data, t
                 words.append(str(error))
     assert len(words) == 2
     assert words[0] == words[1]
-    assert words[0].startswith("30 updates in a row")
+    assert words[0].startswith("30 steps in a row")
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
 

@@ -120,10 +120,10 @@ def normal_basis(key, shape, dtype=jnp.float32):
 
 
 def doubled(x):
-    """Twice the height and width, bilinearly: of each pixel two, 3/4 of it and 1/4 of the one
-    to their side. Beyond the edge maps are reflected, as by the authors."""
+    """Twice the height and width, bilinearly: each pixel becomes two, 3/4 of it plus 1/4 of its
+    neighbour on that side. Beyond the edge are zeros, as in the authors' code."""
     for axis in (1, 2):
-        padded, shape = _reflected(x, axis), list(x.shape)
+        padded, shape = _padded(x, axis), list(x.shape)
         before = jax.lax.slice_in_dim(padded, 0, -2, axis=axis)
         after = jax.lax.slice_in_dim(padded, 2, None, axis=axis)
         shape[axis] *= 2
@@ -132,10 +132,10 @@ def doubled(x):
 
 
 def halved(x):
-    """Half the height and width, bilinearly: of each two pixels one, with weights 1/8, 3/8, 3/8,
-    1/8 for them and the ones beside them, reflected beyond the edge."""
+    """Half the height and width, bilinearly: each pair becomes one pixel, weighted 1/8, 3/8, 3/8,
+    1/8 with the pixels before and after. Beyond the edge are zeros."""
     for axis in (1, 2):
-        padded, side = _reflected(x, axis), x.shape[axis]
+        padded, side = _padded(x, axis), x.shape[axis]
         first, *middle, last = (
             jax.lax.slice_in_dim(padded, i, i + side - 1, 2, axis) for i in range(4)
         )
@@ -143,6 +143,6 @@ def halved(x):
     return x
 
 
-def _reflected(x, axis: int):
-    """One pixel longer at either end."""
-    return jnp.pad(x, [(int(i == axis),) * 2 for i in range(x.ndim)], mode="reflect")
+def _padded(x, axis: int):
+    """A zero more at either end."""
+    return jnp.pad(x, [(int(i == axis),) * 2 for i in range(x.ndim)])
