@@ -134,11 +134,22 @@ def test_what_the_data_do_not_allow_gets_one_line_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_an_average_longer_than_the_run_is_warned_of_and_the_run_goes_on(data, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("flag", "warning"),
+    [
+        ("ema.half_life=1000", "config.ema.half_life = 1000: is too long for the run's 96"),
+        ("augment.policy=('saturation',)", "saturation does nothing to the grey images of tiny"),
+    ],
+    ids=["an average longer than the run", "saturation of grey images"],
+)
+def test_what_is_likely_not_meant_is_warned_of_and_the_run_goes_on(
+    flag, warning, data, tmp_path, capsys
+):
     own = [f"--config.data.dir={data}", "--workdir", str(tmp_path / "run")]
-    short = ["--config.train.epochs=1", "--config.ema.half_life=1000"]
-    assert main(["--config", CONFIG, *TINY, *own, *short]) == 0
-    assert "config.ema.half_life = 1000: is too long for the run's 96" in capsys.readouterr().err
+    assert (
+        main(["--config", CONFIG, *TINY, *own, "--config.train.epochs=1", f"--config.{flag}"]) == 0
+    )
+    assert warning in capsys.readouterr().err
 
 
 def test_a_config_of_something_else_is_told_what_it_must_return():
