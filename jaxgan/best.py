@@ -5,6 +5,7 @@ was killed. What was the best stays the best when a run is resumed from before i
 come to the same bits again.
 """
 
+import logging
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any, NamedTuple
 
 from jaxgan import checkpoints, records, selection
 from jaxgan.config import UserError
-from jaxgan.progress import warn
 from jaxgan.state import TrainState
+
+logger = logging.getLogger(__name__)
 
 
 class Scored(NamedTuple):
@@ -104,6 +106,6 @@ def _sound(directory: Path, like: TrainState, step: int) -> TrainState | None:
     try:
         return checkpoints.restore(directory, like, step)
     except UserError as error:
-        warn(f"{error}; set aside: the next evaluation makes the best anew")
+        logger.warning(f"{error}; set aside: the next evaluation makes the best anew")
         checkpoints.set_aside_after(directory, step - 1)
         return None

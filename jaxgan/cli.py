@@ -1,5 +1,6 @@
 """The command line: verbs and flags. JAX is imported once flags, config and folder are valid."""
 
+import logging
 import argparse
 import errno
 import functools
@@ -14,13 +15,14 @@ from jaxgan.compile_cache import set_cache
 from jaxgan.config import UserError
 from jaxgan.config_file import load_config
 from jaxgan.determinism import set_flags
-from jaxgan.ending import FAILED, USAGE, fail
+from jaxgan.ending import show_log, FAILED, USAGE, fail
 from jaxgan.flags import Parser, add_step, check_out, label_list, overrides, whole
 from jaxgan.joining import add_place, asked_place, leaving
 from jaxgan.members import read_single_config
-from jaxgan.progress import warn
 from jaxgan.seeds import resolved
 from jaxgan.starting import start
+
+logger = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
@@ -52,8 +54,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _status(argv: list[str]) -> int:
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
+    show_log()
     if words := set_cache():
-        warn(words)
+        logger.warning(words)
     try:
         return VERBS[verb](rest)
     except UserError as error:

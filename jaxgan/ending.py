@@ -1,5 +1,6 @@
 """The last words of a run: where everything is, and what to do next."""
 
+import logging
 import os
 import shlex
 import sys
@@ -78,6 +79,28 @@ def report_seeds(outcomes, workdir: Path, config: Config) -> int:
     for seed, why in diverged.items():
         print(f"jaxgan: error: seed {seed} diverged: {why}", file=sys.stderr)
     return 1 if diverged else 0
+
+
+class _StderrHandler(logging.Handler):
+    """Writes each record as one line on standard error.
+
+    If stderr was closed, as by `2>&1 | head`, the rest is discarded and the run goes on.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = "warning: " if record.levelno >= logging.WARNING else ""
+        try:
+            print(f"{level}{record.getMessage()}", file=sys.stderr, flush=True)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def show_log() -> None:
+    """Shows on standard error what the library logs, from level INFO on."""
+    logger = logging.getLogger("jaxgan")
+    logger.setLevel(logging.INFO)
+    if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
+        logger.addHandler(_StderrHandler())
 
 
 def fail(message: str, status: int) -> int:

@@ -4,6 +4,7 @@ The floor is what real images score against other real images: no generator can 
 better, and distances in other features or at other numbers of samples have other floors.
 """
 
+import logging
 import dataclasses
 import functools
 import json
@@ -19,7 +20,6 @@ from jaxgan import __version__, checkpoints, comparison, records, scores
 from jaxgan.config import SEED, Config, UserError
 from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data
 from jaxgan.metrics.features import Extracted, FeatureNet
-from jaxgan.progress import say
 from jaxgan.sampling import (
     BLOCK,
     generate,
@@ -31,6 +31,8 @@ from jaxgan.sampling import (
 from jaxgan.selection import LAST, evaluation_file
 from jaxgan.state import Gan, TrainState
 from jaxgan.types import Labels, Params, PRNGKey, Stream, stream_key, to_pixels
+
+logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "test")
 GENERATOR, RAW_GENERATOR = "generator", "raw_generator"
@@ -190,7 +192,7 @@ def _scored(
     name = functools.partial(scores.metric_name, num_samples=num_samples, net=net)
     key = stream_key(jax.random.key(seed), Stream.EVALUATE, SUBSETS)
     return {
-        **comparison.compare(metrics, real, floor, fakes, key, name, say),
+        **comparison.compare(metrics, real, floor, fakes, key, name, logger.info),
         "histograms": comparison.histograms(metrics, fakes | real),
     }
 

@@ -1,5 +1,6 @@
 """The verb `evaluate` on many seeds: each run scored by one protocol, and the scores over seeds."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from jaxgan import checkpoints, members, scores, summary
 from jaxgan.comparison import FLOOR
 from jaxgan.config import UserError
 from jaxgan.evaluate import evaluate
-from jaxgan.progress import say, warn
 from jaxgan.selection import LAST, checkpoint_folder, evaluation_file
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate_seeds(workdir: Path, num_samples: int, step: int = LAST, *rest: Any) -> dict[str, Any]:
@@ -25,9 +27,9 @@ def evaluate_seeds(workdir: Path, num_samples: int, step: int = LAST, *rest: Any
     for seed, folder in members.folders(workdir).items():
         known = checkpoints.steps(folder / checkpoint_folder(step))
         if not known or (step >= 0 and step not in known):
-            warn(f"{folder}: no such checkpoint; left out")
+            logger.warning(f"{folder}: no such checkpoint; left out")
             continue
-        say(f"seed {seed}:")
+        logger.info(f"seed {seed}:")
         results[seed] = evaluate(folder, num_samples, step, *rest)
     if not results:
         raise UserError(f"--workdir {workdir}: no run has such a checkpoint")

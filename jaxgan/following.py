@@ -1,5 +1,6 @@
 """The runs of several processes: open in the first of them, and followed by the others."""
 
+import logging
 import contextlib
 import functools
 import os
@@ -13,8 +14,9 @@ from jaxgan import checkpoints, records
 from jaxgan.config import Config, UserError
 from jaxgan.lockstep import Runs, open_runs
 from jaxgan.processes import Processes
-from jaxgan.progress import warn
 from jaxgan.state import TrainState
+
+logger = logging.getLogger(__name__)
 
 
 class Following(Runs):
@@ -41,7 +43,7 @@ class Following(Runs):
             except UserError as error:
                 if not kind:
                     raise
-                warn(str(error))
+                logger.warning(str(error))
 
     def share(self, writers: int, announce: checkpoints.Announce) -> None:
         del announce

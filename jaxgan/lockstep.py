@@ -3,6 +3,7 @@
 A single run is the usual case. Of several, one that diverges leaves the others going.
 """
 
+import logging
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +15,13 @@ import numpy as np
 from jaxgan import checkpoints, records
 from jaxgan.config import Config, UserError
 from jaxgan.monitor import Monitor
-from jaxgan.progress import Progress, SharedProgress, say
+from jaxgan.progress import Progress, SharedProgress
 from jaxgan.run_directory import Diverged, Finished, Run
 from jaxgan.schedule import Chunk, Schedule
 from jaxgan.state import TrainState
 from jaxgan.types import Metrics
+
+logger = logging.getLogger(__name__)
 
 
 class Runs:
@@ -85,7 +88,7 @@ class Runs:
             except Diverged as error:
                 self.diverged[place] = str(error)
                 if len(self.runs) > 1:
-                    say(f"seed {run.config.seed} has diverged: {error}")
+                    logger.info(f"seed {run.config.seed} has diverged: {error}")
         if self._progress:
             self._progress.show()
 

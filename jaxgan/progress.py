@@ -1,6 +1,6 @@
 """What a person sees while a run trains: a live bar on a terminal, else a line per epoch."""
 
-import os
+import logging
 import statistics
 import sys
 import time
@@ -11,19 +11,9 @@ from tqdm import tqdm
 
 from jaxgan import selection
 
+logger = logging.getLogger(__name__)
+
 BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
-
-
-def say(text: str) -> None:
-    """A line on standard error. Where nobody reads that any more, a run goes on without."""
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-
-
-def warn(text: str) -> None:
-    say(f"warning: {text}")
 
 
 class Progress:
@@ -50,7 +40,7 @@ class Progress:
             self._bar.update(row["step"] - self._bar.n)
             self._bar.refresh()
         elif ends_epoch:
-            say(f"{self._who}epoch {epoch}/{self.epochs}: {text}")
+            logger.info(f"{self._who}epoch {epoch}/{self.epochs}: {text}")
 
     def close(self) -> None:
         if self._bar is not None:

@@ -1,5 +1,6 @@
 """The verb `replay`: any step of a run again, from the nearest checkpoint, with all it computed."""
 
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,11 +13,12 @@ from jaxgan.data import epoch_order, load_data
 from jaxgan.data.stored import Array
 from jaxgan.feed import taken
 from jaxgan.ledger import PREFIX
-from jaxgan.progress import say, warn
 from jaxgan.schedule import Schedule, make_schedule
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 from jaxgan.steps import MARKS, Trace, traced_epoch, train_epoch
 from jaxgan.types import Labels, Metrics, Order, Pixels, Taken
+
+logger = logging.getLogger(__name__)
 
 
 class Program(NamedTuple):
@@ -77,7 +79,7 @@ def state_at(program: Program, step: int) -> TrainState:
     """The state after `step` updates: that of the newest sound checkpoint up to it, trained on."""
     state = _restored(program.workdir / records.CHECKPOINTS, fresh_state(program), step)
     if step - (done := int(state.step)) > program.schedule.epoch:
-        say(f"{program.workdir}: replaying steps {done + 1} to {step}")
+        logger.info(f"{program.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
         count = min(step - done, program.schedule.epoch - done % program.schedule.epoch)
         count = min(count, program.config.data.stream or count)
@@ -189,5 +191,5 @@ def _restored(directory: Path, fresh: TrainState, at_most: int) -> TrainState:
         try:
             return checkpoints.restore(directory, fresh, step)
         except UserError as error:
-            warn(f"{error}; trying the one before")
+            logger.warning(f"{error}; trying the one before")
     return fresh

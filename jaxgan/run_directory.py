@@ -1,5 +1,6 @@
 """The run directory while a run trains: every effect of training is a method of `Run`."""
 
+import logging
 import contextlib
 import itertools
 import os
@@ -17,10 +18,12 @@ from jaxgan.best import Best
 from jaxgan.config import Config, UserError
 from jaxgan.monitor import Monitor, Pairs
 from jaxgan.plots import diagnostics
-from jaxgan.progress import Progress, warn
+from jaxgan.progress import Progress
 from jaxgan.schedule import Chunk, Schedule, row_bounds, row_steps
 from jaxgan.state import TrainState
 from jaxgan.types import Metrics
+
+logger = logging.getLogger(__name__)
 
 IN_A_ROW = "skipped_in_a_row"  # in a row of metrics: up to its last step, whatever was skipped
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -215,7 +218,7 @@ def _resumed(
     ledger.drop_after(workdir, step)
     rows = records.drop_rows_after(workdir, step)
     if missing := sorted(set(row_steps(schedule, step)) - {row["step"] for row in rows}):
-        warn(
+        logger.warning(
             f"{workdir / records.METRICS}: {len(missing)} rows up to step {step} are gone, the "
             f"first of them that of step {missing[0]}; the run goes on without them"
         )

@@ -1,11 +1,13 @@
 """Signals that ask a run to stop: noted, so that it can save first."""
 
+import logging
 import contextlib
 import signal
 import threading
 from collections.abc import Iterator
 
-from jaxgan.progress import say
+logger = logging.getLogger(__name__)
+
 
 
 @contextlib.contextmanager
@@ -18,7 +20,7 @@ def stop_signals() -> Iterator[list[int]]:
         caught.append(signum)
         if len(caught) > 1:
             raise KeyboardInterrupt
-        say("\nstopping: saving at the end of this chunk")
+        logger.info("\nstopping: saving at the end of this chunk")
 
     if threading.current_thread() is not threading.main_thread():
         yield caught

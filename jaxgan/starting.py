@@ -1,5 +1,6 @@
 """The training command, once flags and config are known to be valid; JAX is imported late."""
 
+import logging
 from pathlib import Path
 
 from jaxgan import records
@@ -7,6 +8,8 @@ from jaxgan.config import Config
 from jaxgan.determinism import set_flags
 from jaxgan.ending import FAILED, fail, report, report_seeds
 from jaxgan.joining import Place, join
+
+logger = logging.getLogger(__name__)
 
 
 def start(config: Config, workdir: Path, place: Place | None) -> int:
@@ -28,7 +31,6 @@ def _train(config: Config, workdir: Path) -> int:
 
     from jaxgan.ensemble import train_seeds
     from jaxgan.processes import OtherFailed, all_processes
-    from jaxgan.progress import say
     from jaxgan.run_directory import Diverged
     from jaxgan.train import train
 
@@ -37,7 +39,7 @@ def _train(config: Config, workdir: Path) -> int:
         with all_processes().failing_together() as processes:
             if not processes.first:
                 who = f"process {processes.index} of {processes.count}"
-                say(f"{who} takes part; process 0 writes and reports")
+                logger.info(f"{who} takes part; process 0 writes and reports")
             outcome = trains(config, workdir)
             return processes.as_first(lambda: reports(outcome, workdir, config))
     except OtherFailed as error:

@@ -1,5 +1,6 @@
 """A run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
+import logging
 import dataclasses
 import functools
 import os
@@ -24,7 +25,6 @@ from jaxgan.mesh import make_mesh, on_all, own_copy
 from jaxgan.monitor import Monitor
 from jaxgan.precision import check_precision, slow
 from jaxgan.processes import all_processes
-from jaxgan.progress import warn
 from jaxgan.run_directory import Diverged
 from jaxgan.sampling import sample_pixels, sampling_variables
 from jaxgan.schedule import Chunk, Schedule, check_horizon, chunks, long_average, make_schedule
@@ -32,6 +32,8 @@ from jaxgan.signals import stop_signals
 from jaxgan.state import Gan, TrainState, build_gan, init_state
 from jaxgan.steps import train_epoch, train_epochs
 from jaxgan.types import Metrics, Stream, stream_key
+
+logger = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
@@ -123,7 +125,7 @@ def _warn(config: Config, schedule: Schedule, image_shape: tuple[int, ...]) -> N
     here = (missing(config.deterministic, backend), slow(config, backend))
     meant = (*doubts(config, image_shape), long_average(config, schedule))
     for words in filter(None, (*meant, *here)):
-        warn(words)
+        logger.warning(words)
 
 
 def train_together(

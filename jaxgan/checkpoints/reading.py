@@ -1,5 +1,6 @@
 """Reading checkpoints: their state, what it scored, and the run that they belong to."""
 
+import logging
 import contextlib
 import warnings
 from collections.abc import Iterator
@@ -13,11 +14,12 @@ from jaxgan.checkpoints.leaves import Leaves, fingerprint, flatten, unflatten
 from jaxgan.checkpoints.writing import Score
 from jaxgan.config import Config, UserError
 from jaxgan.members import read_single_config
-from jaxgan.progress import warn
 from jaxgan.records import read_environment
 from jaxgan.selection import BEST, LAST, checkpoint_folder
 from jaxgan.silence import silence_orbax
 from jaxgan.state import Gan, TrainState, build_gan, init_state
+
+logger = logging.getLogger(__name__)
 
 # Of several processes the first alone reads, and waits for none of the others.
 ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})
@@ -47,7 +49,7 @@ def is_sound(directory: Path, like: TrainState, step: int) -> bool:
     try:
         restore(directory, like, step)
     except UserError as error:
-        warn(f"{error}; trying the one before")
+        logger.warning(f"{error}; trying the one before")
         return False
     return True
 
@@ -76,7 +78,7 @@ def restore_newest(directory: Path, like: TrainState) -> TrainState | None:
         try:
             return restore(directory, like, step)
         except UserError as error:
-            warn(f"{error}; trying the one before")
+            logger.warning(f"{error}; trying the one before")
     if known:
         raise UserError(f"{directory}: every checkpoint is damaged; choose another --workdir")
     return None

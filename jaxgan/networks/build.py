@@ -1,0 +1,59 @@
+"""Networks by name: from the config and the images' shape to the two Linen modules.
+
+A generator is called as `gen(z, train, labels)` and returns images in [-1, 1] or thereabouts, or
+points; a discriminator as `disc(images, train, labels)` and returns one
+logit per image. Networks of no classes take no labels, others need them. What is not trained by
+gradients lies in collections of variables besides `params`, which change where `train` is true.
+"""
+
+from collections.abc import Callable
+
+from flax import linen as nn
+
+from jaxgan.config import NetworkConfig
+from jaxgan.network_config import disc_norm
+from jaxgan.networks import dcgan, mlp, r3gan, sngan
+from jaxgan.networks.sizes import ImageShape, pyramid
+
+Pair = tuple[nn.Module, nn.Module]
+
+
+def mlp_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    gen = mlp.Generator(config.gen_widths, image_shape, classes)
+    return gen, mlp.Discriminator(config.disc_widths, classes)
+
+
+def dcgan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    sizes = pyramid(config.name, image_shape)
+    gen = dcgan.Generator(sizes, config.gen_channels, classes)
+    return gen, dcgan.Discriminator(sizes, config.disc_channels, disc_norm(config), classes)
+
+
+def infogan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    sizes = pyramid(config.name, image_shape)
+    norm, (gen_widths, disc_widths) = disc_norm(config), (config.gen_widths, config.disc_widths)
+    gen = dcgan.Generator(sizes, config.gen_channels, classes, gen_widths)
+    return gen, dcgan.Discriminator(sizes, config.disc_channels, norm, classes, disc_widths)
+
+
+def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    sizes = pyramid(config.name, image_shape)
+    gen = sngan.Generator(sizes, config.gen_channels, classes, config.remat)
+    spectral = disc_norm(config) == "spectral"
+    return gen, sngan.Discriminator(config.disc_channels, spectral, classes, config.remat)
+
+
+def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+    sizes = pyramid(config.name, image_shape)
+    rest = (config.blocks, classes, config.remat)
+    gen = r3gan.Generator(sizes, config.gen_channels, *rest)
+    return gen, r3gan.Discriminator(sizes, config.disc_channels, *rest)
+
+
+NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Pair]] = {
+    "mlp": mlp_pair,
+    "dcgan": dcgan_pair,
+    "sngan": sngan_pair,
+    "r3gan": r3gan_pair,
+    "infogan": infogan_pair,
+}

@@ -1,0 +1,84 @@
+"""Pictures of a run: grids of images, scatters of points, and curves over training."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+from jaxgan.records import replace_file
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+
+PADDING = 2  # pixels between the images of a grid
+SIDE = 56  # smaller images are enlarged a whole number of times, up to about this
+WHITE = 255
+GRID = 64  # images in a sample grid
+SCATTER = 2_500  # points in a scatter, as many as the protocols of ring and grid score
+MARGIN = 0.25  # of the real points' extent, on each side of it
+
+
+def samples_shown(shape: tuple[int, ...]) -> int:
+    """How many examples of this shape a picture of samples shows."""
+    return GRID if len(shape) == 3 else SCATTER
+
+
+def save_samples(path: Path, samples: np.ndarray, real: np.ndarray) -> None:
+    """A grid of uint8 pixels, or a scatter of points over the first `SCATTER` of the real ones."""
+    if samples.ndim == 4:
+        save_grid(path, samples)
+    else:
+        save_scatter(path, samples, real[:SCATTER])
+
+
+def save_grid(path: Path, pixels: np.ndarray) -> None:
+    """Writes (n, height, width, channels) uint8 pixels as one nearly square PNG, row by row."""
+    pixels = visible(pixels)
+    scale = max(1, SIDE // max(pixels.shape[1:3]))
+    pixels = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
+    count, height, width, channels = pixels.shape
+    columns = int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    cell_height, cell_width = height + PADDING, width + PADDING
+    shape = (rows * cell_height + PADDING, columns * cell_width + PADDING, channels)
+    canvas = np.full(shape, WHITE, np.uint8)
+    for i, image in enumerate(pixels):
+        top = PADDING + (i // columns) * cell_height
+        left = PADDING + (i % columns) * cell_width
+        canvas[top : top + height, left : left + width] = image
+    picture = Image.fromarray(canvas.squeeze(-1) if channels == 1 else canvas)
+    replace_file(path, lambda file: picture.save(file, format="png"))
+
+
+def visible(pixels: np.ndarray) -> np.ndarray:
+    """(..., channels) as grey, RGB or RGBA: two as red and green, of more than four the first."""
+    channels = pixels.shape[-1]
+    if channels == 2:
+        return np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
+    return pixels[..., :3] if channels > 4 else pixels
+
+
+def save_scatter(path: Path, points: np.ndarray, real: np.ndarray) -> None:
+    """Writes generated points (n, 2) over real ones (m, 2), on axes that only the real ones fix.
+
+    Of points outside the axes the legend gives the number.
+    """
+    low, high = real.min(axis=0), real.max(axis=0)
+    middle, half = (low + high) / 2, (0.5 + MARGIN) * (high - low).max()
+    outside = len(points) - int(np.sum(np.all(np.abs(points - middle) <= half, axis=1)))
+    beyond = f", {outside} of them outside" if outside else ""
+    figure, axis = plt.subplots(figsize=(7, 7))
+    axis.scatter(
+        real[:, 0], real[:, 1], s=12, c="lightgrey", linewidths=0, label=f"{len(real)} real"
+    )
+    label = f"{len(points)} generated{beyond}"
+    axis.scatter(points[:, 0], points[:, 1], s=3, c="tab:blue", linewidths=0, label=label)
+    axis.set(xlabel="x", ylabel="y", aspect="equal")
+    axis.set_xlim(middle[0] - half, middle[0] + half)
+    axis.set_ylim(middle[1] - half, middle[1] + half)
+    axis.legend(loc="upper right")
+    figure.tight_layout()
+    replace_file(path, lambda file: figure.savefig(file, dpi=120, format="png"))
+    plt.close(figure)
