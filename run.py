@@ -2,7 +2,7 @@
 
 import sys
 
-from jaxgan.cli import main
+from jaxgan.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

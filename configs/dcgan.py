@@ -12,7 +12,7 @@ configs/mnist.py; coverage 0.43; classes off by 0.15.
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -12,7 +12,7 @@ Debian's package dataset-fashion-mnist, from a prepared TFDS folder, or download
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -5,7 +5,7 @@
 `--data_dir=FOLDER` names the folder of the set's four IDX files, which are not shipped.
 """
 
-from jaxgan.config import DataConfig
+from jaxgan.config.schema import DataConfig
 from jaxgan.metrics.train_features import FeatureConfig
 
 

@@ -3,7 +3,7 @@
 python -m jaxgan.metrics.train_features --config configs/features_mnist.py
 """
 
-from jaxgan.config import DataConfig
+from jaxgan.config.schema import DataConfig
 from jaxgan.metrics.train_features import FeatureConfig
 
 

@@ -10,7 +10,7 @@ with 120 epochs, which gave 94.5 ± 1.9 %; 40 in batches of 128 gave 92.1 ± 3.5
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -8,7 +8,7 @@ the 25 modes (20.4 ± 1.7), and 59.5 ± 11.2 % of the samples within three sigma
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -9,7 +9,7 @@ unequal classes.
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -14,7 +14,7 @@ With 16 epochs, and the falling of the learning rate drawn out to them: 1.01 ± 
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -9,7 +9,7 @@ are digits, with specks; D's loss ends at 1.21, G's at 1.13.
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -14,7 +14,7 @@ configs/sngan_small.py.
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -8,7 +8,7 @@ modes, reverse KL 6.91; real stacks reach all.
 
 from ml_collections import ConfigDict
 
-from jaxgan.config import default_config
+from jaxgan.config.files import default_config
 
 
 def get_config() -> ConfigDict:

@@ -33,7 +33,7 @@ class Batch(NamedTuple):
     labels: jax.Array | None = None
 
 
-class Taken(NamedTuple):
+class GatheredExamples(NamedTuple):
     """What some steps take of the examples, where these are not all on the device.
 
     Of several runs the arrays have one more leading axis.

@@ -4,12 +4,12 @@ import os
 import shutil
 import tempfile
 
-from jaxgan.compile_cache import VARIABLE
+from jaxgan.config.jax_env import CACHE_DIR_VARIABLE
 from tests.flags import QUICK
 
 # What this process and those that it starts compile, each finds again; JAX reads these when it is
 # imported. Other processes have folders of their own: what one is writing another must not read.
-os.environ[VARIABLE] = COMPILED = tempfile.mkdtemp(prefix="jaxgan-tests-")
+os.environ[CACHE_DIR_VARIABLE] = COMPILED = tempfile.mkdtemp(prefix="jaxgan-tests-")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 # With XLA_FLAGS= programs are compiled as a user's are.
 os.environ.setdefault("XLA_FLAGS", QUICK)
@@ -44,7 +44,7 @@ def data(tmp_path_factory):
 def compiled_once(tmp_path_factory):
     """What one process has compiled all others find."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv(CACHE_DIR_VARIABLE, str(tmp_path_factory.mktemp("compiled")))
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         yield
 
@@ -52,7 +52,7 @@ def compiled_once(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory):
     """A tiny run of three epochs."""
-    from jaxgan.train import train  # which other tests need not wait for
+    from jaxgan.training.loop import train  # which other tests need not wait for
 
     workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
     train(tiny.config(data, epochs=3), workdir)

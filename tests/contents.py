@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jaxgan import checkpoints, records
+from jaxgan.runs import checkpoints, layout
 
 
 def compare(whole: Path, killed: Path) -> list[str]:
@@ -24,8 +24,8 @@ def contents(workdir: Path) -> dict[str, Any]:
     A checkpoint, whose files hold times, is the SHA-256 of its leaves with what it scored.
     """
     found: dict[str, Any] = {}
-    for folder in [path.parent for path in workdir.rglob(records.CONFIG)]:
-        if (folder / records.CHECKPOINTS).exists():
+    for folder in [path.parent for path in workdir.rglob(layout.CONFIG)]:
+        if (folder / layout.CHECKPOINTS).exists():
             name = folder.relative_to(workdir)
             found |= {str(name / step): what for step, what in _checkpoints(folder).items()}
     for path in workdir.rglob("*"):
@@ -33,19 +33,19 @@ def contents(workdir: Path) -> dict[str, Any]:
         if path.is_dir() or re.search(r"(checkpoints|best)/\d+/", name):
             continue
         content = path.read_bytes()
-        if path.name == records.METRICS:
+        if path.name == layout.METRICS:
             content = re.sub(rb'"seconds": [^,}]+', b"", content)
-        found[name] = content if path.name not in (records.ENVIRONMENT, records.LOCK) else b""
+        found[name] = content if path.name not in (layout.ENVIRONMENT, layout.LOCK) else b""
     return found
 
 
 def _checkpoints(workdir: Path) -> dict[str, tuple[str, dict[str, float]]]:
     found = {}
     _, _, like = checkpoints.load_run(workdir)
-    for directory in (records.CHECKPOINTS, records.BEST_CHECKPOINT):
+    for directory in (layout.CHECKPOINTS, layout.BEST_CHECKPOINT):
         for step in checkpoints.steps(workdir / directory):
             state = checkpoints.restore(workdir / directory, like, step)
             score = checkpoints.read_score(workdir / directory, step)
-            sha256 = checkpoints.fingerprint(checkpoints.flatten(state))
+            sha256 = checkpoints.leaves_sha256(checkpoints.flatten(state))
             found[f"{directory}/{step}"] = (sha256, score)
     return found

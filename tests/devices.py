@@ -13,19 +13,21 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan import checkpoints, records, steps
-from jaxgan.apart import each, together
-from jaxgan.config import from_mapping
+from jaxgan import types
+from jaxgan.config.files import from_mapping
+from jaxgan.config.schema import ParallelConfig
 from jaxgan.data import epoch_order
-from jaxgan.ensemble import train_seeds
-from jaxgan.feed import feed
-from jaxgan.mesh import make_mesh, on_all
-from jaxgan.parallel_config import ParallelConfig
-from jaxgan.replay import replay_step
-from jaxgan.schedule import Chunk, make_schedule
-from jaxgan.state import build_gan, init_state
-from jaxgan.steps import train_epoch, train_epochs
-from jaxgan.train import train
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.gan.steps import train_epoch, train_epochs
+from jaxgan.parallel.mesh import make_mesh, replicate
+from jaxgan.parallel.run_axis import stack_runs, unstack_runs
+from jaxgan.reproducibility.replay import replay_step
+from jaxgan.runs import checkpoints
+from jaxgan.runs.environment import read_environment
+from jaxgan.runs.plan import Chunk, make_step_plan
+from jaxgan.training.input_pipeline import open_input_pipeline
+from jaxgan.training.loop import train
+from jaxgan.training.train_seeds import train_seeds
 from tests import tiny
 from tests.flags import QUICK
 
@@ -80,9 +82,9 @@ def inputs(config):
         state = init_state(gan, SHAPE, jax.random.key(seed))
         state = jax.tree.map(lambda x: x.astype(float) if x.dtype == np.float32 else x, state)
         order = epoch_order(state.key, 0, EXAMPLES, per_step)[:3]
-        return on_all(mesh, state), order
+        return replicate(mesh, state), order
 
-    return gan, on_all(mesh, pixels), on_all(mesh, labels), start
+    return gan, replicate(mesh, pixels), replicate(mesh, labels), start
 
 
 def trained(config):
@@ -113,7 +115,9 @@ def bits(name, shards, counts):
     how far that on the first of them is from the state of whole batches on one device."""
     whole, _ = trained(settings(name, 1))
     states = {count: trained(settings(name, count, shards))[0] for count in counts}
-    found = {n: checkpoints.fingerprint(checkpoints.flatten(state)) for n, state in states.items()}
+    found = {
+        n: checkpoints.leaves_sha256(checkpoints.flatten(state)) for n, state in states.items()
+    }
     return {"apart": largest_difference(whole, states[counts[0]]), "bits": found}
 
 
@@ -132,12 +136,12 @@ def seeds_apart(count):
     for devices in (1, count):
         gan, pixels, labels, start = inputs(settings("mlp", devices, seeds=4))
         begun, orders = zip(*map(start, range(4)), strict=True)
-        orders = on_all(gan.mesh, np.stack(orders))
-        given = (gan, together(gan.mesh, begun), pixels, orders, labels)
+        orders = replicate(gan.mesh, np.stack(orders))
+        given = (gan, stack_runs(gan.mesh, begun), pixels, orders, labels)
         held = runs_held(given[1])
         program = train_epochs.lower(*given).compile().as_text()
         stacked, _ = train_epochs(*given)
-        states[devices] = each(stacked, 4)
+        states[devices] = unstack_runs(stacked, 4)
         held |= runs_held(stacked)
     done = {int(seeds) for seeds in re.findall(r"= f64\[(\d+),\d+,\d+\]\S* dot\(", program)}
     apart = max(map(largest_difference, *states.values()))
@@ -173,8 +177,8 @@ def streamed(count):
     gan, _, _, start = inputs(config)
     state, order = start(0)
     pixels = np.random.RandomState(0).randint(0, 256, (EXAMPLES, *SHAPE), np.uint8)
-    schedule = make_schedule(config.train, EXAMPLES)
-    with feed(config, schedule, gan.mesh, pixels, None, [0]) as blocks_of:
+    schedule = make_step_plan(config.train, EXAMPLES)
+    with open_input_pipeline(config, schedule, gan.mesh, pixels, None, [0]) as blocks_of:
         for block in blocks_of(Chunk(0, 0, len(order), False)):
             state, _ = train_epoch(gan, state, *block)
             parts = [part.data.nbytes for part in block.pixels.pixels.addressable_shards]
@@ -194,7 +198,7 @@ def moved(folder, shards=0):
             config = dataclasses.replace(config, parallel=ParallelConfig(devices, shards))
             train(config, folder / name)
         states.append(checkpoints.load_run(folder / name)[2])
-    recorded = records.read_environment(folder / "moved")
+    recorded = read_environment(folder / "moved")
     used = [len(part["devices"]) for part in (recorded, *recorded["changes"])]
     found = {"step": int(states[0].step), "apart": largest_difference(*states), "used": used}
     if shards:
@@ -203,7 +207,7 @@ def moved(folder, shards=0):
 
 
 def main(parts):
-    steps.to_images = lambda pixels: pixels.astype(float) / 127.5 - 1  # in float64 throughout
+    types.to_images = lambda pixels: pixels.astype(float) / 127.5 - 1  # in float64 throughout
     found = {}
     for part in parts:
         if part == "rows":

@@ -28,7 +28,9 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxgan import cli, records, train
+from jaxgan.cli import main as cli
+from jaxgan.runs import layout
+from jaxgan.training import loop
 from tests import tiny
 from tests.contents import compare
 from tests.kill_configs import CONFIGS, LONG, ROOT, arguments_of, side
@@ -181,7 +183,7 @@ def _signs(workdir: Path, kind: str) -> Iterator[tuple[str, int]]:
         runs = [workdir, *workdir.glob("seed_*")]
     except OSError:  # up to Python 3.12 a folder may come or go between glob's own looks at it
         return
-    parts = ("", records.CHECKPOINTS, records.BEST_CHECKPOINT, records.SAMPLES)
+    parts = ("", layout.CHECKPOINTS, layout.BEST_CHECKPOINT, layout.SAMPLES)
     for run, part in itertools.product(runs, parts):
         try:
             with os.scandir(run / part) as entries:
@@ -283,5 +285,5 @@ def _last_line(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    del train  # imported for those that are forked
+    del loop  # imported for those that are forked
     sys.exit(main())

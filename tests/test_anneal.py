@@ -2,24 +2,24 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.anneal import annealed, images_seen
+from jaxgan.gan.schedules import images_seen, piecewise_schedule
 
 
 @pytest.mark.parametrize("shape", ["linear", "cosine"])
 def test_a_schedule_goes_through_its_points_and_is_constant_outside(shape):
-    value = annealed(((10, 1.0), (20, 3.0), (40, 2.0)), shape)
+    value = piecewise_schedule(((10, 1.0), (20, 3.0), (40, 2.0)), shape)
     seen = [float(value(jnp.float32(x))) for x in (0, 10, 15, 20, 30, 40, 99)]
     np.testing.assert_allclose(seen, [1, 1, 2, 3, 2.5, 2, 2], rtol=1e-6)
 
 
 def test_a_cosine_is_flat_at_both_ends():
-    value = annealed(((0, 0.0), (1, 1.0)), "cosine")
+    value = piecewise_schedule(((0, 0.0), (1, 1.0)), "cosine")
     for x in (0.1, 0.25, 0.8):
         np.testing.assert_allclose(value(jnp.float32(x)), (1 - np.cos(np.pi * x)) / 2, rtol=1e-5)
 
 
 def test_one_point_is_a_constant():
-    assert annealed(((5, 0.3),), "cosine")(jnp.float32(7)) == jnp.float32(0.3)
+    assert piecewise_schedule(((5, 0.3),), "cosine")(jnp.float32(7)) == jnp.float32(0.3)
 
 
 def test_images_are_counted_past_the_range_of_int32():

@@ -7,19 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import apart
-from jaxgan import steps as steps_module
-from jaxgan.config import Config, NetworkConfig, TrainConfig
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import Config, TrainConfig
 from jaxgan.data import epoch_order
-from jaxgan.state import build_gan, init_state
-from jaxgan.steps import train_epoch, train_epochs
+from jaxgan.gan import steps as steps_module
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.gan.steps import train_epoch, train_epochs
+from jaxgan.parallel import run_axis
 
 NETWORKS = {
     "mlp": ((6, 6, 1), NetworkConfig(latent_size=10, gen_widths=(25, 51), disc_widths=(51, 25))),
     "dcgan": ((28, 28, 1), NetworkConfig("dcgan", latent_size=5, gen_channels=2, disc_channels=2)),
 }
 QUICK_FIRST = [
-    pytest.param(name, marks=[pytest.mark.slow] if name != "mlp" else []) for name in NETWORKS
+    pytest.param(name, checksums=[pytest.mark.slow] if name != "mlp" else []) for name in NETWORKS
 ]
 
 
@@ -38,10 +39,10 @@ def losses_alone_and_together(name, steps, dtype):
 
     orders = [epoch_order(fresh(seed).key, 0, len(pixels), 8) for seed in range(3)]
     alone = [train_epoch(gan, fresh(seed), pixels, orders[seed])[1] for seed in range(3)]
-    states = apart.together(None, [fresh(seed) for seed in range(3)])
+    states = run_axis.stack_runs(None, [fresh(seed) for seed in range(3)])
     states, history = train_epochs(gan, states, pixels, jnp.stack(orders))
     assert states.step.tolist() == [steps] * 3
-    joint = apart.each(history, 3)
+    joint = run_axis.unstack_runs(history, 3)
     for ours, theirs in zip(joint, alone, strict=True):
         for mark in ("ledger/batch", "ledger/latents"):
             np.testing.assert_array_equal(ours[mark], theirs[mark])

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.augment import AUGMENTATIONS, augmented, cutout, translation
+from jaxgan.gan.augment import AUGMENTATIONS, augment, cutout, translation
 
 IMAGES = jax.random.uniform(jax.random.key(0), (32, 8, 16, 3), minval=-1)
 KEY = jax.random.key(1)
@@ -56,7 +56,7 @@ def test_a_cut_is_at_most_a_quarter_of_the_image():
 
 @pytest.mark.parametrize(("probability", "low", "high"), [(0.0, 0, 0), (1.0, 32, 32), (0.5, 6, 26)])
 def test_the_probability_says_how_many_images_change(probability, low, high):
-    out = augmented(IMAGES, KEY, ("brightness",), probability)
+    out = augment(IMAGES, KEY, ("brightness",), probability)
     changed = int(jnp.sum(jnp.any(out != IMAGES, axis=(1, 2, 3))))
     assert low <= changed <= high
 

@@ -5,9 +5,9 @@ import dataclasses
 import jax
 import pytest
 
-from jaxgan import bench, bench_pytorch
-from jaxgan.config import Config
-from jaxgan.state import build_gan, init_state
+from jaxgan.cli import bench, bench_pytorch
+from jaxgan.config.schema import Config
+from jaxgan.gan.state import build_gan, init_state
 
 SHAPE = (28, 28, 1)
 

@@ -6,9 +6,9 @@ import shutil
 import jax.numpy as jnp
 import pytest
 
-from jaxgan import best as best_module
-from jaxgan import checkpoints
-from jaxgan.best import Best, scored
+from jaxgan.runs import best_checkpoint as best_module
+from jaxgan.runs import checkpoints
+from jaxgan.runs.best_checkpoint import BestCheckpoint, read_best
 from tests.test_monitor import DISTANCE, make_monitor
 
 
@@ -22,34 +22,34 @@ def at(state, step):
 
 
 def test_only_a_lower_distance_replaces_the_best(tmp_path, state):
-    best = Best(tmp_path, "frechet", state, None)
+    best = BestCheckpoint(tmp_path, "frechet", state, None)
     for step, value in ((1, 3.0), (2, 3.0), (3, None), (4, float("nan")), (5, 2.5), (6, 2.6)):
-        best.offer(at(state, step), value)
+        best.update(at(state, step), value)
     best.close()
-    assert scored(tmp_path / "best") == (5, "frechet", 2.5)
+    assert read_best(tmp_path / "best") == (5, "frechet", 2.5)
     assert checkpoints.steps(tmp_path / "best") == [5]
 
 
 def test_the_best_is_known_again_and_measured_anew_under_another_protocol(tmp_path, state):
-    best = Best(tmp_path, "n50", state, None)
-    best.offer(at(state, 7), 3.0)
+    best = BestCheckpoint(tmp_path, "n50", state, None)
+    best.update(at(state, 7), 3.0)
     best.close()
-    again = Best(tmp_path, "n50", state, None)
+    again = BestCheckpoint(tmp_path, "n50", state, None)
     assert again.lowest == 3.0
     again.close()
-    other = Best(tmp_path, "n40", state, lambda found: float(found.step))
+    other = BestCheckpoint(tmp_path, "n40", state, lambda found: float(found.step))
     assert other.lowest == 7.0
-    other.offer(at(state, 7), 6.0)  # the same step over again, with other bits
+    other.update(at(state, 7), 6.0)  # the same step over again, with other bits
     other.close()
-    assert scored(tmp_path / "best") == (7, "n40", 6.0)
+    assert read_best(tmp_path / "best") == (7, "n40", 6.0)
 
 
 def test_a_damaged_best_is_set_aside_with_a_warning(tmp_path, state, capsys):
-    best = Best(tmp_path, "frechet", state, None)
-    best.offer(at(state, 7), 3.0)
+    best = BestCheckpoint(tmp_path, "frechet", state, None)
+    best.update(at(state, 7), 3.0)
     best.close()
     shutil.rmtree(tmp_path / "best" / "7" / "state")
-    best = Best(tmp_path, "frechet", state, None)
+    best = BestCheckpoint(tmp_path, "frechet", state, None)
     best.close()
     assert best.lowest == float("inf")
     assert os.listdir(tmp_path / "best") == ["7.damaged"]
@@ -58,26 +58,28 @@ def test_a_damaged_best_is_set_aside_with_a_warning(tmp_path, state, capsys):
 
 def test_a_best_whose_score_cannot_be_read_is_set_aside_and_made_again(tmp_path, state):
     for step, value in ((7, 3.0), (9, 2.5)):
-        best = Best(tmp_path, "frechet", state, None)
-        best.offer(at(state, step), value)
+        best = BestCheckpoint(tmp_path, "frechet", state, None)
+        best.update(at(state, step), value)
         best.close()
         shutil.rmtree(tmp_path / "best" / str(step) / "record")
-    best = Best(tmp_path, "frechet", state, None)
-    best.offer(at(state, 9), 2.5)
+    best = BestCheckpoint(tmp_path, "frechet", state, None)
+    best.update(at(state, 9), 2.5)
     best.close()
-    assert scored(tmp_path / "best") == (9, "frechet", 2.5)
+    assert read_best(tmp_path / "best") == (9, "frechet", 2.5)
     assert sorted(os.listdir(tmp_path / "best")) == ["7.damaged", "9", "9.damaged"]
 
 
 def test_the_last_distance_is_that_of_the_newest_row_that_has_one():
     rows = [{"step": 1, DISTANCE: 5.0}, {"step": 2, DISTANCE: 4.0}, {"step": 3}]
-    assert best_module.last_scored(rows) == (2, DISTANCE, 4.0)
-    assert best_module.last_scored([]) is None
+    assert best_module.last_distance(rows) == (2, DISTANCE, 4.0)
+    assert best_module.last_distance([]) is None
 
 
 def test_the_words_name_the_last_and_the_best_and_its_protocol_if_that_was_another():
-    last, best = (best_module.Scored(step, DISTANCE, value) for step, value in ((9, 4.0), (6, 3.0)))
-    words = best_module.in_words(last, best)
+    last, best = (
+        best_module.ScoredStep(step, DISTANCE, value) for step, value in ((9, 4.0), (6, 3.0))
+    )
+    words = best_module.describe_distances(last, best)
     assert words.startswith(f"held-out Fréchet distance ({DISTANCE}): 4 at step 9; lowest 3 at ")
     assert words.endswith("at step 6, in best/, --step best")
-    assert "at step 6 (n40)" in best_module.in_words(last, best._replace(name="n40"))
+    assert "at step 6 (n40)" in best_module.describe_distances(last, best._replace(name="n40"))

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import checkpoints, records, train
-from jaxgan.cli import main
-from jaxgan.config import UserError
-from jaxgan.config_file import load_config
+from jaxgan.cli.main import main
+from jaxgan.config.errors import UserError
+from jaxgan.config.files import load_config
+from jaxgan.runs import checkpoints, metrics_log
+from jaxgan.training import loop
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +96,7 @@ def test_what_is_wrong_is_said_without_importing_jax(name):
     assert process.returncode == 2
     assert "Traceback" not in err
     imported = set(re.findall(r"\|\s+([\w.]+)$", err, re.MULTILINE))
-    assert "jaxgan.config" in imported
+    assert "jaxgan.config.schema" in imported
     assert not imported & {"jax", "flax", "orbax", "matplotlib", "tensorflow_datasets"}
 
 
@@ -177,7 +178,7 @@ def test_a_signal_saves_and_names_the_command_that_resumes(data, tmp_path, numbe
     ]
     arguments += ["--config.train.epochs=100000", "--config.save.every=100000"]
     process = start(*arguments)
-    wait_for(lambda: len(records.read_rows(tmp_path / "r")) > 3, process)
+    wait_for(lambda: len(metrics_log.read_rows(tmp_path / "r")) > 3, process)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
@@ -185,7 +186,7 @@ def test_a_signal_saves_and_names_the_command_that_resumes(data, tmp_path, numbe
     (step,) = checkpoints.steps(tmp_path / "r" / "checkpoints")
     assert f"saved at step {step} of" in err
     assert f"{ROOT / 'run.py'} --config {CONFIG}" in err
-    assert records.read_rows(tmp_path / "r")[-1]["step"] == step
+    assert metrics_log.read_rows(tmp_path / "r")[-1]["step"] == step
 
 
 def test_a_signal_saves_the_seed_that_trains_and_names_the_command_that_resumes_all(data, tmp_path):
@@ -193,7 +194,7 @@ def test_a_signal_saves_the_seed_that_trains_and_names_the_command_that_resumes_
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--workdir", workdir]
     arguments += ["--config.train.epochs=100000", "--config.save.every=100000", "--config.seeds=2"]
     process = start(*arguments)
-    wait_for(lambda: len(records.read_rows(workdir / "seed_0000")) > 3, process)
+    wait_for(lambda: len(metrics_log.read_rows(workdir / "seed_0000")) > 3, process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
@@ -241,8 +242,8 @@ def test_a_device_that_gives_up_is_told_in_one_line(
     def give_up(*_):
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating 1 byte")
 
-    monkeypatch.setattr(train, "train_epoch", give_up)
-    monkeypatch.setattr(train, "train_epochs", give_up)
+    monkeypatch.setattr(loop, "train_epoch", give_up)
+    monkeypatch.setattr(loop, "train_epochs", give_up)
     asked = [f"--config.seeds={seeds}", f"--config.train.seeds_at_once={at_once}"]
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", *asked]
     assert main([*arguments, "--workdir", str(tmp_path / "run")]) == 1

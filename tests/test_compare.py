@@ -10,12 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import feed, ledger, records, updates
-from jaxgan.cli import main
-from jaxgan.compare import DIFFERENT, SAME, compare
-from jaxgan.config import AdamConfig, EmaConfig, OptimizerConfig, PenaltyConfig, SaveConfig
-from jaxgan.replay import load_program, replay, state_at, unlike_recorded
-from jaxgan.train import train
+from jaxgan.cli.main import main
+from jaxgan.config.schema import AdamConfig, EmaConfig, OptimizerConfig, PenaltyConfig, SaveConfig
+from jaxgan.data import shuffle
+from jaxgan.gan import updates
+from jaxgan.reproducibility.compare import compare
+from jaxgan.reproducibility.record_diff import DIFFERENT, SAME
+from jaxgan.reproducibility.replay import load_for_replay, mismatched_columns, replay, state_at
+from jaxgan.runs import layout, ledger
+from jaxgan.runs.environment import read_environment
+from jaxgan.training import input_pipeline
+from jaxgan.training.loop import train
 from tests import tiny
 
 EPOCHS = 12  # of 12 steps
@@ -74,7 +79,8 @@ def flips_a_bit_of_ds_gradient_at(step, bit, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "bit", [0, pytest.param(20, marks=pytest.mark.slow), pytest.param(31, marks=pytest.mark.slow)]
+    "bit",
+    [0, pytest.param(20, checksums=pytest.mark.slow), pytest.param(31, checksums=pytest.mark.slow)],
 )
 @pytest.mark.usefixtures("fresh_programs")
 def test_one_flipped_bit_of_one_gradient_is_named(bit, clean, data, tmp_path, capsys, monkeypatch):
@@ -95,7 +101,7 @@ def test_one_flipped_bit_of_one_gradient_is_named(bit, clean, data, tmp_path, ca
 def test_two_indices_of_a_batch_that_change_places_are_named(
     clean, data, tmp_path, capsys, monkeypatch
 ):
-    original = feed.epoch_order
+    original = shuffle.epoch_order
 
     def epoch_order(key, epoch, size, batch_size):
         order = original(key, epoch, size, batch_size)
@@ -104,7 +110,7 @@ def test_two_indices_of_a_batch_that_change_places_are_named(
         return order.at[1, jnp.array([1, 6])].set(order[1, jnp.array([6, 1])])
 
     with monkeypatch.context() as patched:
-        patched.setattr(feed, "epoch_order", epoch_order)
+        patched.setattr(input_pipeline, "epoch_order", epoch_order)
         train(config(data), tmp_path / "swapped")
     status, out = compared(clean, tmp_path / "swapped", tmp_path, capsys)
     assert status == DIFFERENT
@@ -146,7 +152,7 @@ def test_another_penalty_is_named_in_ds_gradients(clean, data, tmp_path, capsys)
 
 def test_another_version_is_named_though_the_bits_are_the_same(clean, data, tmp_path, capsys):
     train(config(data), tmp_path / "other")
-    path = tmp_path / "other" / records.ENVIRONMENT
+    path = tmp_path / "other" / layout.ENVIRONMENT
     environment = json.loads(path.read_text())
     environment["versions"]["optax"] = "0.0.1"
     path.write_text(json.dumps(environment))
@@ -193,7 +199,7 @@ def test_what_cannot_be_compared_exits_with_2(clean, tmp_path, capsys):
         if other is clean:
             other = tmp_path / "bare"
             other.mkdir()
-            for name in (records.CONFIG, records.ENVIRONMENT):
+            for name in (layout.CONFIG, layout.ENVIRONMENT):
                 (other / name).write_bytes((clean / name).read_bytes())
         assert main(["compare", str(clean), str(other)]) == 2
         err = capsys.readouterr().err
@@ -219,9 +225,9 @@ def test_a_run_on_several_devices_is_told_to_be_the_same_to_rounding(clean, tmp_
         str(tmp_path / "x.npz"),
     ]
     for devices, words in ((1, "outside config and data"), (2, "trained on 2 devices")):
-        found = records.read_environment(other)
+        found = read_environment(other)
         found["changes"] = [{"devices": ["cpu: cpu"] * devices}]
-        (other / records.ENVIRONMENT).write_text(json.dumps(found))
+        (other / layout.ENVIRONMENT).write_text(json.dumps(found))
         status, out = compared(clean, other, tmp_path, capsys)
         assert status == DIFFERENT
         assert words in out
@@ -230,10 +236,10 @@ def test_a_run_on_several_devices_is_told_to_be_the_same_to_rounding(clean, tmp_
 
 
 def test_any_step_is_replayed_with_the_bits_of_the_ledger(clean):
-    program = load_program(clean)
+    program = load_for_replay(clean)
     for step in (1, 2, 12, 13, 100, 143, 144):  # before and after epochs' ends, kept or not
         replayed = replay(program, state_at(program, step - 1), 1)
-        assert unlike_recorded(program, replayed) == []
+        assert mismatched_columns(program, replayed) == []
 
 
 def test_replay_writes_what_a_step_used_and_computed(clean, tmp_path, capsys):
@@ -242,7 +248,7 @@ def test_replay_writes_what_a_step_used_and_computed(clean, tmp_path, capsys):
     assert main(arguments) == 0
     assert "with the bits that the run's ledger has" in capsys.readouterr().out
     arrays = np.load(out)
-    pixels = load_program(clean).pixels
+    pixels = load_for_replay(clean).pixels
     np.testing.assert_array_equal(arrays["pixels"], pixels[arrays["indices"]])
     assert arrays["latents"].shape == (1, 8, 5)
     assert arrays["gen_grads.Linear_0.dense.kernel"].shape == (5, 7)

@@ -6,13 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from jaxgan import ledger, records
-from jaxgan.compare import compare
-from jaxgan.config import UserError, to_config_dict
-from jaxgan.differences import DIFFERENT, SAME
-from jaxgan.members import folder_of
-from jaxgan.seeds import of_seed
-from jaxgan.steps import MARKS
+from jaxgan.config.errors import UserError
+from jaxgan.config.files import to_config_dict
+from jaxgan.config.seeds import config_of_seed
+from jaxgan.gan.steps import CHECKSUM_COLUMNS
+from jaxgan.reproducibility.compare import compare
+from jaxgan.reproducibility.record_diff import DIFFERENT, SAME
+from jaxgan.runs import layout, ledger, metrics_log
+from jaxgan.runs.seed_folders import seed_folder
 from tests import tiny
 
 STEPS = 24  # of two epochs
@@ -21,8 +22,8 @@ STEPS = 24  # of two epochs
 def write_config(folder, config):
     folder.mkdir(parents=True)
     environment = {"data": {"sha256": "x", "source": "made", "examples": 100}}
-    (folder / records.ENVIRONMENT).write_text(json.dumps(environment))
-    (folder / records.CONFIG).write_text(json.dumps(to_config_dict(config).to_dict()))
+    (folder / layout.ENVIRONMENT).write_text(json.dumps(environment))
+    (folder / layout.CONFIG).write_text(json.dumps(to_config_dict(config).to_dict()))
 
 
 def write_seeds(folder, seeds, loss=0.0, bits=0, rate=2e-4):
@@ -34,15 +35,15 @@ def write_seeds(folder, seeds, loss=0.0, bits=0, rate=2e-4):
     write_config(folder, config)
     for seed in seeds:
         random = np.random.RandomState(seed)
-        member = folder_of(folder, seed)
-        write_config(member, of_seed(config, seed))
+        member = seed_folder(folder, seed)
+        write_config(member, config_of_seed(config, seed))
         rows = [
             {"step": 12 * e, "epoch": float(e), "disc/loss": loss + random.randn(), "gen/loss": 1.0}
             for e in (1, 2)
         ]
-        records.append_rows(member, rows)
+        metrics_log.append_rows(member, rows)
         marks = np.random.RandomState([seed, bits]).randint(0, 2**32, STEPS, np.uint32)
-        ledger.append(member, STEPS, {f"ledger/{name}": marks for name in MARKS})
+        ledger.append(member, STEPS, {f"ledger/{name}": marks for name in CHECKSUM_COLUMNS})
     return folder
 
 

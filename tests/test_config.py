@@ -5,23 +5,18 @@ import re
 
 import pytest
 
-from jaxgan.augment import AUGMENTATIONS
-from jaxgan.config import (
-    LOSSES_WITH_TARGETS,
-    Config,
-    PenaltyConfig,
-    UserError,
-    default_config,
-    from_mapping,
-    override,
-    walk,
-)
-from jaxgan.doubts import doubts
-from jaxgan.losses import LOSSES
+from jaxgan.config.choices import LOSSES_WITH_TARGETS
+from jaxgan.config.errors import UserError
+from jaxgan.config.fields import iter_settings
+from jaxgan.config.files import default_config, from_mapping, override
+from jaxgan.config.schema import Config, PenaltyConfig
+from jaxgan.config.warnings import config_warnings
+from jaxgan.gan.augment import AUGMENTATIONS
+from jaxgan.gan.losses import LOSSES
+from jaxgan.gan.penalties import PENALTIES
 from jaxgan.networks import NETWORKS
-from jaxgan.penalties import PENALTIES
 
-FIELDS = {name: (field, value) for name, field, value in walk(Config())}
+FIELDS = {name: (field, value) for name, field, value in iter_settings(Config())}
 
 
 def with_value(name, value):
@@ -145,7 +140,7 @@ def test_a_text_that_cannot_be_read_is_of_the_wrong_type(text):
 
 def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
     wasserstein = {"loss": "wasserstein"}
-    (said,) = doubts(from_mapping(wasserstein))
+    (said,) = config_warnings(from_mapping(wasserstein))
     assert "nothing bounds" in said
     for bounded in (
         {"penalty": {"wgan_gp": 10.0}},
@@ -153,7 +148,7 @@ def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
         {"network": {"name": "sngan"}},
         {"loss": "hinge"},
     ):
-        assert doubts(from_mapping(wasserstein | bounded)) == []
+        assert config_warnings(from_mapping(wasserstein | bounded)) == []
 
 
 @pytest.mark.parametrize(
@@ -184,15 +179,15 @@ def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
     ],
 )
 def test_a_setting_of_what_is_off_is_warned_of(changes, words):
-    (said,) = doubts(from_mapping(changes))
+    (said,) = config_warnings(from_mapping(changes))
     assert words in said
 
 
 def test_saturation_of_grey_images_is_warned_of():
     config = from_mapping({"augment": {"policy": ("saturation",)}})
-    (said,) = doubts(config, (28, 28, 1))
+    (said,) = config_warnings(config, (28, 28, 1))
     assert "saturation does nothing to the grey images of mnist" in said
-    assert doubts(config, (28, 28, 3)) == doubts(config, (1,)) == []
+    assert config_warnings(config, (28, 28, 3)) == config_warnings(config, (1,)) == []
 
 
 @pytest.mark.parametrize(
@@ -218,7 +213,7 @@ def test_settings_of_what_is_on_are_not_warned_of():
         "penalty": {"r1": 1.0},
         "schedule": dict.fromkeys(("augment", "ema", "penalty"), ((0, 1.0),)),
     }
-    assert doubts(from_mapping(on)) == doubts(Config()) == []
+    assert config_warnings(from_mapping(on)) == config_warnings(Config()) == []
 
 
 @pytest.mark.parametrize(

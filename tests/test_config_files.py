@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from jaxgan.config import UserError
-from jaxgan.config_file import load_config
+from jaxgan.config.errors import UserError
+from jaxgan.config.files import load_config
+from jaxgan.config.warnings import config_warnings
 from jaxgan.data import DATASETS
-from jaxgan.doubts import doubts
-from jaxgan.schedule import check_horizon, long_average, make_schedule
+from jaxgan.runs.plan import check_horizon, long_average, make_step_plan
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,9 +21,9 @@ def test_every_config_file_loads_and_says_how_to_run_it(path):
     if path.stem.startswith("features"):
         pytest.skip("settings of a feature net, not of a run")
     config = load_config(path, [])
-    schedule = make_schedule(config.train, DATASETS[config.data.name].examples["train"])
+    schedule = make_step_plan(config.train, DATASETS[config.data.name].examples["train"])
     check_horizon(config, schedule)
-    assert doubts(config) == []
+    assert config_warnings(config) == []
     assert long_average(config, schedule) == ""
     says = ast.get_docstring(ast.parse(path.read_text()))
     assert f"python run.py --config configs/{path.name}" in says

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.networks import conv as module
 from jaxgan.networks.conv import LAYOUT, conv, conv_transpose
 

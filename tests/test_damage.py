@@ -5,10 +5,11 @@ import shutil
 
 import pytest
 
-from jaxgan import checkpoints, records
-from jaxgan.config import SaveConfig, UserError
-from jaxgan.sample import sample
-from jaxgan.train import train
+from jaxgan.cli.sample import sample
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import SaveConfig
+from jaxgan.runs import checkpoints, layout, metrics_log
+from jaxgan.training.loop import train
 from tests import tiny
 from tests.test_train import assert_same_run
 
@@ -74,7 +75,7 @@ def test_rows_that_somebody_deleted_are_missed_aloud(finished, data, tmp_path, c
         "metrics.jsonl: 9 rows up to step 36 are gone, the first of them that of step 4"
         in capsys.readouterr().err
     )
-    assert [row["step"] for row in records.read_rows(workdir)] == [40, 44, 48]
+    assert [row["step"] for row in metrics_log.read_rows(workdir)] == [40, 44, 48]
 
 
 def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):
@@ -120,6 +121,6 @@ def test_what_a_kill_left_half_written_is_removed_even_by_a_run_that_writes_no_m
 def test_a_finished_run_draws_the_curves_that_something_hindered(finished, data, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
-    (workdir / records.CURVES).unlink()
+    (workdir / layout.CURVES).unlink()
     train(tiny.config(data, epochs=3), workdir)
-    assert (workdir / records.CURVES).read_bytes() == (finished / records.CURVES).read_bytes()
+    assert (workdir / layout.CURVES).read_bytes() == (finished / layout.CURVES).read_bytes()

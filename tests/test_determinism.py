@@ -2,8 +2,9 @@ import os
 
 import pytest
 
-from jaxgan import determinism
-from jaxgan.determinism import FLAG, missing, set_flags
+from jaxgan.config import jax_env
+from jaxgan.config.jax_env import DETERMINISTIC_FLAG, set_deterministic_flag
+from jaxgan.config.warnings import missing_determinism
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def gpu(monkeypatch, tmp_path):
     (tmp_path / "plugins_of_a_gpu" / "xla_cuda13").mkdir(parents=True)
     (tmp_path / "plugins_of_a_gpu" / "xla_cuda13" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(determinism, "PLUGINS", "plugins_of_a_gpu")
+    monkeypatch.setattr(jax_env, "PLUGIN_PACKAGE", "plugins_of_a_gpu")
     monkeypatch.delenv("XLA_FLAGS", raising=False)
     return monkeypatch
 
@@ -20,32 +21,32 @@ def gpu(monkeypatch, tmp_path):
 @pytest.mark.usefixtures("gpu")
 def test_the_flag_is_set_once_where_jax_could_find_a_gpu():
     for _ in range(2):
-        set_flags(True)
-        assert os.environ["XLA_FLAGS"] == f"{FLAG}=true"
+        set_deterministic_flag(True)
+        assert os.environ["XLA_FLAGS"] == f"{DETERMINISTIC_FLAG}=true"
 
 
 def test_other_flags_stay(gpu):
     gpu.setenv("XLA_FLAGS", "--xla_dump_to=x")
-    set_flags(True)
-    assert os.environ["XLA_FLAGS"] == f"--xla_dump_to=x {FLAG}=true"
+    set_deterministic_flag(True)
+    assert os.environ["XLA_FLAGS"] == f"--xla_dump_to=x {DETERMINISTIC_FLAG}=true"
 
 
 def test_a_flag_that_the_user_set_stays(gpu):
-    gpu.setenv("XLA_FLAGS", f"{FLAG}=false")
-    set_flags(True)
-    assert os.environ["XLA_FLAGS"] == f"{FLAG}=false"
+    gpu.setenv("XLA_FLAGS", f"{DETERMINISTIC_FLAG}=false")
+    set_deterministic_flag(True)
+    assert os.environ["XLA_FLAGS"] == f"{DETERMINISTIC_FLAG}=false"
 
 
 def test_nothing_is_set_where_it_is_not_asked_for_or_there_is_no_gpu(gpu):
-    set_flags(False)
-    gpu.setattr(determinism, "PLUGINS", "plugins_of_none")
-    set_flags(True)
+    set_deterministic_flag(False)
+    gpu.setattr(jax_env, "PLUGIN_PACKAGE", "plugins_of_none")
+    set_deterministic_flag(True)
     assert "XLA_FLAGS" not in os.environ
 
 
 def test_a_gpu_started_without_the_flag_is_warned_of(gpu):
-    assert FLAG in missing(True, "gpu")
-    assert missing(False, "gpu") == ""
-    assert missing(True, "cpu") == ""
-    gpu.setenv("XLA_FLAGS", f"{FLAG}=true")
-    assert missing(True, "gpu") == ""
+    assert DETERMINISTIC_FLAG in missing_determinism(True, "gpu")
+    assert missing_determinism(False, "gpu") == ""
+    assert missing_determinism(True, "cpu") == ""
+    gpu.setenv("XLA_FLAGS", f"{DETERMINISTIC_FLAG}=true")
+    assert missing_determinism(True, "gpu") == ""

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import train as training
-from jaxgan.config import from_mapping
-from jaxgan.feed import feed
-from jaxgan.state import build_gan, init_state
-from jaxgan.steps import train_epoch, train_epochs
+from jaxgan.config.files import from_mapping
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.gan.steps import train_epoch, train_epochs
+from jaxgan.runs import plan
+from jaxgan.training import loop as training
+from jaxgan.training import setup
+from jaxgan.training.input_pipeline import open_input_pipeline
 from tests import tiny
 from tests.devices import SHAPE
 
@@ -70,10 +72,10 @@ def test_so_does_an_epoch_of_several_seeds():
 def test_a_transfer_within_an_epoch_stops_the_run(tmp_path):
     config = tiny.config(tiny.write_data(tmp_path / "data"), epochs=1, chunks_per_epoch=3)
     training.train(config, tmp_path / "run")  # makes none
-    ground = training.prepare(config)
-    state = training.initial_state(ground, 0)
-    chunk = next(training.chunks(ground.schedule, 0, 1))
-    with feed(config, ground.schedule, None, ground.pixels, None, [0]) as blocks_of:
+    ground = setup.prepare_training(config)
+    state = setup.initial_state(ground, 0)
+    chunk = next(plan.chunks(ground.schedule, 0, 1))
+    with open_input_pipeline(config, ground.schedule, None, ground.pixels, None, [0]) as blocks_of:
         (block,) = blocks_of(chunk)
     host = np.asarray(ground.pixels)
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):

@@ -8,14 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import checkpoints
-from jaxgan import evaluate as module
-from jaxgan.config import EmaConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import EmaConfig
 from jaxgan.data import load_data
-from jaxgan.evaluate import evaluate
-from jaxgan.selection import EVALUATION
-from jaxgan.table import table
-from jaxgan.train import train
+from jaxgan.evaluation.evaluate import evaluate
+from jaxgan.evaluation.table import table
+from jaxgan.gan import sampling
+from jaxgan.gan import sampling as module
+from jaxgan.runs import checkpoints
+from jaxgan.runs.checkpoint_ref import EVALUATION
+from jaxgan.training.loop import train
 from jaxgan.types import to_images
 from tests import tiny
 
@@ -263,7 +265,7 @@ def test_images_come_in_blocks_of_one_size_and_none_is_lost(plain_run, monkeypat
     monkeypatch.setattr(module, "generate", generate)
     monkeypatch.setattr(module, "BLOCK", 8)
     _, gan, _ = checkpoints.load_run(plain_run)
-    pixels, bad = module.generate_finite(gan, {}, {}, 20, jax.random.key(0))
+    pixels, bad = sampling.generate_finite(gan, {}, {}, 20, jax.random.key(0))
     assert (sizes, pixels.shape, bad) == ([8, 8, 8], (20, 2, 2, 1), 0)
     assert len(np.unique(pixels)) == 3
 

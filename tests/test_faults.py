@@ -18,8 +18,11 @@ import time
 
 import pytest
 
-from jaxgan import cli, records, run_directory
-from jaxgan import steps as steps_module
+from jaxgan.cli import main as cli
+from jaxgan.evaluation import periodic
+from jaxgan.gan import steps as steps_module
+from jaxgan.runs import layout, metrics_log
+from jaxgan.training import progress, run_writer
 from tests import kills, tiny
 from tests.contents import compare
 from tests.kill_configs import CONFIG, ON_IMAGES, ROOT, TINY_MLP
@@ -49,7 +52,7 @@ SETTINGS = ON_IMAGES | TINY_MLP | {"train.epochs": 2, "save.every": 1}
 
 def often(*few, slow):
     """The parts of a run at which something is tried: few by default, all of them if slow."""
-    return [*few, *(pytest.param(*part, marks=pytest.mark.slow) for part in slow)]
+    return [*few, *(pytest.param(*part, checksums=pytest.mark.slow) for part in slow)]
 
 
 class Trap:
@@ -166,7 +169,7 @@ def test_a_checkpoint_larger_than_a_file_may_be_is_told(command, workdir, capsys
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert_told(code, capsys, "no checkpoint could be saved")
-    assert records.read_rows(workdir)
+    assert metrics_log.read_rows(workdir)
     assert cli.main(wide) == 0
 
 
@@ -195,7 +198,7 @@ def test_a_run_does_not_write_into_the_folder_of_another(
         shutil.rmtree(workdir)
         shutil.copytree(whole[0], workdir)
 
-    monkeypatch.setattr(run_directory.Progress, "update", replace)
+    monkeypatch.setattr(progress.Progress, "update", replace)
     code = cli.main([*command, "--workdir", str(workdir)])
     assert_told(code, capsys, "was removed while its run went on")
     assert compare(whole[0], workdir) == []
@@ -240,7 +243,7 @@ def test_a_second_signal_is_obeyed_where_a_library_makes_another_error_of_it(
         except KeyboardInterrupt:
             raise ValueError("Invalid bounding box") from None
 
-    monkeypatch.setattr(run_directory.plots, "save_curves", draw)
+    monkeypatch.setattr(run_writer.plots, "save_curves", draw)
     assert cli.main([*command, "--workdir", str(workdir)]) == 130
     assert capsys.readouterr().err.splitlines()[-1].startswith("jaxgan: error: interrupted;")
     monkeypatch.undo()
@@ -264,16 +267,16 @@ def test_a_signal_during_compilation_saves_after_the_first_chunk(
 
 
 def test_a_signal_during_an_evaluation_saves_after_it(command, workdir, whole, monkeypatch, capsys):
-    def measure(self, state, original=run_directory.Monitor.measure):
+    def measure(self, state, original=periodic.PeriodicEvaluator.measure):
         monkeypatch.undo()
         signal.raise_signal(signal.SIGTERM)
         return original(self, state)
 
     every = "--config.evaluate.every=1"
-    monkeypatch.setattr(run_directory.Monitor, "measure", measure)
+    monkeypatch.setattr(periodic.PeriodicEvaluator, "measure", measure)
     assert cli.main([*command, every, "--workdir", str(workdir)]) == 143
     assert "saved at step 12 of 24" in capsys.readouterr().err
-    assert any(name.startswith("eval/") for name in records.read_rows(workdir)[-1])
+    assert any(name.startswith("eval/") for name in metrics_log.read_rows(workdir)[-1])
     assert cli.main([*command, every, "--workdir", str(workdir)]) == 0
 
 
@@ -302,14 +305,14 @@ def damaged(lines, name):
 def test_rows_that_can_be_mended_are(command, workdir, whole, name):
     shutil.copytree(whole[0], workdir)
     shutil.rmtree(workdir / "checkpoints" / "24")
-    path = workdir / records.METRICS
+    path = workdir / layout.METRICS
     path.write_text("\n".join(damaged(path.read_text().splitlines(), name)))
     assert_goes_on(command, workdir, whole)
 
 
 def test_rows_that_cannot_be_mended_are_named(command, workdir, whole, capsys):
     shutil.copytree(whole[0], workdir)
-    path = workdir / records.METRICS
+    path = workdir / layout.METRICS
     lines = path.read_text().splitlines()
     path.write_text("\n".join(damaged(lines, "a row that is none")))
     code = cli.main([*command, "--workdir", str(workdir)])

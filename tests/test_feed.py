@@ -9,13 +9,15 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from jaxgan import checkpoints, ledger, records
-from jaxgan.config import DataConfig, EvaluateConfig, NetworkConfig, UserError
-from jaxgan.ensemble import train_seeds
-from jaxgan.feed import feed
-from jaxgan.replay import replay_step
-from jaxgan.schedule import Chunk, Schedule
-from jaxgan.train import train
+from jaxgan.config.errors import UserError
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import DataConfig, EvaluateConfig
+from jaxgan.reproducibility.replay import replay_step
+from jaxgan.runs import checkpoints, layout, ledger, metrics_log
+from jaxgan.runs.plan import Chunk, StepPlan
+from jaxgan.training.input_pipeline import open_input_pipeline
+from jaxgan.training.loop import train
+from jaxgan.training.train_seeds import train_seeds
 from tests import tiny
 
 TIMED = re.compile(r'"seconds": [\d.]+')
@@ -37,14 +39,14 @@ def content(workdir):
             found[name] = TIMED.sub("", path.read_text("latin-1"))
     for step in checkpoints.steps(workdir / "checkpoints"):
         state = checkpoints.load_run(workdir, step)[2]
-        found[step] = checkpoints.fingerprint(checkpoints.flatten(state))
+        found[step] = checkpoints.leaves_sha256(checkpoints.flatten(state))
     return found
 
 
 def assert_same_run(a, b):
     first, second = content(a), content(b)
     assert first.keys() == second.keys()
-    assert {ledger.LEDGER, ledger.LEAVES, records.METRICS} <= first.keys()
+    assert {ledger.LEDGER, ledger.LEAVES, layout.METRICS} <= first.keys()
     for name in first:
         assert first[name] == second[name], name
 
@@ -71,10 +73,10 @@ def resident(data, tmp_path_factory):
 @pytest.mark.parametrize(
     ("block", "network", "settings"),
     [
-        pytest.param(1, PLAIN, {}, marks=pytest.mark.slow),
+        pytest.param(1, PLAIN, {}, checksums=pytest.mark.slow),
         (5, PLAIN, {}),  # 12 steps: the last block is shorter
         (2, CONDITIONAL, {"d_steps": 2}),
-        pytest.param(4, PLAIN, {"chunks_per_epoch": 3}, marks=pytest.mark.slow),
+        pytest.param(4, PLAIN, {"chunks_per_epoch": 3}, checksums=pytest.mark.slow),
     ],
     ids=["step by step", "uneven", "labels and two steps of D", "a chunk at once"],
 )
@@ -98,12 +100,12 @@ def test_what_is_measured_while_it_trains_is_the_same(data, resident, tmp_path):
     measured = EvaluateConfig(every=1, num_samples=50, features=CLASSES)
     config = dataclasses.replace(tiny.config(data, epochs=1), evaluate=measured)
     train(streamed(config, 6), tmp_path / "run")
-    assert "eval/copying/train/n50" in records.read_rows(tmp_path / "run")[-1]
+    assert "eval/copying/train/n50" in metrics_log.read_rows(tmp_path / "run")[-1]
     assert_same_run(resident(config), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
-    "blocks", [(0, 5), (5, 0), pytest.param((3, 1), marks=pytest.mark.slow)], ids=str
+    "blocks", [(0, 5), (5, 0), pytest.param((3, 1), checksums=pytest.mark.slow)], ids=str
 )
 def test_a_run_goes_on_with_another_block(data, resident, tmp_path, blocks):
     config = dataclasses.replace(tiny.config(data), network=PLAIN)
@@ -117,12 +119,14 @@ def test_a_run_goes_on_with_another_block(data, resident, tmp_path, blocks):
 def test_any_chunk_can_be_the_first(data, start):
     config = streamed(tiny.config(data), 3)
     pixels = np.arange(100, dtype=np.uint8)[:, None]  # that say which example they are
-    schedule = Schedule(epoch=12, row=4, chunk=4)
+    schedule = StepPlan(epoch=12, row=4, chunk=4)
     chunk = Chunk(start // 12, start % 12, start % 12 + 4, start % 12 == 8)
     rest = (None, [0, 1])
-    with feed(tiny.config(data), schedule, None, jax.device_put(pixels), *rest) as resident:
+    with open_input_pipeline(
+        tiny.config(data), schedule, None, jax.device_put(pixels), *rest
+    ) as resident:
         (whole,) = resident(chunk)
-    with feed(config, schedule, None, pixels, *rest) as read_ahead:
+    with open_input_pipeline(config, schedule, None, pixels, *rest) as read_ahead:
         blocks = list(read_ahead(chunk))
     assert [block.order.shape[1] for block in blocks] == [3, 1]
     for run in (0, 1):
@@ -172,12 +176,12 @@ def test_a_file_that_vanishes_while_it_trains_is_named(tmp_path, monkeypatch):
     config = streamed(
         dataclasses.replace(config, data=DataConfig("mine", "folder", str(tmp_path))), 1
     )
-    real_feed = feed
+    real_feed = open_input_pipeline
 
     def feed_and_lose(*args):
         os.remove(tmp_path / "07.png")
         return real_feed(*args)
 
-    monkeypatch.setattr("jaxgan.train.feed", feed_and_lose)
+    monkeypatch.setattr("jaxgan.training.loop.open_input_pipeline", feed_and_lose)
     with pytest.raises(UserError, match=r"07\.png: cannot be read \(No such file or directory\)"):
         train(config, tmp_path / "run")

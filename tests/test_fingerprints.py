@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.fingerprints import PARTS, fingerprint, tree_fingerprint, window_fingerprint
+from jaxgan.gan.checksums import WINDOWS, checksum, tree_checksum, window_checksum
 
 SHAPES = [(), (1,), (40,), (5, 7), (3, 3, 4, 6)]
 
@@ -27,12 +27,12 @@ def test_every_flipped_bit_of_every_entry_shows(shape):
         for place in range(0, array.size, 7)
         for bit in range(32)
     ]
-    marks = jax.vmap(fingerprint)(jnp.array(np.stack(flips).view(np.uint32)))
-    assert not np.any(marks == fingerprint(jnp.asarray(array)))
+    marks = jax.vmap(checksum)(jnp.array(np.stack(flips).view(np.uint32)))
+    assert not np.any(marks == checksum(jnp.asarray(array)))
 
 
 def test_the_fingerprint_of_a_float32_scalar_is_its_bits():
-    assert int(fingerprint(jnp.float32(1.5))) == int(np.float32(1.5).view(np.uint32))
+    assert int(checksum(jnp.float32(1.5))) == int(np.float32(1.5).view(np.uint32))
 
 
 @pytest.mark.parametrize("shape", SHAPES[2:])
@@ -41,7 +41,7 @@ def test_entries_that_change_places_show(shape):
     for other in (0, 1, array.size // 2):
         swapped = array.reshape(-1).copy()
         swapped[[other, -1]] = swapped[[-1, other]]
-        assert fingerprint(jnp.array(swapped.reshape(shape))) != fingerprint(jnp.array(array))
+        assert checksum(jnp.array(swapped.reshape(shape))) != checksum(jnp.array(array))
 
 
 @pytest.mark.parametrize("shape", SHAPES[2:])
@@ -50,7 +50,7 @@ def test_flipped_signs_do_not_cancel(shape):
     pair = array.reshape(-1).copy()
     pair[:2] *= -1
     for other in (-array, pair.reshape(shape)):
-        assert fingerprint(jnp.array(other)) != fingerprint(jnp.array(array))
+        assert checksum(jnp.array(other)) != checksum(jnp.array(array))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float16, np.bool_])
@@ -58,7 +58,7 @@ def test_narrow_types_count_as_well(dtype):
     array = (np.arange(12) % 2).astype(dtype)
     changed = array.copy()
     changed[3] = 0
-    assert fingerprint(jnp.array(changed)) != fingerprint(jnp.array(array))
+    assert checksum(jnp.array(changed)) != checksum(jnp.array(array))
 
 
 @pytest.mark.usefixtures("float64")
@@ -66,24 +66,24 @@ def test_both_halves_of_a_float64_count():
     array = values((4, 3), np.float64)
     for bit in (0, 31, 32, 63):
         flipped = with_flipped_bit(array, 5, bit)
-        assert fingerprint(jnp.array(flipped)) != fingerprint(jnp.array(array))
+        assert checksum(jnp.array(flipped)) != checksum(jnp.array(array))
 
 
 def test_keys_have_fingerprints():
-    assert fingerprint(jax.random.key(0)) != fingerprint(jax.random.key(1))
+    assert checksum(jax.random.key(0)) != checksum(jax.random.key(1))
 
 
 def test_a_tree_tells_its_leaves_apart_and_nothing_is_zero():
     a, b = jnp.float32(1), jnp.float32(2)
-    assert tree_fingerprint((a, b)) != tree_fingerprint((b, a))
-    assert int(tree_fingerprint({})) == 0
+    assert tree_checksum((a, b)) != tree_checksum((b, a))
+    assert int(tree_checksum({})) == 0
 
 
 @pytest.mark.parametrize("size", [1, 16, 17, 100])
 def test_windows_of_sixteen_steps_see_every_entry(size):
     array = values((size,))
-    of_steps = jax.jit(jax.vmap(window_fingerprint, (None, 0)))
-    before = of_steps((jnp.array(array),), jnp.arange(PARTS))
+    of_steps = jax.jit(jax.vmap(window_checksum, (None, 0)))
+    before = of_steps((jnp.array(array),), jnp.arange(WINDOWS))
     for place in range(size):
         flipped = jnp.array(with_flipped_bit(array, place, 3))
-        assert np.any(of_steps((flipped,), jnp.arange(PARTS)) != before)
+        assert np.any(of_steps((flipped,), jnp.arange(WINDOWS)) != before)

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import steps
-from jaxgan.config import Config, NetworkConfig
-from jaxgan.state import build_gan, init_state
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import Config
+from jaxgan.gan import steps
+from jaxgan.gan.state import build_gan, init_state
 from tests.golden import inputs
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
-from jaxgan import joining, last_words
-from jaxgan.config import UserError
+from jaxgan.cli import arguments
+from jaxgan.config.errors import UserError
+from jaxgan.parallel import stderr_filter
+from jaxgan.parallel.initialize import VARIABLES, ProcessSpec, _check_address
 from tests.processes import LOST
 
 GLOO = (
@@ -17,17 +19,17 @@ GLOO = (
 
 
 def asked(environ=(), **flags):
-    given = dict.fromkeys(joining.VARIABLES) | flags
-    return joining.asked_place(argparse.Namespace(**given), dict(environ))
+    given = dict.fromkeys(VARIABLES) | flags
+    return arguments.parse_process_spec(argparse.Namespace(**given), dict(environ))
 
 
 def test_a_place_comes_from_flags_or_else_from_the_environment():
     assert asked() is None
-    assert asked(coordinator="a:1", num_processes=2, process_id=1) == joining.Place("a:1", 2, 1)
+    assert asked(coordinator="a:1", num_processes=2, process_id=1) == ProcessSpec("a:1", 2, 1)
     environ = {"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "0"}
-    assert asked(environ) == joining.Place("a:1", 2, 0)
-    assert asked(environ, process_id=1) == joining.Place("a:1", 2, 1)
-    assert asked(environ, coordinator="auto") == joining.Place("auto")
+    assert asked(environ) == ProcessSpec("a:1", 2, 0)
+    assert asked(environ, process_id=1) == ProcessSpec("a:1", 2, 1)
+    assert asked(environ, coordinator="auto") == ProcessSpec("auto")
 
 
 @pytest.mark.parametrize(
@@ -60,9 +62,9 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_there_are_refused():
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=rf"127.0.0.1:{port}: its port cannot be opened here"):
-            joining._check_address(joining.Place(f"127.0.0.1:{port}", 2, 0))
+            _check_address(ProcessSpec(f"127.0.0.1:{port}", 2, 0))
     with pytest.raises(UserError, match=r"--coordinator nowhere\.invalid:1: no such host"):
-        joining._check_address(joining.Place("nowhere.invalid:1", 2, 1))
+        _check_address(ProcessSpec("nowhere.invalid:1", 2, 1))
 
 
 @pytest.mark.parametrize(
@@ -70,24 +72,24 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_there_are_refused():
     [
         ("passed on\n", "passed on\njaxgan: error: me: was ended from outside; repeat"),
         (
-            f"F1 {last_words.FATAL}:\n1\n*** Check failure\n2\n",
+            f"F1 {stderr_filter.FATAL}:\n1\n*** Check failure\n2\n",
             f"jaxgan: error: me: process 1 {LOST}",
         ),
         (
-            f"F1 {last_words.FATAL}. {last_words.STATUS}ABORTED: why\n\nRPC: what\n",
+            f"F1 {stderr_filter.FATAL}. {stderr_filter.STATUS}ABORTED: why\n\nRPC: what\n",
             f"jaxgan: error: me: a process (ABORTED: why) {LOST}",
         ),
         (
-            f"{last_words.FATAL}: {last_words.OF_THE_COORDINATOR}\n",
+            f"{stderr_filter.FATAL}: {stderr_filter.OF_THE_COORDINATOR}\n",
             f"jaxgan: error: me: process 0 {LOST}",
         ),
-        (GLOO.format(0) + f"no end{last_words.GOODBYE}\n", ""),
-        ("[Gloo] Rank " + GLOO.format(2) + GLOO[12:].format(3) + last_words.GOODBYE, ""),
-        (f"3 is another matter\n{last_words.GOODBYE}", "3 is another matter\n"),
+        (GLOO.format(0) + f"no end{stderr_filter.GOODBYE}\n", ""),
+        ("[Gloo] Rank " + GLOO.format(2) + GLOO[12:].format(3) + stderr_filter.GOODBYE, ""),
+        (f"3 is another matter\n{stderr_filter.GOODBYE}", "3 is another matter\n"),
     ],
 )
 def test_last_words_are_one_line_of_a_process_that_ends_without_its_own(native, words):
-    command = [sys.executable, "-I", last_words.__file__, "me"]
+    command = [sys.executable, "-I", stderr_filter.__file__, "me"]
     done = subprocess.run(command, input=native, capture_output=True, text=True, check=True)
     assert done.stderr.startswith(words)
     assert bool(done.stderr) == bool(words)
@@ -95,6 +97,6 @@ def test_last_words_are_one_line_of_a_process_that_ends_without_its_own(native, 
 
 
 def test_the_first_process_does_not_take_itself_for_lost():
-    said = [f"{last_words.FATAL}: {last_words.OF_THE_COORDINATOR}\n"]
-    assert last_words.reason(said, "process 0 of 2") == f"another process {LOST}"
-    assert last_words.reason(said, "process 1 of 2") == f"process 0 {LOST}"
+    said = [f"{stderr_filter.FATAL}: {stderr_filter.OF_THE_COORDINATOR}\n"]
+    assert stderr_filter.reason(said, "process 0 of 2") == f"another process {LOST}"
+    assert stderr_filter.reason(said, "process 1 of 2") == f"process 0 {LOST}"

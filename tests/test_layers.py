@@ -9,7 +9,7 @@ import pytest
 from flax import linen as nn
 
 from jaxgan.networks import r3gan, sngan
-from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, spectrally_normalised
+from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, spectral_normalize
 from jaxgan.networks.r3gan import normal
 from tests.test_networks import KEY, called, pictures, quick, small, started
 
@@ -95,9 +95,7 @@ class Kernel(nn.Module):
 
     @nn.compact
     def __call__(self, _, train):
-        return spectrally_normalised(
-            self, self.param("kernel", self.kernel_init, self.shape), train
-        )
+        return spectral_normalize(self, self.param("kernel", self.kernel_init, self.shape), train)
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (3, 2, 5, 7)], ids=str)
@@ -159,7 +157,7 @@ def test_the_weights_of_a_block_start_smaller_the_more_blocks_there_are():
 
 def test_interpolation_is_bilinear_with_zeros_beyond_the_edges():
     maps = jax.random.normal(KEY, (2, 8, 8, 3))
-    for resize, side in ((r3gan.doubled, 16), (r3gan.halved, 4)):
+    for resize, side in ((r3gan.upsample2x_bilinear, 16), (r3gan.downsample2x_bilinear, 4)):
         resized = resize(maps)
         wanted = jax.image.resize(maps, (2, side, side, 3), "linear")  # scales its weights at edges
         inner = slice(1, -1)
@@ -168,6 +166,10 @@ def test_interpolation_is_bilinear_with_zeros_beyond_the_edges():
             np.testing.assert_allclose(resize(turn(maps)), turn(resized), atol=1e-6)
     ramp = jnp.broadcast_to(jnp.arange(4.0)[None, :, None, None], (1, 4, 4, 1))
     doubled = [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 2.25]
-    np.testing.assert_allclose(r3gan.doubled(ramp)[0, :, 4, 0], doubled)
-    np.testing.assert_allclose(r3gan.halved(ramp)[0, :, 0, 0], np.array([0.625, 2]) * 7 / 8)
-    np.testing.assert_array_equal(sngan.doubled(jnp.ones((1, 4, 4, 1))), np.ones((1, 8, 8, 1)))
+    np.testing.assert_allclose(r3gan.upsample2x_bilinear(ramp)[0, :, 4, 0], doubled)
+    np.testing.assert_allclose(
+        r3gan.downsample2x_bilinear(ramp)[0, :, 0, 0], np.array([0.625, 2]) * 7 / 8
+    )
+    np.testing.assert_array_equal(
+        sngan.upsample2x_nearest(jnp.ones((1, 4, 4, 1))), np.ones((1, 8, 8, 1))
+    )

@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
 
-from jaxgan import ledger
-from jaxgan.config import UserError
-from jaxgan.steps import MARKS
+from jaxgan.config.errors import UserError
+from jaxgan.gan.steps import CHECKSUM_COLUMNS
+from jaxgan.runs import ledger
 
 
 def history(steps, seed=0):
     random = np.random.RandomState(seed)
-    return {f"ledger/{name}": random.randint(0, 2**32, steps, np.uint32) for name in MARKS}
+    return {
+        f"ledger/{name}": random.randint(0, 2**32, steps, np.uint32) for name in CHECKSUM_COLUMNS
+    }
 
 
 def test_what_was_appended_is_read_again(tmp_path):
@@ -17,16 +19,18 @@ def test_what_was_appended_is_read_again(tmp_path):
     ledger.append(tmp_path, 5, second)
     steps, marks = ledger.read(tmp_path)
     assert steps.tolist() == [1, 2, 3, 4, 5]
-    for column, name in enumerate(MARKS):
+    for column, name in enumerate(CHECKSUM_COLUMNS):
         wanted = [*first[f"ledger/{name}"], *second[f"ledger/{name}"]]
         assert marks[:, column].tolist() == wanted
 
 
 def test_a_line_is_a_step_and_hexadecimal_digits(tmp_path):
-    ledger.append(tmp_path, 7, {f"ledger/{name}": np.array([255], np.uint32) for name in MARKS})
+    ledger.append(
+        tmp_path, 7, {f"ledger/{name}": np.array([255], np.uint32) for name in CHECKSUM_COLUMNS}
+    )
     head, line = (tmp_path / ledger.LEDGER).read_text().splitlines()
-    assert head.split("\t") == ["step", *MARKS]
-    assert line.split("\t") == ["7"] + ["000000ff"] * len(MARKS)
+    assert head.split("\t") == ["step", *CHECKSUM_COLUMNS]
+    assert line.split("\t") == ["7"] + ["000000ff"] * len(CHECKSUM_COLUMNS)
 
 
 @pytest.mark.parametrize("cut", [1, 5, 60, 1000])
@@ -76,4 +80,4 @@ def test_a_damaged_line_is_named(old, new, words, tmp_path):
 def test_without_a_file_nothing_is_recorded(tmp_path):
     steps, marks = ledger.read(tmp_path)
     assert len(steps) == 0
-    assert marks.shape == (0, len(MARKS))
+    assert marks.shape == (0, len(CHECKSUM_COLUMNS))

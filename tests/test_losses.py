@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.losses import LOSSES, smoothed
+from jaxgan.gan.losses import LOSSES, smooth_labels
 
 REAL, FAKE = jnp.array([0.3, -1.2, 2.0]), jnp.array([-0.7, 0.4, 1.1])
 
@@ -92,16 +92,16 @@ def test_relativistic_average_is_cross_entropy_against_the_mean_of_the_other_sid
 
 def test_a_real_image_is_judged_against_what_its_loss_compares_it_with():
     for name in ("non_saturating", "saturating", "hinge"):
-        np.testing.assert_array_equal(LOSSES[name].verdict(REAL, FAKE), REAL)
-    np.testing.assert_allclose(LOSSES["least_squares"].verdict(REAL, FAKE), REAL - 0.5)
-    np.testing.assert_allclose(LOSSES["relativistic"].verdict(REAL, FAKE), REAL - FAKE)
+        np.testing.assert_array_equal(LOSSES[name].real_margin(REAL, FAKE), REAL)
+    np.testing.assert_allclose(LOSSES["least_squares"].real_margin(REAL, FAKE), REAL - 0.5)
+    np.testing.assert_allclose(LOSSES["relativistic"].real_margin(REAL, FAKE), REAL - FAKE)
     for name in ("wasserstein", "relativistic_average"):
-        np.testing.assert_allclose(LOSSES[name].verdict(REAL, FAKE), REAL - FAKE.mean())
+        np.testing.assert_allclose(LOSSES[name].real_margin(REAL, FAKE), REAL - FAKE.mean())
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].targets])
 def test_smoothing_moves_the_target_of_real_images(name):
-    loss = smoothed(LOSSES[name], 0.1)
+    loss = smooth_labels(LOSSES[name], 0.1)
     gradient = jax.grad(lambda logit: loss.disc(jnp.array([logit]), FAKE[:1]))
     best = 0.9 if name == "least_squares" else np.log(9)  # sigmoid(log 9) = 0.9
     np.testing.assert_allclose(gradient(best), 0, atol=1e-6)
@@ -111,8 +111,8 @@ def test_smoothing_moves_the_target_of_real_images(name):
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].targets])
 def test_the_verdict_is_zero_where_real_and_generated_are_as_likely(name, smoothing):
-    loss = smoothed(LOSSES[name], smoothing)
+    loss = smooth_labels(LOSSES[name], smoothing)
     gradient = jax.grad(lambda logit: loss.disc(logit[None], logit[None]))
-    neutral = -loss.verdict(jnp.zeros(1), FAKE[:1])[0]
+    neutral = -loss.real_margin(jnp.zeros(1), FAKE[:1])[0]
     np.testing.assert_allclose(gradient(neutral), 0, atol=1e-6)
-    assert loss.verdict(neutral[None] + 0.1, FAKE[:1])[0] > 0
+    assert loss.real_margin(neutral[None] + 0.1, FAKE[:1])[0] > 0

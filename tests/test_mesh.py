@@ -12,9 +12,9 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan.config import Config, TrainConfig, UserError
-from jaxgan.mesh import make_mesh, own_part
-from jaxgan.parallel_config import ParallelConfig
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import Config, ParallelConfig, TrainConfig
+from jaxgan.parallel.mesh import local_slice, make_mesh
 from tests.devices import ENVIRONMENT
 
 
@@ -76,11 +76,11 @@ class Far:
 
 
 def test_a_process_has_the_rows_of_a_batch_that_are_on_its_devices(monkeypatch):
-    assert own_part(None, 6) == slice(6)
+    assert local_slice(None, 6) == slice(6)
     mesh = SimpleNamespace(is_multi_process=True, devices=np.array([Far(i // 2) for i in range(6)]))
     for process in range(3):
         monkeypatch.setattr(jax, "process_index", lambda process=process: process)
-        assert own_part(mesh, 24) == slice(8 * process, 8 * process + 8)
+        assert local_slice(mesh, 24) == slice(8 * process, 8 * process + 8)
 
 
 def asked(devices, **train):

@@ -7,15 +7,18 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxgan import checkpoints, evaluate, monitor, records, run_directory
-from jaxgan.best import Best, scored
-from jaxgan.config import EmaConfig, EvaluateConfig, SaveConfig, UserError
+from jaxgan.cli.sample import sample
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import EmaConfig, EvaluateConfig, SaveConfig
 from jaxgan.data import load_data
+from jaxgan.evaluation import evaluate, periodic
+from jaxgan.gan.state import build_gan, init_state
 from jaxgan.plots import diagnostics
-from jaxgan.sample import sample
-from jaxgan.selection import BEST, LAST
-from jaxgan.state import build_gan, init_state
-from jaxgan.train import train
+from jaxgan.runs import checkpoints, directory, metrics_log
+from jaxgan.runs.best_checkpoint import BestCheckpoint, read_best
+from jaxgan.runs.checkpoint_ref import BEST, LAST
+from jaxgan.training import run_writer
+from jaxgan.training.loop import train
 from tests import tiny
 
 CLASSES = "tests.test_evaluate:classifier"
@@ -47,7 +50,11 @@ def make_monitor(data, gan_config=None, evaluate=ON):
     shape = train_set.pixels.shape[1:]
     gan = build_gan(config, shape)
     state = init_state(gan, shape, jax.random.key(0))
-    return monitor.Monitor(config, gan, train_set, jnp.asarray(train_set.pixels)), state, train_set
+    return (
+        periodic.PeriodicEvaluator(config, gan, train_set, jnp.asarray(train_set.pixels)),
+        state,
+        train_set,
+    )
 
 
 def plain(rows):
@@ -59,18 +66,18 @@ def plain(rows):
 
 def fingerprints(workdir):
     return {
-        step: checkpoints.fingerprint(checkpoints.flatten(checkpoints.load_run(workdir, step)[2]))
+        step: checkpoints.leaves_sha256(checkpoints.flatten(checkpoints.load_run(workdir, step)[2]))
         for step in checkpoints.steps(workdir / "checkpoints")
     }
 
 
 def test_a_run_has_the_same_bits_measured_or_not(measured, data, tmp_path, monkeypatch):
     workdir, _ = measured
-    monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
+    monkeypatch.setattr(run_writer.RunWriter, "_draw", lambda self: None)
     train(measured_config(data, EvaluateConfig()), tmp_path / "off")
     assert not (tmp_path / "off" / "best").exists()
     assert fingerprints(workdir) == fingerprints(tmp_path / "off")
-    rows, bare = records.read_rows(workdir), records.read_rows(tmp_path / "off")
+    rows, bare = metrics_log.read_rows(workdir), metrics_log.read_rows(tmp_path / "off")
     assert json.dumps(plain(rows)) == json.dumps(plain(bare))
     assert not any(name.startswith("eval/") for row in bare for name in row)
     for name in os.listdir(workdir / "samples"):
@@ -81,7 +88,7 @@ def test_a_run_has_the_same_bits_measured_or_not(measured, data, tmp_path, monke
 
 def test_the_last_row_of_a_measured_epoch_holds_names_with_split_number_and_net(measured):
     workdir, _ = measured
-    rows = records.read_rows(workdir)
+    rows = metrics_log.read_rows(workdir)
     for row in rows:
         assert (DISTANCE in row) == (row["epoch"] == int(row["epoch"]))
     fractions = rows[-1][f"eval/class_fractions/generated/n{N}/{CLASSES}"]
@@ -95,19 +102,19 @@ def test_the_last_row_of_a_measured_epoch_holds_names_with_split_number_and_net(
 
 
 def test_epochs_between_are_not_measured_and_the_last_always_is(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
+    monkeypatch.setattr(run_writer.RunWriter, "_draw", lambda self: None)
     config = measured_config(data, dataclasses.replace(ON, every=2), epochs=3)
     train(config, tmp_path / "run")
-    measured = [row["epoch"] for row in records.read_rows(tmp_path / "run") if DISTANCE in row]
+    measured = [row["epoch"] for row in metrics_log.read_rows(tmp_path / "run") if DISTANCE in row]
     assert measured == [2, 3]
 
 
 def test_the_best_is_the_lowest_distance_and_can_be_sampled_and_loaded(measured, tmp_path):
     workdir, outcome = measured
-    rows = [row for row in records.read_rows(workdir) if DISTANCE in row]
+    rows = [row for row in metrics_log.read_rows(workdir) if DISTANCE in row]
     lowest = min(rows, key=lambda row: row[DISTANCE])
     assert checkpoints.steps(workdir / "best") == [lowest["step"]]
-    assert tuple(scored(workdir / "best")) == (lowest["step"], DISTANCE, lowest[DISTANCE])
+    assert tuple(read_best(workdir / "best")) == (lowest["step"], DISTANCE, lowest[DISTANCE])
     assert [(end.step, end.value) for end in outcome.distances] == [
         (48, rows[-1][DISTANCE]),
         (lowest["step"], lowest[DISTANCE]),
@@ -127,7 +134,7 @@ def test_the_best_is_scored_into_a_file_of_its_own(measured, tmp_path):
     }
     assert steps == {
         "evaluation.json": 48,
-        "evaluation_best.json": scored(workdir / "best").step,
+        "evaluation_best.json": read_best(workdir / "best").step,
         "evaluation_24.json": 24,
     }
 
@@ -135,8 +142,8 @@ def test_the_best_is_scored_into_a_file_of_its_own(measured, tmp_path):
 STOPS = [
     (owner, name, call)
     for owner, name in (
-        (records, "append_rows"),
-        (Best, "offer"),
+        (directory, "append_rows"),
+        (BestCheckpoint, "offer"),
         (checkpoints.Checkpoints, "save"),
     )
     for call in (2, 3)
@@ -157,16 +164,16 @@ def test_a_run_stopped_before_any_write_has_the_same_best_when_resumed(
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
+    monkeypatch.setattr(run_writer.RunWriter, "_draw", lambda self: None)
     monkeypatch.setattr(owner, name, write)
     with pytest.raises(KeyboardInterrupt):
         train(measured_config(data), tmp_path / "run")
     monkeypatch.setattr(owner, name, original)
     train(measured_config(data), tmp_path / "run")
     whole, _ = measured
-    assert scored(tmp_path / "run" / "best") == scored(whole / "best")
+    assert read_best(tmp_path / "run" / "best") == read_best(whole / "best")
     with_scores = [
-        [{**r, "seconds": 0} for r in records.read_rows(d)] for d in (whole, tmp_path / "run")
+        [{**r, "seconds": 0} for r in metrics_log.read_rows(d)] for d in (whole, tmp_path / "run")
     ]
     assert with_scores[0] == with_scores[1]
 
@@ -176,13 +183,13 @@ def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume
 ):
     def save(self, leaves, score=None, original=checkpoints.Checkpoints.save):
         if score is None:
-            rows = [r for r in records.read_rows(tmp_path / "run") if DISTANCE in r]
+            rows = [r for r in metrics_log.read_rows(tmp_path / "run") if DISTANCE in r]
             lowest = min(rows, key=lambda row: row[DISTANCE])
-            assert scored(tmp_path / "run" / "best").step == lowest["step"]
+            assert read_best(tmp_path / "run" / "best").step == lowest["step"]
         return original(self, leaves, score)
 
     monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
-    monkeypatch.setattr(run_directory.Run, "_draw", lambda self: None)
+    monkeypatch.setattr(run_writer.RunWriter, "_draw", lambda self: None)
     train(measured_config(data, epochs=2), tmp_path / "run")
 
 
@@ -212,7 +219,7 @@ def test_the_diagnostics_are_drawn_whatever_a_row_lacks(measured, tmp_path):
     workdir, _ = measured
     assert {"diagnostics.png", "memorisation.png"} <= set(os.listdir(workdir))
     rows = [{"step": 1, "epoch": 1.0}, {"step": 2, "epoch": 2.0, DISTANCE: None}]
-    full = [row for row in records.read_rows(workdir) if DISTANCE in row]
+    full = [row for row in metrics_log.read_rows(workdir) if DISTANCE in row]
     for part in (rows, full[:1]):
         diagnostics.save_diagnostics(tmp_path / "d.png", part, "title")
         assert (tmp_path / "d.png").exists()

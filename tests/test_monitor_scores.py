@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from jaxgan import evaluate, monitor
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.data import load_data
+from jaxgan.evaluation import periodic
+from jaxgan.gan import sampling
 from jaxgan.types import to_images
 from tests import tiny
 from tests.test_monitor import DISTANCE, FLAT, ON, N, make_monitor, measured_config
@@ -21,7 +22,7 @@ def emit(monkeypatch, images):
         del gan, params, stats
         return images[: len(z)]
 
-    monkeypatch.setattr(evaluate, "generate", generate)
+    monkeypatch.setattr(sampling, "generate", generate)
 
 
 def test_copies_of_training_images_are_at_distance_zero_beside_their_originals(data, monkeypatch):
@@ -29,7 +30,7 @@ def test_copies_of_training_images_are_at_distance_zero_beside_their_originals(d
     emit(monkeypatch, to_images(jnp.asarray(train_set.pixels[:N])))
     row, pairs = measuring.measure(state)
     assert row[f"eval/copying/train/n{N}"] == 0
-    assert pairs.ratios.tolist() == [0] * monitor.PAIRS
+    assert pairs.ratios.tolist() == [0] * periodic.PAIRS
     np.testing.assert_array_equal(pairs.samples, pairs.nearest)
 
 
@@ -41,7 +42,7 @@ def test_the_discriminator_is_judged_by_its_logits_of_held_out_and_generated(dat
         for part, value in ((train_set.pixels, 3.0), (test, 2.0), (np.full_like(test, 255), -2.0))
     }
     monkeypatch.setattr(
-        monitor, "logits", lambda gan, disc, pixels, labels: np.full(N, known[pixels[0].tobytes()])
+        periodic, "logits", lambda gan, disc, pixels, labels: np.full(N, known[pixels[0].tobytes()])
     )
     emit(monkeypatch, jnp.ones((N, tiny.SIDE, tiny.SIDE, 1)))
     row = measuring.measure(state).row
@@ -54,9 +55,9 @@ def test_the_discriminator_is_judged_by_its_logits_of_held_out_and_generated(dat
 
 def test_logits_come_in_equal_blocks_and_none_is_lost(data, monkeypatch):
     measuring, state, train_set = make_monitor(data)
-    whole = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
-    monkeypatch.setattr(monitor, "BATCH", 30)
-    parts = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    whole = periodic.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    monkeypatch.setattr(periodic, "BATCH", 30)
+    parts = periodic.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 
@@ -70,10 +71,10 @@ def test_fewer_samples_than_a_pack_are_refused(data):
 def test_packs_larger_than_a_block_are_judged_one_by_one(data, monkeypatch):
     config = dataclasses.replace(measured_config(data, ON), packing=4)
     measuring, state, train_set = make_monitor(data, config)
-    whole = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    whole = periodic.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
     assert len(whole) == tiny.EXAMPLES // 4
-    monkeypatch.setattr(monitor, "BATCH", 3)
-    parts = monitor.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    monkeypatch.setattr(periodic, "BATCH", 3)
+    parts = periodic.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 
@@ -102,8 +103,8 @@ class ByClass(nn.Module):
 
 
 def test_a_class_conditional_generator_is_asked_for_its_classes_in_turn(data, monkeypatch):
-    monkeypatch.setattr(evaluate, "BLOCK", 16)
+    monkeypatch.setattr(sampling, "BLOCK", 16)
     gan = dataclasses.replace(make_monitor(data)[0].gan, gen=ByClass(), classes=10)
-    pixels, bad = evaluate.generate_finite(gan, {}, {}, 25, jax.random.key(0))
+    pixels, bad = sampling.generate_finite(gan, {}, {}, 25, jax.random.key(0))
     shown = np.round(pixels[:, 0, 0, 0] / 255 * 9).astype(int)
     assert (shown.tolist(), bad) == ([i % 10 for i in range(25)], 0)

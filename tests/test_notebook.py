@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxgan import records
+from jaxgan.runs import metrics_log
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "colab.ipynb"
@@ -51,6 +51,6 @@ def test_the_notebook_trains_shows_and_goes_on_where_it_was_cut_off(tmp_path):
         assert f"epoch_{epochs:04d}.png" in said(pictures)
         assert "against test images 1 to 100" in said(scores)
     assert "epoch 1/2" not in said(train)  # that was done before
-    steps = [row["step"] for row in records.read_rows(tmp_path / "mnist")]
+    steps = [row["step"] for row in metrics_log.read_rows(tmp_path / "mnist")]
     assert steps[-1] == 2 * 937
     assert len(steps) == len(set(steps)) == 20

@@ -7,23 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.augment import translation
-from jaxgan.config import (
-    OF_GRADIENTS,
-    AugmentConfig,
-    Config,
-    NetworkConfig,
-    PenaltyConfig,
-    ScheduleConfig,
-    TrainConfig,
-)
-from jaxgan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
-from jaxgan.sampling import update_latents
-from jaxgan.state import TRACKED, build_gan, init_state, packed
-from jaxgan.steps import train_epoch, train_step
-from jaxgan.updates import (
-    LECAM_DECAY,
-    as_seen,
+from jaxgan.config.choices import GRADIENT_PENALTIES
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import AugmentConfig, Config, PenaltyConfig, ScheduleConfig, TrainConfig
+from jaxgan.gan.augment import translation
+from jaxgan.gan.d_statistics import LECAM_DECAY
+from jaxgan.gan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
+from jaxgan.gan.sampling import update_latents
+from jaxgan.gan.state import D_RUNNING_STATS, build_gan, init_state, pack
+from jaxgan.gan.steps import train_epoch, train_step
+from jaxgan.gan.updates import (
+    augment_and_pack,
     d_update,
     d_update_and_gradients,
     forward,
@@ -123,7 +117,7 @@ def test_the_penalties_of_gradients_are_those_that_a_config_takes_for_such():
         n: [PENALTIES[n](c, REAL, FAKE, KEY) for c in (Critic(level), flat)] for n in PENALTIES
     }
     of_gradients = [name for name, (sloped, level) in values.items() if sloped != level]
-    assert of_gradients == list(OF_GRADIENTS)
+    assert of_gradients == list(GRADIENT_PENALTIES)
 
 
 SMALL = dataclasses.replace(
@@ -176,14 +170,16 @@ def test_both_players_see_augmented_images_as_often_as_scheduled():
     augment = AugmentConfig(policy=("brightness",))
     schedule = ScheduleConfig(augment=((0, 0.0), (16, 1.0)))
     gan, state = started(augment=augment, schedule=schedule)
-    unchanged = as_seen(gan, state, REAL, FAKE, KEY)
+    unchanged = augment_and_pack(gan, state, REAL, FAKE, KEY)
     jax.tree.map(np.testing.assert_array_equal, unchanged, (REAL, FAKE))
     late = state.replace(step=4)
-    for seen, images in zip(as_seen(gan, late, REAL, FAKE, KEY), (REAL, FAKE), strict=True):
+    for seen, images in zip(
+        augment_and_pack(gan, late, REAL, FAKE, KEY), (REAL, FAKE), strict=True
+    ):
         added = np.asarray(seen - images).reshape(len(images), -1)
         assert np.abs(added).min(axis=1).max() > 0.01
         np.testing.assert_allclose(added.std(axis=1), 0, atol=1e-6)
-    to_gen = jax.grad(lambda fake: jnp.sum(as_seen(gan, late, REAL, fake, KEY)[1]))(FAKE)
+    to_gen = jax.grad(lambda fake: jnp.sum(augment_and_pack(gan, late, REAL, fake, KEY)[1]))(FAKE)
     np.testing.assert_array_equal(to_gen, jnp.ones_like(FAKE))
     for update, name in ((d_update, "disc/logit_real"), (g_update, "gen/loss")):
         (_, plain), (_, augmented) = (update(gan, s, REAL, KEY) for s in (state, late))
@@ -205,7 +201,7 @@ def test_lecam_keeps_running_means_of_both_sides_from_the_first_update_on():
     first, of_first = d_update(gan, state, REAL, KEY)
     second, of_second = d_update(gan, first, REAL, KEY)
     for side in ("real", "fake"):
-        means = [after.disc.stats[TRACKED][f"mean_{side}"] for after in (first, second)]
+        means = [after.disc.stats[D_RUNNING_STATS][f"mean_{side}"] for after in (first, second)]
         one, other = (metrics[f"disc/logit_{side}"] for metrics in (of_first, of_second))
         np.testing.assert_allclose(means[0], one, rtol=1e-5)
         wanted = LECAM_DECAY * one + (1 - LECAM_DECAY) * other
@@ -221,7 +217,7 @@ def test_a_schedule_scales_every_penalty_by_images_seen():
 
 
 def test_packing_puts_neighbours_into_the_channels_of_one_image():
-    images = packed(REAL, 2)
+    images = pack(REAL, 2)
     assert images.shape == (2, 8, 6, 4)
     np.testing.assert_array_equal(images[1, ..., :2], REAL[2])
     np.testing.assert_array_equal(images[1, ..., 2:], REAL[3])
@@ -246,7 +242,9 @@ def test_where_differences_count_the_adapted_probability_goes_by_those(loss, lev
         params = {"kernel": jnp.ones_like(layer["kernel"]), "bias": jnp.full(1, level)}
         disc = state.disc.replace(params={"Linear_0": {"dense": params}})
         after, _ = d_update(gan, state.replace(disc=disc), jnp.full_like(REAL, brighter), KEY)
-        np.testing.assert_allclose(after.disc.stats[TRACKED]["probability"], wanted, rtol=1e-6)
+        np.testing.assert_allclose(
+            after.disc.stats[D_RUNNING_STATS]["probability"], wanted, rtol=1e-6
+        )
 
 
 def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_when_not():
@@ -261,9 +259,11 @@ def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_
         return d_update(gan, state, REAL, KEY)[0]
 
     state = after_bias(100.0, after_bias(100.0, state))
-    np.testing.assert_allclose(state.disc.stats[TRACKED]["probability"], 2 * 4 / 40, rtol=1e-6)
+    np.testing.assert_allclose(
+        state.disc.stats[D_RUNNING_STATS]["probability"], 2 * 4 / 40, rtol=1e-6
+    )
     state = after_bias(-100.0, state)
-    np.testing.assert_allclose(state.disc.stats[TRACKED]["probability"], 4 / 40, rtol=1e-6)
+    np.testing.assert_allclose(state.disc.stats[D_RUNNING_STATS]["probability"], 4 / 40, rtol=1e-6)
 
 
 def test_everything_at_once_runs_in_an_epoch():

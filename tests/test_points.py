@@ -10,26 +10,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import checkpoints, plots, records
-from jaxgan import evaluate as module
-from jaxgan.best import in_words
-from jaxgan.config import (
-    Config,
-    DataConfig,
-    EvaluateConfig,
-    NetworkConfig,
-    TrainConfig,
-    UserError,
-    from_mapping,
-)
-from jaxgan.config_file import load_config
+from jaxgan import plots
+from jaxgan.cli.sample import sample
+from jaxgan.config.errors import UserError
+from jaxgan.config.files import from_mapping, load_config
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import Config, DataConfig, EvaluateConfig, TrainConfig
 from jaxgan.data import load_data
-from jaxgan.evaluate import evaluate
+from jaxgan.evaluation.evaluate import evaluate
+from jaxgan.evaluation.table import table
+from jaxgan.gan import sampling as module
+from jaxgan.gan.state import build_gan
 from jaxgan.networks import NETWORKS
-from jaxgan.sample import sample
-from jaxgan.state import build_gan
-from jaxgan.table import table
-from jaxgan.train import train
+from jaxgan.runs import checkpoints, layout, metrics_log
+from jaxgan.runs.best_checkpoint import describe_distances
+from jaxgan.training.loop import train
 from jaxgan.types import to_images, to_pixels
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -49,7 +44,7 @@ def run(tmp_path_factory):
 
 
 def leaves(workdir):
-    return checkpoints.fingerprint(checkpoints.flatten(checkpoints.load_run(workdir)[2]))
+    return checkpoints.leaves_sha256(checkpoints.flatten(checkpoints.load_run(workdir)[2]))
 
 
 def test_points_pass_as_they_are_where_pixels_become_images():
@@ -80,7 +75,7 @@ def test_modes_are_measured_during_a_run_and_leave_its_bits_alone(run, tmp_path)
     assert leaves(tmp_path / "run") == leaves(run)
     last, best = outcome.distances
     assert last == best
-    row = records.read_rows(tmp_path / "run")[-1]
+    row = metrics_log.read_rows(tmp_path / "run")[-1]
     protocol = "n500/points"
     assert row[last.name] == last.value
     assert last.name == f"eval/mode_distance/test/{protocol}"
@@ -89,8 +84,8 @@ def test_modes_are_measured_during_a_run_and_leave_its_bits_alone(run, tmp_path)
     assert sum(fractions) == pytest.approx(row[f"eval/high_quality/test/{protocol}"], abs=1e-5)
     assert np.count_nonzero(fractions) == row[f"eval/modes/test/{protocol}"]
     assert f"eval/reverse_kl/test/{protocol}" in row
-    assert "held-out distance of the modes" in in_words(last, best)
-    with Image.open(tmp_path / "run" / records.DIAGNOSTICS) as picture:
+    assert "held-out distance of the modes" in describe_distances(last, best)
+    with Image.open(tmp_path / "run" / layout.DIAGNOSTICS) as picture:
         assert picture.size[0] == 1100
 
 

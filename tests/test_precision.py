@@ -7,11 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config import Config, NetworkConfig, UserError, from_mapping
+from jaxgan.config.errors import UserError
+from jaxgan.config.files import from_mapping
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import Config
+from jaxgan.config.warnings import slow_precision
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.gan.steps import train_step
 from jaxgan.networks.layers import BatchNorm, Dense
-from jaxgan.precision import check_precision, slow
-from jaxgan.state import build_gan, init_state
-from jaxgan.steps import train_step
+from jaxgan.parallel.devices import check_precision
 from jaxgan.types import Batch
 from tests.devices import CLASSES, CONFIGS, SHAPE
 from tests.walking import equations
@@ -23,7 +27,7 @@ SETTINGS = {
     "mlp, labels": {"network": {**CONFIGS["mlp"]["network"], "conditional": True}},
     "r3gan, labels": {"network": {**CONFIGS["r3gan"]["network"], "blocks": 1, "conditional": True}},
 }
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in list(SETTINGS)[2:]]
+SLOW = [pytest.param(name, checksums=pytest.mark.slow) for name in list(SETTINGS)[2:]]
 WITH_BATCH_NORM = ("batch norm", "infogan")
 PRODUCTS = ("dot_general", "conv_general_dilated")
 
@@ -150,9 +154,9 @@ def test_bfloat16_is_refused_on_a_gpu_that_lacks_it():
 
 
 def test_bfloat16_on_a_cpu_is_warned_of():
-    assert "longer than float32 on a CPU" in slow(asked("bfloat16"), "cpu")
-    assert slow(asked("bfloat16"), "gpu") == ""
-    assert slow(asked("float32"), "cpu") == ""
+    assert "longer than float32 on a CPU" in slow_precision(asked("bfloat16"), "cpu")
+    assert slow_precision(asked("bfloat16"), "gpu") == ""
+    assert slow_precision(asked("float32"), "cpu") == ""
 
 
 def test_an_unknown_precision_lists_the_known_ones():

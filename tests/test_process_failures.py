@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import checkpoints
+from jaxgan.runs import checkpoints
 from tests import tiny
 from tests.processes import (
     LOST,

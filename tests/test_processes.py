@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from jaxgan import checkpoints, ledger, records
-from jaxgan.steps import MARKS
+from jaxgan.gan.steps import CHECKSUM_COLUMNS
+from jaxgan.runs import checkpoints, ledger
+from jaxgan.runs.environment import read_environment
 from tests import tiny
 from tests.contents import compare
 from tests.processes import (
@@ -31,8 +32,8 @@ def apart(a, b):
 
 
 def draws(workdir):
-    marks = ledger.read(workdir).marks
-    return marks[:, [MARKS.index("batch"), MARKS.index("latents")]].tolist()
+    marks = ledger.read(workdir).checksums
+    return marks[:, [CHECKSUM_COLUMNS.index("batch"), CHECKSUM_COLUMNS.index("latents")]].tolist()
 
 
 def test_two_processes_train_one_run_that_the_first_alone_writes(tmp_path, data):
@@ -50,7 +51,7 @@ def test_two_processes_train_one_run_that_the_first_alone_writes(tmp_path, data)
     trained(start(tmp_path / "alone", data, devices=1))
     assert draws(tmp_path / "run_0") == draws(tmp_path / "alone")
     assert apart(tmp_path / "run_0", tmp_path / "alone") < 1e-6
-    recorded = records.read_environment(tmp_path / "run_0")
+    recorded = read_environment(tmp_path / "run_0")
     assert recorded["processes"] == 2
     assert len(recorded["devices"]) == 4
 
@@ -92,7 +93,7 @@ def test_checkpoints_move_between_numbers_of_processes(tmp_path, data, undisturb
     trained(start(run, data, devices=1, train__epochs=4))
     assert draws(run) == draws(undisturbed)
     assert apart(run, undisturbed) < 1e-6
-    recorded = records.read_environment(run)
+    recorded = read_environment(run)
     assert recorded["processes"] == 1
     assert [change.get("processes", 1) for change in recorded["changes"]] == [2, 1]
 
@@ -153,4 +154,4 @@ def test_auto_finds_the_processes_of_slurm(tmp_path, data):
     ]
     first, _ = trained(*both)
     assert "Trained 2 epochs" in first[1]
-    assert records.read_environment(tmp_path / "run")["processes"] == 2
+    assert read_environment(tmp_path / "run")["processes"] == 2

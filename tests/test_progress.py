@@ -3,8 +3,8 @@ import os
 import re
 import sys
 
-from jaxgan import progress as module
-from jaxgan.progress import Progress
+from jaxgan.training import progress as module
+from jaxgan.training.progress import Progress
 
 
 class Terminal(io.StringIO):

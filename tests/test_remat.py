@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config import from_mapping
-from jaxgan.networks.network import Network
-from jaxgan.state import build_gan, init_state
+from jaxgan.config.files import from_mapping
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.networks.mixed_precision import Network
 from tests.devices import CLASSES, CONFIGS, SHAPE
 
 DEEP = {  # of several blocks, with their images

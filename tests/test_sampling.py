@@ -5,12 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config import Config, NetworkConfig, UserError
-from jaxgan.sample import sample
-from jaxgan.sampling import BLOCK, generate, interpolate, sample_latents, sample_pixels
-from jaxgan.selection import LAST
-from jaxgan.state import build_gan, init_state
-from jaxgan.train import train
+from jaxgan.cli.sample import sample
+from jaxgan.config.errors import UserError
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import Config
+from jaxgan.gan.sampling import BLOCK, generate, interpolate, sample_latents, sample_pixels
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.runs.checkpoint_ref import LAST
+from jaxgan.training.loop import train
 from jaxgan.types import Stream, stream_key, to_images, to_pixels
 from tests import tiny
 

@@ -2,19 +2,20 @@ import re
 
 import pytest
 
-from jaxgan.config import Config, EmaConfig, ScheduleConfig, TrainConfig, UserError
-from jaxgan.schedule import (
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import Config, EmaConfig, ScheduleConfig, TrainConfig
+from jaxgan.runs.plan import (
     check_horizon,
     chunks,
     long_average,
-    make_schedule,
+    make_step_plan,
     row_bounds,
     row_steps,
 )
 
 
 def schedule(**train):
-    return make_schedule(TrainConfig(**train), 60_000)
+    return make_step_plan(TrainConfig(**train), 60_000)
 
 
 def test_an_epoch_of_mnist_is_937_steps_of_64():
@@ -73,7 +74,7 @@ def test_a_batch_larger_than_the_data_is_refused(train, named):
 def horizon(function, **changes):
     train = TrainConfig(epochs=2, batch_size=10, d_steps=3)
     config = Config(train=train, **changes)
-    return function(config, make_schedule(train, 100))  # 2 epochs of 3 steps of 30 images
+    return function(config, make_step_plan(train, 100))  # 2 epochs of 3 steps of 30 images
 
 
 def test_a_schedule_may_end_with_the_run_and_not_after_it():

@@ -6,36 +6,43 @@ import json
 import jax
 import pytest
 
-from jaxgan import ensemble
-from jaxgan.config import Config, UserError, default_config, from_mapping
-from jaxgan.seeds import of_seed, resolved
-from jaxgan.state import build_gan
+from jaxgan.config.errors import UserError
+from jaxgan.config.files import default_config, from_mapping
+from jaxgan.config.schema import Config
+from jaxgan.config.seeds import config_of_seed, expand_seeds
+from jaxgan.gan.state import build_gan
+from jaxgan.training import train_seeds as multi_seed
 
 
 def test_rules_are_the_same_object_for_all_seeds():
     config = dataclasses.replace(Config(), seeds=(3, 4))
-    gans = [build_gan(c, (4, 4, 1)) for c in (config, of_seed(config, 3), of_seed(config, 4))]
+    gans = [
+        build_gan(c, (4, 4, 1))
+        for c in (config, config_of_seed(config, 3), config_of_seed(config, 4))
+    ]
     assert gans[0] is gans[1] is gans[2]
 
 
 def test_as_many_seeds_share_a_program_as_pays(monkeypatch):
     dense = dataclasses.replace(Config(), seeds=3)
     convolutional = from_mapping({"seeds": 3, "network": {"name": "dcgan"}})
-    assert ensemble.at_once(dense, 1) == 1
+    assert multi_seed.seeds_per_program(dense, 1) == 1
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert ensemble.at_once(dense, 1) == 3
-    assert ensemble.at_once(dense, 2) == 3
-    assert ensemble.at_once(convolutional, 1) == 1
-    assert ensemble.at_once(convolutional, 2) == 2
-    assert ensemble.at_once(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), 1) == 1
+    assert multi_seed.seeds_per_program(dense, 1) == 3
+    assert multi_seed.seeds_per_program(dense, 2) == 3
+    assert multi_seed.seeds_per_program(convolutional, 1) == 1
+    assert multi_seed.seeds_per_program(convolutional, 2) == 2
+    assert (
+        multi_seed.seeds_per_program(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), 1) == 1
+    )
     asked = dataclasses.replace(convolutional.train, seeds_at_once=3)
-    assert ensemble.at_once(dataclasses.replace(convolutional, train=asked), 1) == 3
+    assert multi_seed.seeds_per_program(dataclasses.replace(convolutional, train=asked), 1) == 3
 
 
 def test_seeds_that_share_no_step_go_on_apart():
-    groups = ensemble._groups({3: {12, 24}, 0: {0}, 1: {24, 36}, 7: {0}, 8: {0}}, at_once=2)
+    groups = multi_seed._group_seeds({3: {12, 24}, 0: {0}, 1: {24, 36}, 7: {0}, 8: {0}}, at_once=2)
     assert groups == [[3, 1], [0, 7], [8]]
-    assert ensemble._groups({0: {12}, 1: {24}, 2: {12, 24}}, 9) == [[0, 2], [1]]
+    assert multi_seed._group_seeds({0: {12}, 1: {24}, 2: {12, 24}}, 9) == [[0, 2], [1]]
 
 
 @pytest.mark.parametrize(
@@ -59,11 +66,11 @@ def test_seeds_that_cannot_be_are_refused_in_one_line(value, words):
 
 
 def test_a_count_of_seeds_begins_at_the_seed():
-    config = resolved(from_mapping({"seed": 5, "seeds": 3}))
+    config = expand_seeds(from_mapping({"seed": 5, "seeds": 3}))
     assert config.seeds == (5, 6, 7)
-    assert resolved(config) == config
+    assert expand_seeds(config) == config
     assert from_mapping(json.loads(json.dumps(dataclasses.asdict(config)))) == config
-    assert resolved(from_mapping({"seeds": ()})) == Config()
+    assert expand_seeds(from_mapping({"seeds": ()})) == Config()
     with pytest.raises(UserError, match=r"config\.seeds = 3: from config\.seed = 4294967294"):
         from_mapping({"seed": 2**32 - 2, "seeds": 3})
 

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import updates
-from jaxgan.config import UserError, from_mapping
-from jaxgan.mesh import make_mesh
-from jaxgan.shards import batch_mean, over_shards
-from jaxgan.state import build_gan, init_state
+from jaxgan.config.errors import UserError
+from jaxgan.config.files import from_mapping
+from jaxgan.gan import d_statistics, updates
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.parallel.deterministic_mean import batch_mean, over_shards
+from jaxgan.parallel.mesh import make_mesh
 from tests.devices import USUAL
 from tests.test_mesh import found
 
@@ -101,7 +102,7 @@ EVERYTHING = {
 }
 
 
-@pytest.mark.parametrize("player", ["d", pytest.param("g", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("player", ["d", pytest.param("g", checksums=pytest.mark.slow)])
 def test_gradients_and_metrics_are_the_means_of_those_of_each_shard_with_a_key_of_its_own(player):
     gan = build_gan(from_mapping(EVERYTHING), (6, 6, 1))
     state = init_state(gan, (6, 6, 1), jax.random.key(0))
@@ -131,7 +132,7 @@ def test_the_augmentations_probability_adapts_to_the_signs_of_the_whole_batch():
     stats = {"tracked": {"probability": jnp.float32(0.5)}}
 
     def tracked(stats, part):
-        return (), updates._track(gan, stats, part, part)
+        return (), d_statistics.update_d_statistics(gan, stats, part, part)
 
     for batch, direction in ((logits, 1), (-logits, -1)):
         _, found = over_shards(tracked, 2, None, stats, batch)

@@ -8,25 +8,24 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from jaxgan import evaluate, train
-from jaxgan.config import Config, EmaConfig, EvaluateConfig, NetworkConfig, TrainConfig
-from jaxgan.networks.layers import BatchNorm
-from jaxgan.networks.network import Network
-from jaxgan.sample import sample
-from jaxgan.sampling import (
+from jaxgan.cli.sample import sample
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import Config, EmaConfig, EvaluateConfig, TrainConfig
+from jaxgan.evaluation import evaluate
+from jaxgan.gan.sampling import BLOCK, cycled_labels, generate, sample_latents
+from jaxgan.gan.standing_stats import (
     BATCH_STATS,
-    BLOCK,
-    STANDING,
-    generate,
-    labels_in_turn,
-    sample_latents,
-    sampling_variables,
+    STANDING_BLOCKS,
+    inference_variables,
     standing_latents,
     standing_stats,
 )
-from jaxgan.selection import LAST
-from jaxgan.state import build_gan, init_state
-from jaxgan.train import initial_state, prepare
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.networks.layers import BatchNorm
+from jaxgan.networks.mixed_precision import Network
+from jaxgan.runs.checkpoint_ref import LAST
+from jaxgan.training import loop
+from jaxgan.training.setup import initial_state, prepare_training
 from jaxgan.types import Stream, stream_key
 from tests import tiny
 
@@ -71,11 +70,11 @@ class Labelled(nn.Module):
 )
 def test_averaged_weights_give_at_test_time_what_they_give_in_training(network):
     gan, state = averaged(**network)
-    params, stats = sampling_variables(gan, state)
+    params, stats = inference_variables(gan, state)
     assert params is state.ema_params
-    assert standing_latents(state) == STANDING * BLOCK
+    assert standing_latents(state) == STANDING_BLOCKS * BLOCK
     z = sample_latents(gan, BLOCK, jax.random.key(1))
-    labels = labels_in_turn(gan, BLOCK)
+    labels = cycled_labels(gan, BLOCK)
     rest = () if labels is None else (labels,)
     wanted, _ = gan.gen.apply({"params": params, **stats}, z, True, *rest, mutable=list(stats))
 
@@ -92,8 +91,8 @@ def test_standing_statistics_are_means_of_the_batches_own():
     ones = {"scale": jnp.ones(6), "bias": jnp.zeros(6)}
     params = {"scale": jnp.array(2.0), "BatchNorm_0": ones}
     found = standing_stats(gan, params, kept, state.key)[BATCH_STATS]["BatchNorm_0"]
-    z = sample_latents(gan, STANDING * BLOCK, stream_key(state.key, Stream.STANDING, 0))
-    blocks = np.asarray(2 * z).reshape(STANDING, BLOCK, 6)
+    z = sample_latents(gan, STANDING_BLOCKS * BLOCK, stream_key(state.key, Stream.STANDING, 0))
+    blocks = np.asarray(2 * z).reshape(STANDING_BLOCKS, BLOCK, 6)
     np.testing.assert_allclose(found["mean"], blocks.mean((0, 1)), atol=1e-4)
     np.testing.assert_allclose(found["var"], blocks.var(1).mean(0), rtol=1e-4)
 
@@ -101,9 +100,9 @@ def test_standing_statistics_are_means_of_the_batches_own():
 def test_standing_statistics_are_of_every_class():
     gan, state = averaged()
     gan = dataclasses.replace(gan, gen=Network(Labelled(), "float32", "default"), classes=300)
-    z = sample_latents(gan, STANDING * BLOCK, stream_key(state.key, Stream.STANDING, 0))
-    x = np.asarray(z) + np.arange(STANDING * BLOCK)[:, None] % 300
-    blocks = x.reshape(STANDING, BLOCK, 6)
+    z = sample_latents(gan, STANDING_BLOCKS * BLOCK, stream_key(state.key, Stream.STANDING, 0))
+    x = np.asarray(z) + np.arange(STANDING_BLOCKS * BLOCK)[:, None] % 300
+    blocks = x.reshape(STANDING_BLOCKS, BLOCK, 6)
     variables = gan.gen.init(state.key, z[:2], True, np.arange(2))
     params = variables.pop("params")
     found = standing_stats(gan, params, variables, state.key)[BATCH_STATS]["BatchNorm_0"]
@@ -114,7 +113,7 @@ def test_standing_statistics_are_of_every_class():
 def test_the_weights_that_train_keep_their_own_statistics():
     gan, state = averaged()
     state = state.replace(ema_params={})
-    params, stats = sampling_variables(gan, state)
+    params, stats = inference_variables(gan, state)
     assert params is state.gen.params
     assert stats is state.gen.stats
     assert standing_latents(state) == 0
@@ -122,7 +121,7 @@ def test_the_weights_that_train_keep_their_own_statistics():
 
 def test_a_network_without_batch_norm_is_left_as_it_is():
     gan, state = averaged(name="mlp", gen_channels=64, disc_channels=64)
-    params, stats = sampling_variables(gan, state)
+    params, stats = inference_variables(gan, state)
     assert params is state.ema_params
     assert stats == {}
     assert standing_latents(state) == 0
@@ -137,17 +136,17 @@ def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_n
         ema=CONFIG.ema,
         evaluate=EvaluateConfig(every=1, num_samples=20, features="tests.tiny:flat_features"),
     )
-    ground = prepare(config)
+    ground = prepare_training(config)
     state = initial_state(ground, 0)
     wrong = jax.tree.map(lambda kept: kept + 5, state.gen.stats)
     spoilt = state.replace(gen=state.gen.replace(stats=wrong))
 
     def drawn(state):
-        monkeypatch.setattr("jaxgan.sample.load_run", lambda *of: (config, ground.gan, state))
+        monkeypatch.setattr("jaxgan.cli.sample.load_run", lambda *of: (config, ground.gan, state))
         sample(tmp_path, LAST, 20, 0, tmp_path / "drawn.npz")
         evaluated = evaluate._generated(tmp_path, ground.gan, state, 20, 0)
         yield np.load(tmp_path / "drawn.npz")["images"]
-        yield train._grid(ground, state)
+        yield loop._grid(ground, state)
         yield evaluated["generator"]
         yield ground.monitor.measure(state).pairs.samples
         yield evaluated["raw_generator"]

@@ -7,21 +7,17 @@ import optax
 import pytest
 from flax import linen as nn
 
-from jaxgan.config import (
-    Config,
-    EmaConfig,
-    NetworkConfig,
-    ScheduleConfig,
-    TrainConfig,
-    UserError,
-)
-from jaxgan.losses import LOSSES, smoothed
+from jaxgan.config.errors import UserError
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import Config, EmaConfig, ScheduleConfig, TrainConfig
+from jaxgan.gan.losses import LOSSES, smooth_labels
+from jaxgan.gan.sampling import sample_latents
+from jaxgan.gan.standing_stats import inference_variables
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.gan.steps import train_epoch, train_step
+from jaxgan.gan.updates import d_update, g_update
 from jaxgan.networks.layers import BatchNorm
-from jaxgan.sampling import sample_latents, sampling_variables
-from jaxgan.state import build_gan, init_state
-from jaxgan.steps import train_epoch, train_step
 from jaxgan.types import Batch, Stream
-from jaxgan.updates import d_update, g_update
 
 SHAPE = (4, 4, 1)
 KEY = jax.random.key(3)
@@ -205,7 +201,7 @@ def test_the_average_halves_a_weight_after_its_half_life_in_images(d_steps, fact
         jax.tree.leaves(state.ema_params), jax.tree.leaves(state.gen.params), strict=True
     ):
         np.testing.assert_allclose(average - weight, left, rtol=1e-5)
-    assert sampling_variables(gan, state)[0] is state.ema_params
+    assert inference_variables(gan, state)[0] is state.ema_params
 
 
 @pytest.mark.parametrize("half_life", [0, 100])
@@ -219,7 +215,7 @@ def test_two_states_of_one_config_have_one_structure(half_life):
 def test_label_smoothing_is_of_ds_loss_alone():
     real, fake = jnp.array([0.3, -1.2]), jnp.array([0.7, 0.1])
     plain, soft = (small(label_smoothing=smoothing)[0].loss for smoothing in (0.0, 0.1))
-    wanted = smoothed(LOSSES["non_saturating"], 0.1).disc(real, fake)
+    wanted = smooth_labels(LOSSES["non_saturating"], 0.1).disc(real, fake)
     np.testing.assert_allclose(soft.disc(real, fake), wanted)
     assert soft.disc(real, fake) != plain.disc(real, fake)
     assert soft.gen is plain.gen

@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 
-from jaxgan import summary
-from jaxgan.plots.seeds import bands
+from jaxgan.plots.comparisons import bands
+from jaxgan.runs import seed_statistics
 
 
 def test_statistics_are_numpys():
     values = {0: 3.0, 5: 1.0, 7: 10.0, 8: None, 9: 2.5}
     finite = [3.0, 1.0, 10.0, 2.5]
-    found = summary.statistics_of(values)
+    found = seed_statistics.statistics_of(values)
     assert found["n"] == 4
     assert found["std"] == pytest.approx(np.std(finite, ddof=1), rel=1e-12)
     assert found["mean"] == pytest.approx(4.125, rel=1e-12)
     quartiles = [found[name] for name in ("min", "q1", "median", "q3", "max")]
     np.testing.assert_allclose(quartiles, np.percentile(finite, [0, 25, 50, 75, 100]))
     assert found["values"] == {"0": 3.0, "5": 1.0, "7": 10.0, "8": None, "9": 2.5}
-    one = summary.statistics_of({4: 2.0})
+    one = seed_statistics.statistics_of({4: 2.0})
     assert (one["n"], one["mean"], one["std"], one["max"]) == (1, 2.0, None, 2.0)
-    assert summary.statistics_of({4: None})["median"] is None
+    assert seed_statistics.statistics_of({4: None})["median"] is None
 
 
 def test_bands_are_quartiles_of_the_runs_that_have_a_finite_value():

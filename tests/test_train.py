@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import checkpoints, ledger, records, run_directory
-from jaxgan import train as train_module
-from jaxgan.config import AdamConfig, OptimizerConfig, SaveConfig, UserError
-from jaxgan.run_directory import Diverged
-from jaxgan.sample import sample
-from jaxgan.train import train
+from jaxgan.cli.sample import sample
+from jaxgan.config.errors import TrainingDiverged, UserError
+from jaxgan.config.schema import AdamConfig, OptimizerConfig, SaveConfig
+from jaxgan.gan import steps
+from jaxgan.runs import checkpoints, directory, layout, ledger, metrics_log
+from jaxgan.runs.environment import read_environment
+from jaxgan.training import loop as train_module
+from jaxgan.training import progress, run_writer
+from jaxgan.training.loop import train
 from tests import tiny
 
 
 def rows_without_times(workdir):
-    return [{**row, "seconds": 0} for row in records.read_rows(workdir)]
+    return [{**row, "seconds": 0} for row in metrics_log.read_rows(workdir)]
 
 
 def leaves(workdir, step=-1):
@@ -26,13 +29,11 @@ def leaves(workdir, step=-1):
 
 def assert_same_run(a, b):
     assert rows_without_times(a) == rows_without_times(b)
-    assert checkpoints.fingerprint(leaves(a)) == checkpoints.fingerprint(leaves(b))
+    assert checkpoints.leaves_sha256(leaves(a)) == checkpoints.leaves_sha256(leaves(b))
     for name in (ledger.LEDGER, ledger.LEAVES):
         assert (a / name).read_bytes() == (b / name).read_bytes()
-    for name in os.listdir(a / records.SAMPLES):
-        assert (a / records.SAMPLES / name).read_bytes() == (
-            b / records.SAMPLES / name
-        ).read_bytes()
+    for name in os.listdir(a / layout.SAMPLES):
+        assert (a / layout.SAMPLES / name).read_bytes() == (b / layout.SAMPLES / name).read_bytes()
 
 
 def test_a_run_leaves_everything_that_the_run_directory_promises(finished):
@@ -49,11 +50,11 @@ def test_a_run_leaves_everything_that_the_run_directory_promises(finished):
     ]
     assert checkpoints.steps(finished / "checkpoints") == [12, 24, 36]
     assert sorted(os.listdir(finished / "samples")) == [f"epoch_000{i}.png" for i in (1, 2, 3)]
-    rows = records.read_rows(finished)
+    rows = metrics_log.read_rows(finished)
     assert [row["step"] for row in rows] == [4, 8, 12, 16, 20, 24, 28, 32, 36]
     assert rows[-1]["images"] == 36 * 8
     assert rows[-1]["epoch"] == 3
-    environment = records.read_environment(finished)
+    environment = read_environment(finished)
     assert environment["versions"]["jax"] == jax.__version__
     assert len(environment["data"]["sha256"]) == 64
     grid = np.asarray(Image.open(finished / "samples" / "epoch_0003.png"))
@@ -93,9 +94,9 @@ def test_a_finished_run_does_nothing_more(finished, data):
 
 def test_an_error_closes_what_was_open(data, tmp_path, monkeypatch):
     closed = []
-    for owner in (run_directory.Progress, checkpoints.Checkpoints):
+    for owner in (progress.Progress, checkpoints.Checkpoints):
         monkeypatch.setattr(owner, "close", lambda self: closed.append(type(self).__name__))
-    monkeypatch.setattr(run_directory.plots, "save_grid", _fail)
+    monkeypatch.setattr(run_writer.plots, "save_grid", _fail)
     with pytest.raises(OSError, match="no more pictures"):
         train(tiny.config(data), tmp_path / "run")
     assert closed == ["Progress", "Checkpoints"]
@@ -110,7 +111,7 @@ def test_curves_are_drawn_while_the_device_works_on_the_next_chunk_and_before_a_
 ):
     events = []
 
-    def epoch(*args, run=train_module.train_epoch):
+    def epoch(*args, run=steps.train_epoch):
         events.append("dispatched")
         return run(*args)
 
@@ -121,7 +122,7 @@ def test_curves_are_drawn_while_the_device_works_on_the_next_chunk_and_before_a_
         save(self, leaves)
 
     monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
-    monkeypatch.setattr(run_directory.plots, "save_curves", lambda *a: events.append("drawn"))
+    monkeypatch.setattr(run_writer.plots, "save_curves", lambda *a: events.append("drawn"))
     train(tiny.config(data, epochs=3), tmp_path / "run")
     assert events == ["dispatched", *["dispatched", "drawn", "saved"] * 2, "drawn", "saved"]
 
@@ -146,7 +147,7 @@ def test_a_folder_of_other_files_is_refused_and_left_alone(data, tmp_path):
 
 
 def test_a_second_process_on_a_run_is_refused(finished, data):
-    with records._locked(finished), pytest.raises(UserError, match="another process"):
+    with directory._locked(finished), pytest.raises(UserError, match="another process"):
         train(tiny.config(data, epochs=3), finished)
 
 
@@ -160,7 +161,8 @@ def test_a_diverging_run_stops_and_names_the_step(data, tmp_path):
     wild = OptimizerConfig(gen=AdamConfig(learning_rate=1e38), disc=AdamConfig(learning_rate=1e38))
     config = dataclasses.replace(tiny.config(data, epochs=3), optimizer=wild)
     with pytest.raises(
-        Diverged, match=r"5 steps in a row had an update that was not finite, up to step \d+"
+        TrainingDiverged,
+        match=r"5 steps in a row had an update that was not finite, up to step \d+",
     ):
         train(config, tmp_path / "run")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
@@ -176,7 +178,7 @@ def test_a_diverging_run_stops_at_the_same_step_if_it_was_stopped_before(data, t
             config = dataclasses.replace(config, optimizer=wild)
             try:
                 train(config, tmp_path / name)
-            except Diverged as error:
+            except TrainingDiverged as error:
                 words.append(str(error))
     assert len(words) == 2
     assert words[0] == words[1]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.config import Config, DataConfig, NetworkConfig, SaveConfig, TrainConfig
+from jaxgan.config.network import NetworkConfig
+from jaxgan.config.schema import Config, DataConfig, SaveConfig, TrainConfig
 
 EXAMPLES, SIDE = 100, 6
 

@@ -12,14 +12,14 @@ from jaxgan.data.datasets import DATASETS, PROTOCOL_SAMPLES
 from jaxgan.data.load import Dataset, load_data
 
 if TYPE_CHECKING:
-    from jaxgan.data.order import epoch_order
+    from jaxgan.data.shuffle import epoch_order
 
 __all__ = ["DATASETS", "PROTOCOL_SAMPLES", "Dataset", "epoch_order", "load_data"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "epoch_order":
-        from jaxgan.data.order import epoch_order
+        from jaxgan.data.shuffle import epoch_order
 
         return epoch_order
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

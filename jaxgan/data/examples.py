@@ -5,18 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.data.datasets import DATASETS, DatasetSpec
-from jaxgan.data.stored import Array, Stored, blocks
+from jaxgan.data.lazy_array import Array, LazyArray, blocks
 
 UNLABELLED = -1
-MEND = (
+FIX_HINT = (
     "point config.data.dir at the right folder, or choose another config.data.source, "
     "or set config.data.source=idx with a name of your own for data of your own"
 )
 
 
-class Absent(Exception):
+class DataNotFound(Exception):
     """A source does not have the data set. Its text says why; another source may have it."""
 
 
@@ -29,7 +29,7 @@ class Examples(NamedTuple):
     source: str  # in words, for the run's record and for errors
 
 
-def canonical(examples: Examples) -> Examples:
+def canonical_order(examples: Examples) -> Examples:
     """The same examples in the order of a digest of each one's pixels and label.
 
     The order does not depend on the order given: examples with equal digests are identical.
@@ -43,11 +43,11 @@ def canonical(examples: Examples) -> Examples:
     ]
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.intp)
     pixels = examples.pixels
-    ordered = pixels.in_order(order) if isinstance(pixels, Stored) else pixels[order]
+    ordered = pixels.in_order(order) if isinstance(pixels, LazyArray) else pixels[order]
     return examples._replace(pixels=ordered, labels=labels[order].astype(np.int32))
 
 
-def fingerprint(examples: Examples) -> str:
+def examples_sha256(examples: Examples) -> str:
     """SHA-256 of the shape, the pixels and the labels."""
     digest = hashlib.sha256(repr(tuple(map(int, examples.pixels.shape))).encode())
     for block in blocks(examples.pixels):
@@ -67,10 +67,10 @@ def check_examples(examples: Examples, name: str, spec: DatasetSpec, split: str)
         low, high = examples.labels.min(), examples.labels.max()
         found = f"labels from {low} to {high}, and {name} has 0 to {spec.classes - 1}"
     if found:
-        raise UserError(f"config.data.name = {name!r}: {examples.source} holds {found}; {MEND}")
+        raise UserError(f"config.data.name = {name!r}: {examples.source} holds {found}; {FIX_HINT}")
 
 
-def check_fingerprint(sha256: str, source: str, name: str, split: str) -> None:
+def check_sha256(sha256: str, source: str, name: str, split: str) -> None:
     """Raises UserError where the SHA-256 is known and is another, or is that of another set."""
     known = DATASETS[name].sha256.get(split, "")
     owners = [
@@ -83,5 +83,5 @@ def check_fingerprint(sha256: str, source: str, name: str, split: str) -> None:
         return
     found = f"{owners[0][0]} {owners[0][1]}" if owners else f"other data (SHA-256 {sha256[:16]}...)"
     raise UserError(
-        f"config.data.name = {name!r}: {source} holds {found}, not {name} {split}; {MEND}"
+        f"config.data.name = {name!r}: {source} holds {found}, not {name} {split}; {FIX_HINT}"
     )

@@ -5,18 +5,26 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxgan.config import DataConfig, UserError
-from jaxgan.data import folder, idx, mixtures, stacks, tfds_download, tfds_prepared
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
+from jaxgan.data import (
+    gaussian_mixtures,
+    idx_files,
+    image_folder,
+    stacked_mnist,
+    tfds_download,
+    tfds_prepared,
+)
 from jaxgan.data.datasets import DATASETS
 from jaxgan.data.examples import (
-    Absent,
+    DataNotFound,
     Examples,
-    canonical,
+    canonical_order,
     check_examples,
-    check_fingerprint,
-    fingerprint,
+    check_sha256,
+    examples_sha256,
 )
-from jaxgan.data.stored import Array
+from jaxgan.data.lazy_array import Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +66,13 @@ def load_data(config: DataConfig, split: str = "train") -> Dataset:
     spec = DATASETS.get(config.name)
     if spec and split not in spec.examples:
         raise UserError(f"split {split!r}: {config.name} has {', '.join(spec.examples)}")
-    examples = MADE.get(config.name, _first_source)(config, split)
+    examples = SYNTHETIC.get(config.name, _first_source)(config, split)
     if spec:
         check_examples(examples, config.name, spec, split)
-    ordered = canonical(examples)
-    sha256 = fingerprint(ordered)
+    ordered = canonical_order(examples)
+    sha256 = examples_sha256(ordered)
     if spec:
-        check_fingerprint(sha256, examples.source, config.name, split)
+        check_sha256(sha256, examples.source, config.name, split)
     return Dataset(
         config.name,
         split,
@@ -80,8 +88,8 @@ def _first_source(config: DataConfig, split: str) -> Examples:
     tried = []
     for source in SOURCES if config.source == "auto" else (config.source,):
         try:
-            return (SOURCES | ASKED_FOR)[source](config, split)
-        except Absent as reason:
+            return (SOURCES | EXPLICIT_SOURCES)[source](config, split)
+        except DataNotFound as reason:
             tried.append(f"{source}: {reason}")
         except OSError as error:
             raise UserError(
@@ -90,7 +98,7 @@ def _first_source(config: DataConfig, split: str) -> Examples:
             ) from error
     raise UserError(
         f"config.data.name = {config.name!r}: no source has it; tried {'; '.join(tried)}. "
-        + _remedy(config)
+        + _fix_hint(config)
     )
 
 
@@ -99,10 +107,10 @@ def _stacked(config: DataConfig, split: str) -> Examples:
     digits = load_data(dataclasses.replace(config, name="mnist", stream=0), split)
     assert isinstance(digits.pixels, np.ndarray)
     examples = Examples(digits.pixels, digits.labels, digits.classes, digits.source)
-    return stacks.stack_digits(examples, DATASETS[config.name].examples[split], split)
+    return stacked_mnist.stack_digits(examples, DATASETS[config.name].examples[split], split)
 
 
-def _remedy(config: DataConfig) -> str:
+def _fix_hint(config: DataConfig) -> str:
     if config.name not in DATASETS:
         return "Point config.data.dir at a folder that holds it."
     where = "Put its IDX files in a folder and name it by config.data.dir"
@@ -111,13 +119,13 @@ def _remedy(config: DataConfig) -> str:
 
 
 SOURCES = {  # in the order in which "auto" tries them
-    "idx": idx.from_folder,
-    "prepared": tfds_prepared.from_folder,
-    "packaged": idx.from_package,
-    "download": tfds_download.from_network,
+    "idx": idx_files.load_idx_folder,
+    "prepared": tfds_prepared.load_prepared,
+    "packaged": idx_files.load_packaged,
+    "download": tfds_download.load_download,
 }
-ASKED_FOR = {"folder": folder.from_folder}  # which "auto" does not try
-MADE: dict[str, Callable[[DataConfig, str], Examples]] = {
-    **dict.fromkeys(mixtures.MIXTURES, mixtures.draw_points),
+EXPLICIT_SOURCES = {"folder": image_folder.load_image_folder}  # which "auto" does not try
+SYNTHETIC: dict[str, Callable[[DataConfig, str], Examples]] = {
+    **dict.fromkeys(gaussian_mixtures.MIXTURES, gaussian_mixtures.draw_points),
     "stacked_mnist": _stacked,
 }

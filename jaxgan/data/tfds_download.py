@@ -14,22 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.config import DataConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import tfds_prepared
 from jaxgan.data.datasets import DATASETS
-from jaxgan.data.examples import Absent, Examples
-from jaxgan.data.idx import parse_idx
+from jaxgan.data.examples import DataNotFound, Examples
+from jaxgan.data.idx_files import parse_idx
 from jaxgan.data.tfds_prepared import one_line
 
 PROBE_SECONDS = 8  # name lookup and several addresses included
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 30  # a server that sends nothing for so long is given up
 RETRIES = 2
-
 SplitReader = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
 
-def from_network(config: DataConfig, split: str) -> Examples:
+def load_download(config: DataConfig, split: str) -> Examples:
     """Examples of TFDS's own set, downloaded and prepared first unless that was done before.
 
     Raises:
@@ -39,13 +39,13 @@ def from_network(config: DataConfig, split: str) -> Examples:
     """
     root = tfds_prepared.data_dir(config)
     try:
-        return tfds_prepared.from_folder(config, split)
-    except Absent:
+        return tfds_prepared.load_prepared(config, split)
+    except DataNotFound:
         if config.name not in DATASETS:
             raise UserError(_unknown(config.name)) from None
     _probe(tfds_builder(config.name).URL)
     prepare(config.name, root)
-    examples = tfds_prepared.from_folder(config, split)
+    examples = tfds_prepared.load_prepared(config, split)
     return examples._replace(source=f"TFDS download, now {examples.source}")
 
 
@@ -63,13 +63,13 @@ def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
             config=name.partition("/")[2] or None, data_dir=root, file_format="array_record"
         )
         settings = tfds.download.DownloadConfig(try_download_gcs=False)
-        with _impatient():
+        with _short_timeouts():
             builder.download_and_prepare(download_dir=root / "downloads", download_config=settings)
-    except (UserError, Absent):
+    except (UserError, DataNotFound):
         raise
     except Exception as error:  # TFDS and what it calls have no common class of errors
-        with contextlib.suppress(Absent):
-            tfds_prepared.find(name, root)  # another process was quicker
+        with contextlib.suppress(DataNotFound):
+            tfds_prepared.find_prepared(name, root)  # another process was quicker
             return
         raise UserError(_failure(name, root, error)) from error
 
@@ -155,11 +155,11 @@ def _probe(url: str) -> None:
     thread.start()
     thread.join(PROBE_SECONDS)
     if failures:
-        raise Absent(f"no network: {url} cannot be reached ({failures[0]})")
+        raise DataNotFound(f"no network: {url} cannot be reached ({failures[0]})")
 
 
 @contextlib.contextmanager
-def _impatient() -> Iterator[None]:
+def _short_timeouts() -> Iterator[None]:
     """TFDS with few retries, time limits, no announcements, and bars only on a terminal."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import downloader

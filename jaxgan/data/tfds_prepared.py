@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.config import DataConfig, UserError
-from jaxgan.data.examples import UNLABELLED, Absent, Examples
-from jaxgan.data.stored import Array, Stored
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
+from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
+from jaxgan.data.lazy_array import Array, LazyArray
 
 BLOCK = 1024  # records read at a time
 NAME = re.compile(r"\w+(/[\w.+-]+)?")  # set, or set/config
@@ -27,7 +28,7 @@ def data_dir(config: DataConfig) -> Path:
     return Path(config.dir or default).expanduser()
 
 
-def from_folder(config: DataConfig, split: str) -> Examples:
+def load_prepared(config: DataConfig, split: str) -> Examples:
     """Examples of the newest version of the set in the data folder.
 
     Every record is read and decoded here, so that damage is found before training starts; with
@@ -37,29 +38,29 @@ def from_folder(config: DataConfig, split: str) -> Examples:
       Absent: the folder holds no prepared version of the set, or needs TensorFlow to read.
       UserError: it holds one that is damaged or that is no set of images of one size.
     """
-    folder = find(config.name, data_dir(config))
+    folder = find_prepared(config.name, data_dir(config))
     for needed in ("dataset_info.json", "features.json"):
         if not (folder / needed).is_file():
             raise UserError(
-                f"{folder}: half a prepared TFDS set ({needed} is missing); {_renew(folder)}"
+                f"{folder}: half a prepared TFDS set ({needed} is missing); {_refetch_hint(folder)}"
             )
-    with _sound(folder):
+    with _readable(folder):
         return _read(folder, config, split)
 
 
-def find(name: str, root: Path) -> Path:
+def find_prepared(name: str, root: Path) -> Path:
     """The folder of the newest prepared version of a set.
 
     Unfinished folders, which TFDS names otherwise, are not taken.
     """
     if not NAME.fullmatch(name):
-        raise Absent(f"{name!r} is no TFDS name")
+        raise DataNotFound(f"{name!r} is no TFDS name")
     home = root / name
     if not home.is_dir():
-        raise Absent(f"there is no folder {home}")
+        raise DataNotFound(f"there is no folder {home}")
     versions = [entry for entry in home.iterdir() if VERSION.fullmatch(entry.name)]
     if not versions:
-        raise Absent(f"{home} holds no folder of a version, such as 3.0.1")
+        raise DataNotFound(f"{home} holds no folder of a version, such as 3.0.1")
     return max(versions, key=lambda entry: [int(part) for part in entry.name.split(".")])
 
 
@@ -70,11 +71,11 @@ def one_line(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _sound(folder: Path) -> Iterator[None]:
+def _readable(folder: Path) -> Iterator[None]:
     """Whatever goes wrong while the folder is read is an error that names it."""
     try:
         yield
-    except (UserError, Absent):
+    except (UserError, DataNotFound):
         raise
     except ImportError as error:
         raise UserError(
@@ -82,11 +83,11 @@ def _sound(folder: Path) -> Iterator[None]:
         ) from error
     except Exception as error:  # TFDS and what it calls have no common class of errors
         raise UserError(
-            f"{folder}: a damaged TFDS set ({one_line(error)}); {_renew(folder)}"
+            f"{folder}: a damaged TFDS set ({one_line(error)}); {_refetch_hint(folder)}"
         ) from error
 
 
-def _renew(folder: Path) -> str:
+def _refetch_hint(folder: Path) -> str:
     return f"delete {folder}, then copy or prepare it again"
 
 
@@ -132,11 +133,11 @@ class _Records:
                     pixels[i] = _decode(example[self.image], self.shape)
                 if label:
                     labels[i] = example[label]
-        return pixels if with_pixels else Stored((count, *self.shape), self.pixels_at), labels
+        return pixels if with_pixels else LazyArray((count, *self.shape), self.pixels_at), labels
 
     def pixels_at(self, places: np.ndarray) -> np.ndarray:
         pixels = np.empty((len(places), *self.shape), np.uint8)
-        with _sound(self.folder):
+        with _readable(self.folder):
             for row, example in zip(pixels, self._examples(places.tolist()), strict=True):
                 row[...] = _decode(example[self.image], self.shape)
         return pixels
@@ -162,7 +163,7 @@ def _check_builder(builder: Any, folder: Path, name: str, split: str) -> None:
         )
     formats = {form.value for form in builder.info.available_file_formats()}
     if "array_record" not in formats:
-        raise Absent(
+        raise DataNotFound(
             f"{folder} is prepared as {', '.join(sorted(formats)) or 'nothing'}, which needs "
             "TensorFlow to read; `tfds build --file_format=array_record` makes one that does not"
         )

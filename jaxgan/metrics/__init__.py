@@ -43,11 +43,13 @@ from jaxgan.metrics.classes import (
     stacked_modes,
     total_variation,
 )
-from jaxgan.metrics.features import Extracted, FeatureNet, load_features
+from jaxgan.metrics.feature_nets import FeatureNet, FeatureSet
 from jaxgan.metrics.frechet import frechet_distance
 from jaxgan.metrics.kernel import KernelDistance, kernel_distance
-from jaxgan.metrics.nearest import Nearest, copying_ratio, nearest_images
-from jaxgan.metrics.neighbours import (
+from jaxgan.metrics.memorization import Nearest, copying_ratio, nearest_images
+from jaxgan.metrics.mode_coverage import PointModes, mode_distance, mode_fractions, point_modes
+from jaxgan.metrics.packaged_nets import load_features
+from jaxgan.metrics.prdc import (
     DensityCoverage,
     Neighbourhoods,
     Overlap,
@@ -56,13 +58,12 @@ from jaxgan.metrics.neighbours import (
     overlap,
     precision_recall,
 )
-from jaxgan.metrics.points import PointModes, mode_distance, mode_fractions, point_modes
 
 __all__ = [
     "ClassifierScore",
     "DensityCoverage",
-    "Extracted",
     "FeatureNet",
+    "FeatureSet",
     "KernelDistance",
     "Nearest",
     "Neighbourhoods",

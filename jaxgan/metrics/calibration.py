@@ -4,11 +4,10 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from jaxgan.config import UserError
-from jaxgan.metrics.checks import check_at_least, checked_numbers
+from jaxgan.config.errors import UserError
+from jaxgan.metrics.validation import check_at_least, checked_numbers
 
 BINS = 15  # as Guo et al.
-
 Logits = Float[np.ndarray, " samples"]  # float64
 
 

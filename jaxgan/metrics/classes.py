@@ -6,8 +6,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from jaxgan.config import UserError
-from jaxgan.metrics.checks import (
+from jaxgan.config.errors import UserError
+from jaxgan.metrics.validation import (
     Fractions,
     check_at_least,
     checked_fractions,

@@ -37,7 +37,7 @@ class Classifier(nn.Module):
                 width, (3, 3), padding=padding, use_bias=bias, precision="highest", name=name
             )(x)
             x = nn.relu(self._normalised(x, f"{name}_norm", train))
-            x = halved(x) if place < 2 else x
+            x = mean_pool_2x2(x) if place < 2 else x
         x = x.reshape(len(x), -1)
         x = nn.Dense(self.features, use_bias=bias, precision="highest", name="features")(x)
         features = nn.relu(self._normalised(x, "features_norm", train))
@@ -50,7 +50,7 @@ class Classifier(nn.Module):
         return nn.BatchNorm(use_running_average=not train, momentum=0.9, name=name)(x)
 
 
-def halved(x: Float[Array, "batch height width channels"]) -> Array:
+def mean_pool_2x2(x: Float[Array, "batch height width channels"]) -> Array:
     """The mean of each 2x2 square: as slices, whose gradient is cheap on every backend."""
     return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
 

@@ -6,7 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from jaxgan.metrics.checks import Features, checked_pair
+from jaxgan.metrics.validation import Features, checked_pair
 
 
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from jaxgan.metrics.checks import check_at_least, checked_pair
+from jaxgan.metrics.validation import check_at_least, checked_pair
 from jaxgan.types import PRNGKey, Scalar
 
 KERNEL_ROWS = 128  # of the kernel matrix at a time: a cache holds what they are multiplied to

@@ -23,11 +23,21 @@ from flax import struct
 from flax.traverse_util import flatten_dict
 from jaxtyping import Array
 
-from jaxgan.config import DataConfig
+from jaxgan.config.errors import UserError
+from jaxgan.config.fields import (
+    DECAY,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SEED,
+    at_least,
+    iter_settings,
+    setting,
+)
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.metrics.classifier import SHAPE, Classifier
-from jaxgan.metrics.features import WEIGHTS, FeatureNet, packaged_net
-from jaxgan.settings import DECAY, NOT_NEGATIVE, POSITIVE, SEED, UserError, at_least, setting, walk
+from jaxgan.metrics.feature_nets import FeatureNet
+from jaxgan.metrics.packaged_nets import WEIGHTS, packaged_net
 from jaxgan.types import Images, Order, Params, PRNGKey, Scalar, Stream, stream_key, to_images
 
 BACKGROUND = -1.0  # black, what lies around the images of both sets
@@ -51,7 +61,7 @@ class FeatureConfig:
     erase: int = setting(0, "side of a blackened square, pixels", at_least(0))
 
     def __post_init__(self) -> None:
-        for name, field, value in walk(self):
+        for name, field, value in iter_settings(self):
             check = field.metadata["check"]
             if not check.test(value):
                 raise UserError(f"config.{name} = {value!r}: must be {check.allowed}")
@@ -72,7 +82,7 @@ def main(config: FeatureConfig, out: Path) -> None:
     began = time.monotonic()
     out.parent.mkdir(parents=True, exist_ok=True)
     average = train(config, load_data(config.data, "train"))
-    net = packaged_net(config.data.name, write_weights(out, folded(average)))
+    net = packaged_net(config.data.name, write_weights(out, fold_batch_norm(average)))
     accuracy = accuracy_on(net, load_data(config.data, "test"))
     print(f"{out}: {out.stat().st_size} bytes, SHA-256 {net.sha256}")
     print(
@@ -118,7 +128,7 @@ def update(config, tx, state: Learner, pixels, labels, row) -> tuple[Learner, Sc
     """One update by the mean cross-entropy of the images that `row` names, augmented."""
     key = stream_key(state.key, Stream.UPDATE, state.step)
     augment_key, dropout_key = jax.random.split(key)
-    images = augmented(config, to_images(pixels[row]), augment_key)
+    images = augment(config, to_images(pixels[row]), augment_key)
     stats = {"batch_stats": state.variables["batch_stats"]}
 
     def loss_fn(params):
@@ -167,13 +177,13 @@ def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation
     return optax.adamw(rate, weight_decay=config.weight_decay, mask=kernels)
 
 
-def augmented(config: FeatureConfig, images: Images, key: PRNGKey) -> Images:
+def augment(config: FeatureConfig, images: Images, key: PRNGKey) -> Images:
     """Each image turned, scaled, shifted, mirrored and in part blackened, all at random."""
     keys = jax.random.split(key, len(images))
-    return jax.vmap(functools.partial(altered, config))(images, keys)
+    return jax.vmap(functools.partial(augment_one, config))(images, keys)
 
 
-def altered(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
+def augment_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
     turn_key, scale_key, shift_key, mirror_key, erase_key = jax.random.split(key, 5)
     size = image.shape[0]
     angle = jnp.deg2rad(config.rotation) * jax.random.uniform(turn_key, minval=-1)
@@ -195,7 +205,7 @@ def altered(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
     return jnp.where(beside, warped, BACKGROUND)[..., None]
 
 
-def folded(variables: Params) -> Params:
+def fold_batch_norm(variables: Params) -> Params:
     """The parameters of the same net without batch normalisation, for inference."""
     params, stats = variables["params"], variables["batch_stats"]
     plain = {"classes": params["classes"]}

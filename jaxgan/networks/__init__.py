@@ -6,7 +6,7 @@ logit per image. Networks of no classes take no labels, others need them. What i
 gradients lies in collections of variables besides `params`, which change where `train` is true.
 """
 
-from jaxgan.networks.build import NETWORKS, Pair
-from jaxgan.networks.sizes import ImageShape
+from jaxgan.networks.build import NETWORKS, Networks
+from jaxgan.networks.resolution import ImageShape
 
-__all__ = ["NETWORKS", "ImageShape", "Pair"]
+__all__ = ["NETWORKS", "ImageShape", "Networks"]

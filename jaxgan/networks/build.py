@@ -10,47 +10,46 @@ from collections.abc import Callable
 
 from flax import linen as nn
 
-from jaxgan.config import NetworkConfig
-from jaxgan.network_config import disc_norm
+from jaxgan.config.network import NetworkConfig, disc_norm
 from jaxgan.networks import dcgan, mlp, r3gan, sngan
-from jaxgan.networks.sizes import ImageShape, pyramid
+from jaxgan.networks.resolution import ImageShape, resolution_for
 
-Pair = tuple[nn.Module, nn.Module]
+Networks = tuple[nn.Module, nn.Module]
 
 
-def mlp_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
+def mlp_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Networks:
     gen = mlp.Generator(config.gen_widths, image_shape, classes)
     return gen, mlp.Discriminator(config.disc_widths, classes)
 
 
-def dcgan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
-    sizes = pyramid(config.name, image_shape)
+def dcgan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Networks:
+    sizes = resolution_for(config.name, image_shape)
     gen = dcgan.Generator(sizes, config.gen_channels, classes)
     return gen, dcgan.Discriminator(sizes, config.disc_channels, disc_norm(config), classes)
 
 
-def infogan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
-    sizes = pyramid(config.name, image_shape)
+def infogan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Networks:
+    sizes = resolution_for(config.name, image_shape)
     norm, (gen_widths, disc_widths) = disc_norm(config), (config.gen_widths, config.disc_widths)
     gen = dcgan.Generator(sizes, config.gen_channels, classes, gen_widths)
     return gen, dcgan.Discriminator(sizes, config.disc_channels, norm, classes, disc_widths)
 
 
-def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
-    sizes = pyramid(config.name, image_shape)
+def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Networks:
+    sizes = resolution_for(config.name, image_shape)
     gen = sngan.Generator(sizes, config.gen_channels, classes, config.remat)
     spectral = disc_norm(config) == "spectral"
     return gen, sngan.Discriminator(config.disc_channels, spectral, classes, config.remat)
 
 
-def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Pair:
-    sizes = pyramid(config.name, image_shape)
+def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Networks:
+    sizes = resolution_for(config.name, image_shape)
     rest = (config.blocks, classes, config.remat)
     gen = r3gan.Generator(sizes, config.gen_channels, *rest)
     return gen, r3gan.Discriminator(sizes, config.disc_channels, *rest)
 
 
-NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Pair]] = {
+NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Networks]] = {
     "mlp": mlp_pair,
     "dcgan": dcgan_pair,
     "sngan": sngan_pair,

@@ -17,16 +17,10 @@ import jax
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxgan.config import UserError
-from jaxgan.networks.patches import (
-    Pair,
-    Window,
-    by_product,
-    kernel_by_product,
-    transpose_by_product,
-)
+from jaxgan.config.errors import UserError
+from jaxgan.networks.im2col import HW, Window, conv_by_matmul, kernel_by_matmul, transpose_by_matmul
 
-Padding = str | Sequence[Pair]  # SAME, VALID or ((top, bottom), (left, right))
+Padding = str | Sequence[HW]  # SAME, VALID or ((top, bottom), (left, right))
 Maps = Float[Array, "batch height width channels"]
 Kernel = Float[Array, "kernel_height kernel_width in_per_group out"]
 Outputs = Float[Array, "batch out_height out_width out_channels"]
@@ -34,7 +28,7 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 def conv(
-    x: Maps, kernel: Kernel, strides: Pair = (1, 1), padding: Padding = "SAME", groups: int = 1
+    x: Maps, kernel: Kernel, strides: HW = (1, 1), padding: Padding = "SAME", groups: int = 1
 ) -> Outputs:
     """Cross-correlation, as `lax.conv_general_dilated` gives it for NHWC and HWIO.
 
@@ -51,7 +45,7 @@ def conv(
 
 
 def conv_transpose(
-    y: Maps, kernel: Kernel, strides: Pair = (1, 1), padding: Padding = "SAME", groups: int = 1
+    y: Maps, kernel: Kernel, strides: HW = (1, 1), padding: Padding = "SAME", groups: int = 1
 ) -> Outputs:
     """The transpose of `conv` with this kernel: from its outputs' shape back to its images'.
 
@@ -98,19 +92,19 @@ def _window(size, kernel, strides, padding, groups) -> Window:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _conv(window: Window, x, kernel):
-    return _lowered(window, by_product, _native, x, kernel)
+    return _lowered(window, conv_by_matmul, _native, x, kernel)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _conv_transpose(window: Window, y, kernel):
     """The transpose of `_conv` in its images."""
-    return _lowered(window, transpose_by_product, _native_transpose, y, kernel)
+    return _lowered(window, transpose_by_matmul, _native_transpose, y, kernel)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _conv_kernel(window: Window, x, y):
     """The transpose of `_conv` in its kernel."""
-    return _lowered(window, kernel_by_product, _native_kernel, x, y)
+    return _lowered(window, kernel_by_matmul, _native_kernel, x, y)
 
 
 _conv.defvjp(

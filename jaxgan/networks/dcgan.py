@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.networks.layers import BatchNorm, Conv, ConvTranspose, Dense, Projection, require_labels
-from jaxgan.networks.sizes import Pyramid
+from jaxgan.networks.resolution import Resolution
 from jaxgan.types import Images, Labels, Latents, Logits
 
 INIT = nn.initializers.normal(0.02)
@@ -24,7 +24,7 @@ class Generator(nn.Module):
     With classes, batch norm takes gain and bias from the labels.
     """
 
-    pyramid: Pyramid
+    resolution: Resolution
     channels: int  # of the layer before the images
     classes: int = 0
     widths: tuple[int, ...] = ()
@@ -32,7 +32,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
         require_labels(labels, self.classes)
-        doublings, base = self.pyramid.doublings, self.pyramid.base
+        doublings, base = self.resolution.doublings, self.resolution.base
         width = self.channels * 2 ** (doublings - 1)
         h = z
         for units in self.widths:
@@ -46,7 +46,7 @@ class Generator(nn.Module):
             h = ConvTranspose(width, KERNEL, INIT, STRIDES, PADDING, bias=False)(h)
         h = nn.relu(BatchNorm(self.classes)(h, train, labels))
         return nn.tanh(
-            ConvTranspose(self.pyramid.image_channels, KERNEL, INIT, STRIDES, PADDING)(h)
+            ConvTranspose(self.resolution.image_channels, KERNEL, INIT, STRIDES, PADDING)(h)
         )
 
 
@@ -57,7 +57,7 @@ class Discriminator(nn.Module):
       norm: after every layer but the first: batch, or of every kernel: spectral; or none.
     """
 
-    pyramid: Pyramid
+    resolution: Resolution
     channels: int  # of the layer after the images
     norm: str = "batch"
     classes: int = 0
@@ -67,7 +67,7 @@ class Discriminator(nn.Module):
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         h, spectral = images, self.norm == "spectral"
         init, embed_init = (HE_INIT, HE_EMBED_INIT) if self.norm == "none" else (INIT, INIT)
-        for layer in range(self.pyramid.doublings):
+        for layer in range(self.resolution.doublings):
             normed = self.norm == "batch" and layer > 0
             h = Conv(
                 self.channels * 2**layer,

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jaxgan.networks.conv import Maps, Outputs, Padding, Pair, conv, conv_transpose
-from jaxgan.shards import batch_mean
+from jaxgan.networks.conv import Maps, Outputs, Padding, conv, conv_transpose
+from jaxgan.networks.im2col import HW
+from jaxgan.parallel.deterministic_mean import batch_mean
 from jaxgan.types import Labels, Logits
 
 ZEROS = nn.initializers.zeros
@@ -29,7 +30,7 @@ class Dense(nn.Module):
     def __call__(self, x: Float[Array, "batch in"], train: bool) -> Float[Array, "batch out"]:
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
         if self.spectral:
-            kernel = spectrally_normalised(self, kernel, train)
+            kernel = spectral_normalize(self, kernel, train)
         return add_bias(self, x @ kernel)
 
 
@@ -37,9 +38,9 @@ class Conv(nn.Module):
     """A convolution; with `spectral`, its kernel as a matrix divided by its spectral norm."""
 
     features: int
-    kernel: Pair
+    kernel: HW
     kernel_init: Callable
-    strides: Pair = (1, 1)
+    strides: HW = (1, 1)
     padding: Padding = "SAME"
     groups: int = 1
     bias: bool = True
@@ -50,7 +51,7 @@ class Conv(nn.Module):
         shape = (*self.kernel, x.shape[-1] // self.groups, self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         if self.spectral:
-            kernel = spectrally_normalised(self, kernel, train)
+            kernel = spectral_normalize(self, kernel, train)
         return add_bias(self, conv(x, kernel, self.strides, self.padding, self.groups))
 
 
@@ -58,9 +59,9 @@ class ConvTranspose(nn.Module):
     """The transpose of a convolution."""
 
     features: int
-    kernel: Pair
+    kernel: HW
     kernel_init: Callable
-    strides: Pair = (1, 1)
+    strides: HW = (1, 1)
     padding: Padding = "SAME"
     bias: bool = True
 
@@ -153,7 +154,7 @@ def add_bias(module: nn.Module, x: Array) -> Array:
     return x + _along(bias, x)
 
 
-def spectrally_normalised(module: nn.Module, kernel: Array, train: bool) -> Array:
+def spectral_normalize(module: nn.Module, kernel: Array, train: bool) -> Array:
     """Within a module's call: the kernel, as a matrix onto its outputs, divided by its norm.
 
     One power iteration per call in training, from where the last one ended (Miyato et al. 2018,
@@ -175,7 +176,7 @@ def spectrally_normalised(module: nn.Module, kernel: Array, train: bool) -> Arra
     return (kernel / (v @ matrix @ u)).astype(kernel.dtype)
 
 
-def computed_again(block: type[nn.Module], remat: bool) -> Callable[..., Any]:
+def maybe_remat(block: type[nn.Module], remat: bool) -> Callable[..., Any]:
     """The block or, with `remat`, one of which gradients keep what it is called with alone.
 
     It is called as `block(x, train, ...)`, and must be given the name that it would have without.

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.network_config import R3GAN_MULTIPLE
+from jaxgan.config.network import R3GAN_MULTIPLE
 from jaxgan.networks.conv import Maps, Outputs
-from jaxgan.networks.layers import ZEROS, Conv, Dense, computed_again, require_labels
-from jaxgan.networks.sizes import Pyramid
+from jaxgan.networks.layers import ZEROS, Conv, Dense, maybe_remat, require_labels
+from jaxgan.networks.resolution import Resolution
 from jaxgan.types import Images, Labels, Latents, Logits
 
 NEGATIVE_SLOPE = 0.2
@@ -36,7 +36,7 @@ class Generator(nn.Module):
     With classes, an embedding of the label is appended to z.
     """
 
-    pyramid: Pyramid
+    resolution: Resolution
     channels: int
     blocks: int
     classes: int = 0
@@ -45,7 +45,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
         require_labels(labels, self.classes)
-        base, stages = self.pyramid.base, self.pyramid.doublings + 1
+        base, stages = self.resolution.base, self.resolution.doublings + 1
         if self.classes:
             one_hot = jax.nn.one_hot(labels, self.classes, dtype=z.dtype)
             embed = Dense(z.shape[-1], normal(1.0), bias=False, name="embed")
@@ -53,12 +53,12 @@ class Generator(nn.Module):
         gains = Dense(self.channels, normal(1.0), bias=False)(z, train)
         basis = self.param("basis", nn.initializers.normal(1.0), (1, base, base, self.channels))
         h = basis * gains[:, None, None]
-        block, depth = computed_again(Block, self.remat), stages * self.blocks
+        block, depth = maybe_remat(Block, self.remat), stages * self.blocks
         for stage in range(stages):
-            h = doubled(h) if stage else h
+            h = upsample2x_bilinear(h) if stage else h
             for place in range(stage * self.blocks, (stage + 1) * self.blocks):
                 h = block(depth, name=f"Block_{place}")(h, train)
-        return Conv(self.pyramid.image_channels, (1, 1), normal(1.0), bias=False)(h, train)
+        return Conv(self.resolution.image_channels, (1, 1), normal(1.0), bias=False)(h, train)
 
 
 class Discriminator(nn.Module):
@@ -67,7 +67,7 @@ class Discriminator(nn.Module):
     With classes, the logit is the inner product of features with an embedding of the label.
     """
 
-    pyramid: Pyramid
+    resolution: Resolution
     channels: int
     blocks: int
     classes: int = 0
@@ -75,12 +75,12 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
-        stages, base = self.pyramid.doublings + 1, self.pyramid.base
+        stages, base = self.resolution.doublings + 1, self.resolution.base
         require_labels(labels, self.classes)
         h = Conv(self.channels, (1, 1), normal(1.0), bias=False)(images, train)
-        block, depth = computed_again(Block, self.remat), stages * self.blocks
+        block, depth = maybe_remat(Block, self.remat), stages * self.blocks
         for stage in range(stages):
-            h = halved(h) if stage else h
+            h = downsample2x_bilinear(h) if stage else h
             for place in range(stage * self.blocks, (stage + 1) * self.blocks):
                 h = block(depth, name=f"Block_{place}")(h, train)
         basis = self.param("basis", normal_basis, (1, base, base, self.channels))
@@ -119,7 +119,7 @@ def normal_basis(key, shape, dtype=jnp.float32):
     return jax.random.normal(key, shape, dtype) / math.sqrt(shape[1] * shape[2])
 
 
-def doubled(x):
+def upsample2x_bilinear(x):
     """Twice the height and width, bilinearly: each pixel becomes two, 3/4 of it plus 1/4 of its
     neighbour on that side. Beyond the edge are zeros, as in the authors' code."""
     for axis in (1, 2):
@@ -131,7 +131,7 @@ def doubled(x):
     return x
 
 
-def halved(x):
+def downsample2x_bilinear(x):
     """Half the height and width, bilinearly: each pair becomes one pixel, weighted 1/8, 3/8, 3/8,
     1/8 with the pixels before and after. Beyond the edge are zeros."""
     for axis in (1, 2):

@@ -3,24 +3,18 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.networks.conv import Maps, Outputs, Pair
-from jaxgan.networks.layers import (
-    BatchNorm,
-    Conv,
-    Dense,
-    Projection,
-    computed_again,
-    require_labels,
-)
-from jaxgan.networks.sizes import Pyramid
+from jaxgan.networks.conv import Maps, Outputs
+from jaxgan.networks.im2col import HW
+from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, maybe_remat, require_labels
+from jaxgan.networks.resolution import Resolution
 from jaxgan.types import Images, Labels, Latents, Logits
 
 GLOROT = nn.initializers.glorot_uniform()
 RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")  # Glorot's times sqrt(2)
 DISC_BASE = 8  # side below which D halves no more
 PLAIN_BLOCKS = 2  # of D, after those that halve
-THREE: Pair = (3, 3)
-ONE: Pair = (1, 1)
+THREE: HW = (3, 3)
+ONE: HW = (1, 1)
 
 
 class Generator(nn.Module):
@@ -29,7 +23,7 @@ class Generator(nn.Module):
     With classes, batch norm takes gain and bias from the labels.
     """
 
-    pyramid: Pyramid
+    resolution: Resolution
     channels: int
     classes: int = 0
     remat: bool = False
@@ -37,14 +31,14 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
         require_labels(labels, self.classes)
-        base = self.pyramid.base
+        base = self.resolution.base
         h = Dense(base * base * self.channels, GLOROT)(z, train)
         h = h.reshape(len(z), base, base, self.channels)
-        block = computed_again(UpBlock, self.remat)
-        for place in range(self.pyramid.doublings):
+        block = maybe_remat(UpBlock, self.remat)
+        for place in range(self.resolution.doublings):
             h = block(self.classes, name=f"UpBlock_{place}")(h, train, labels)
         h = nn.relu(BatchNorm()(h, train))
-        return nn.tanh(Conv(self.pyramid.image_channels, THREE, GLOROT)(h, train))
+        return nn.tanh(Conv(self.resolution.image_channels, THREE, GLOROT)(h, train))
 
 
 class UpBlock(nn.Module):
@@ -55,11 +49,13 @@ class UpBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Maps, train: bool, labels: Labels | None) -> Outputs:
         width = x.shape[-1]
-        h = doubled(nn.relu(BatchNorm(self.classes)(x, train, labels)))
+        h = upsample2x_nearest(nn.relu(BatchNorm(self.classes)(x, train, labels)))
         h = Conv(width, THREE, RESIDUAL)(h, train)
         h = nn.relu(BatchNorm(self.classes)(h, train, labels))
         h = Conv(width, THREE, RESIDUAL)(h, train)
-        return h + doubled(Conv(width, ONE, GLOROT)(x, train))  # 1x1 commutes with doubling
+        return h + upsample2x_nearest(
+            Conv(width, ONE, GLOROT)(x, train)
+        )  # 1x1 commutes with doubling
 
 
 class Discriminator(nn.Module):
@@ -77,7 +73,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         h, place = images, 0
-        down, plain = (computed_again(block, self.remat) for block in (DownBlock, PlainBlock))
+        down, plain = (maybe_remat(block, self.remat) for block in (DownBlock, PlainBlock))
         while not place or h.shape[1] >= 2 * DISC_BASE - 2:  # 28 ends at 7, as 32 ends at 8
             name = f"DownBlock_{place}"
             h = down(self.channels, self.spectral, place == 0, name=name)(h, train)
@@ -100,8 +96,10 @@ class DownBlock(nn.Module):
         h = x if self.first else nn.relu(x)
         h = Conv(self.channels, THREE, RESIDUAL, spectral=self.spectral)(h, train)
         h = Conv(self.channels, THREE, RESIDUAL, spectral=self.spectral)(nn.relu(h), train)
-        shortcut = Conv(self.channels, ONE, GLOROT, spectral=self.spectral)(halved(x), train)
-        return halved(h) + shortcut  # 1x1 commutes with halving
+        shortcut = Conv(self.channels, ONE, GLOROT, spectral=self.spectral)(
+            downsample2x_mean(x), train
+        )
+        return downsample2x_mean(h) + shortcut  # 1x1 commutes with halving
 
 
 class PlainBlock(nn.Module):
@@ -116,14 +114,14 @@ class PlainBlock(nn.Module):
         return x + Conv(width, THREE, RESIDUAL, spectral=self.spectral)(nn.relu(h), train)
 
 
-def doubled(x):
+def upsample2x_nearest(x):
     """Each pixel four times (nearest neighbour)."""
     batch, height, width, channels = x.shape
     wide = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
     return wide.reshape(batch, 2 * height, 2 * width, channels)
 
 
-def halved(x):
+def downsample2x_mean(x):
     """Means of two by two pixels."""
     batch, height, width, channels = x.shape
     return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))

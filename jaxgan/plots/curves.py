@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
-from PIL import Image
 
-from jaxgan.records import replace_file
+from jaxgan.runs.files import replace_file
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt
 
 
 def save_curves(path: Path, rows: list[dict[str, Any]], title: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxgan.plots import WHITE, visible
-from jaxgan.records import replace_file
-from jaxgan.selection import distance_in
+from jaxgan.plots.grids import WHITE, visible
+from jaxgan.runs.checkpoint_ref import distance_in
+from jaxgan.runs.files import replace_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,5 +190,4 @@ PANELS = (
         level=(1.0, "as far as held-out images; 0: copies"),
     ),
 )
-
 COMPOSITIONS = {"eval/class_fractions": "class", "eval/mode_fractions": "mode"}

@@ -1,17 +1,15 @@
 """Pictures of a run: grids of images, scatters of points, and curves over training."""
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from jaxgan.records import replace_file
+from jaxgan.runs.files import replace_file
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt
-
 PADDING = 2  # pixels between the images of a grid
 SIDE = 56  # smaller images are enlarged a whole number of times, up to about this
 WHITE = 255

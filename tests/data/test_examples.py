@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.data.datasets import DATASETS
-from jaxgan.data.examples import Examples, canonical, check_examples, check_fingerprint, fingerprint
+from jaxgan.data.examples import (
+    Examples,
+    canonical_order,
+    check_examples,
+    check_sha256,
+    examples_sha256,
+)
 
 
 @pytest.fixture
@@ -21,7 +27,7 @@ def shuffled(examples, seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_canonical_order_does_not_depend_on_the_order_given(examples, seed):
-    expected, found = canonical(examples), canonical(shuffled(examples, seed))
+    expected, found = canonical_order(examples), canonical_order(shuffled(examples, seed))
     np.testing.assert_array_equal(expected.pixels, found.pixels)
     np.testing.assert_array_equal(expected.labels, found.labels)
 
@@ -32,11 +38,13 @@ def test_the_canonical_order_keeps_every_pair_of_image_and_label(examples):
             (row.tobytes(), int(label)) for row, label in zip(some.pixels, some.labels, strict=True)
         )
 
-    assert pairs(canonical(examples)) == pairs(examples)
+    assert pairs(canonical_order(examples)) == pairs(examples)
 
 
 def test_canonical_arrays_are_contiguous_and_of_the_declared_types(examples):
-    found = canonical(examples._replace(pixels=examples.pixels[::2], labels=examples.labels[::2]))
+    found = canonical_order(
+        examples._replace(pixels=examples.pixels[::2], labels=examples.labels[::2])
+    )
     assert found.pixels.flags.c_contiguous
     assert (found.pixels.dtype, found.labels.dtype) == (np.uint8, np.int32)
 
@@ -50,7 +58,7 @@ def test_the_fingerprint_knows_pixels_labels_and_shape(examples):
         examples._replace(labels=labels),
         examples._replace(pixels=examples.pixels.reshape(-1, 14, 56, 1)),
     ]
-    assert len({fingerprint(some) for some in [examples, *others]}) == 4
+    assert len({examples_sha256(some) for some in [examples, *others]}) == 4
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -74,6 +82,6 @@ def test_a_known_set_under_another_name_is_recognised():
     fashion = DATASETS["fashion_mnist"].sha256["train"]
     for name in ("mnist", "kmnist"):
         with pytest.raises(UserError, match=f"holds fashion_mnist train, not {name} train"):
-            check_fingerprint(fashion, "tests", name, "train")
-    check_fingerprint(fashion, "tests", "fashion_mnist", "train")
-    check_fingerprint("0" * 64, "tests", "kmnist", "train")
+            check_sha256(fashion, "tests", name, "train")
+    check_sha256(fashion, "tests", "fashion_mnist", "train")
+    check_sha256("0" * 64, "tests", "kmnist", "train")

@@ -7,9 +7,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from jaxgan.config import DataConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
-from jaxgan.data.stored import Stored
+from jaxgan.data.lazy_array import LazyArray
 
 COUNT = 12
 
@@ -105,7 +106,7 @@ def test_a_streamed_folder_is_the_same_array(tmp_path, colour, split):
         write(tmp_path / name / "a", colour[:5])
         write(tmp_path / name / "b", colour[5:] if name == "train" else colour[5:8])
     whole, streamed = load(tmp_path, split), load(tmp_path, split, stream=1)
-    assert isinstance(streamed.pixels, Stored)
+    assert isinstance(streamed.pixels, LazyArray)
     assert streamed.sha256 == whole.sha256
     assert streamed.pixels.shape == whole.pixels.shape
     np.testing.assert_array_equal(streamed.labels, whole.labels)

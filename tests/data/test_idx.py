@@ -5,9 +5,10 @@ import gzip
 import numpy as np
 import pytest
 
-from jaxgan.config import DataConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
-from jaxgan.data.idx import parse_idx, read_idx
+from jaxgan.data.idx_files import parse_idx, read_idx
 
 pytestmark = pytest.mark.usefixtures("tiny")
 GOOD = b"\0\0\x08\3\0\0\0\2\0\0\0\3\0\0\0\4" + bytes(range(24))  # 2 x 3 x 4

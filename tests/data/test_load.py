@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import jaxgan.data
-from jaxgan.config import DataConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import DATASETS, load_data
 
 OFFICIAL = {

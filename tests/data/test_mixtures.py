@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from jaxgan.config import DataConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import DATASETS, load_data
-from jaxgan.data.mixtures import MIXTURES
+from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.metrics import point_modes
 
 

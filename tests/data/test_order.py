@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.data import epoch_order
 
 KEY = jax.random.key(3)

@@ -12,8 +12,9 @@ from etils import epath
 from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import DownloadManager
 
-from jaxgan.config import DataConfig, UserError
-from jaxgan.data import load_data, tfds_download
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
+from jaxgan.data import datasets, load_data, tfds_download
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -63,7 +64,7 @@ def test_emnist_comes_out_of_its_zip_as_its_authors_stored_it(
     serve(monkeypatch, {"gzip.zip": tmp_path / "gzip.zip"})
     tfds_download.prepare("emnist/balanced", tmp_path)
     # As a set of its own name, so that the number of examples is not checked.
-    monkeypatch.delitem(tfds_download.DATASETS, "emnist/balanced")
+    monkeypatch.delitem(datasets.DATASETS, "emnist/balanced")
     data = load_data(DataConfig("emnist/balanced", "prepared", str(tmp_path)), "test")
     images, labels = arrays["test"]
     expected = sorted((image.tobytes(), label) for image, label in zip(images, labels, strict=True))
@@ -136,7 +137,7 @@ def test_downloads_have_time_limits_and_tfds_is_left_as_it_was(monkeypatch):
 
     monkeypatch.setattr(downloader, "_open_url", opened)
     before = downloader.MAX_RETRIES
-    with tfds_download._impatient():
+    with tfds_download._short_timeouts():
         downloader._open_url("x", verify=True)
     limits = (tfds_download.CONNECT_SECONDS, tfds_download.SILENCE_SECONDS)
     assert seen == {"verify": True, "timeout": limits, "retries": tfds_download.RETRIES}

@@ -8,9 +8,10 @@ import PIL.Image
 import pytest
 import tensorflow_datasets as tfds
 
-from jaxgan.config import DataConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
-from jaxgan.data.stored import Stored
+from jaxgan.data.lazy_array import LazyArray
 from jaxgan.data.tfds_download import prepare
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -42,7 +43,7 @@ def load(root, name="kmnist", split="train", source="prepared"):
 def test_a_streamed_set_is_the_same_array_read_when_it_is_asked_for(root, split):
     whole = load(root, split=split)
     streamed = load_data(DataConfig("kmnist", "prepared", str(root), stream=1), split)
-    assert isinstance(streamed.pixels, Stored)
+    assert isinstance(streamed.pixels, LazyArray)
     assert (streamed.sha256, streamed.classes) == (whole.sha256, whole.classes)
     np.testing.assert_array_equal(streamed.labels, whole.labels)
     for chosen in (slice(None), slice(3, 9), np.array([5, 0, 5])):
@@ -175,7 +176,7 @@ def test_any_set_of_images_of_one_size_will_do(tmp_path):
     for image, label in zip(data.pixels, data.labels, strict=True):
         np.testing.assert_array_equal(image, pixels[label - 2])
     streamed = load_data(DataConfig("own", "prepared", str(tmp_path), stream=1))
-    assert isinstance(streamed.pixels, Stored)
+    assert isinstance(streamed.pixels, LazyArray)
     assert streamed.sha256 == data.sha256
     np.testing.assert_array_equal(streamed.pixels[:], data.pixels)
 

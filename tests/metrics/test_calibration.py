@@ -3,7 +3,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.metrics import area_under_curve, calibration_error, logit_accuracy
 
 MEASURES = [logit_accuracy, area_under_curve, calibration_error]

@@ -4,7 +4,7 @@ import pytest
 import scipy.stats
 from sklearn.metrics import mutual_info_score
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.metrics import (
     class_histogram,
     classifier_score,

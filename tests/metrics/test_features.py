@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config import DataConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
-from jaxgan.metrics import features as features_module
-from jaxgan.metrics import train_features
+from jaxgan.metrics import packaged_nets, train_features
 from jaxgan.metrics.classifier import Classifier
-from jaxgan.metrics.features import PINNED, WEIGHTS, FeatureNet, load_features, packaged_net
+from jaxgan.metrics.feature_nets import FeatureNet
+from jaxgan.metrics.packaged_nets import PINNED, WEIGHTS, load_features, packaged_net
 from jaxgan.metrics.train_features import FeatureConfig
 from jaxgan.types import to_images
 
@@ -84,13 +85,13 @@ def test_a_flipped_byte_is_refused(place, tmp_path, monkeypatch):
     raw = bytearray((WEIGHTS / "mnist.npz").read_bytes())
     raw[place] ^= 1
     (tmp_path / "mnist.npz").write_bytes(raw)
-    monkeypatch.setattr(features_module, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(packaged_nets, "WEIGHTS", tmp_path)
     with pytest.raises(UserError, match=r"mnist\.npz: damaged weights.*install jaxgan again"):
         load_features("mnist")
 
 
 def test_missing_weights_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(features_module, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(packaged_nets, "WEIGHTS", tmp_path)
     with pytest.raises(UserError, match=r"mnist\.npz: No such file.*install jaxgan again"):
         load_features("mnist")
 
@@ -190,7 +191,9 @@ def test_folding_batch_normalisation_leaves_the_net_as_it_was(tmp_path, digits):
         return variables, net.apply(variables, images)
 
     variables, (expected, logits) = trained(to_images(jnp.asarray(digits.pixels[:50])))
-    raw = train_features.write_weights(tmp_path / "x.npz", train_features.folded(variables))
+    raw = train_features.write_weights(
+        tmp_path / "x.npz", train_features.fold_batch_norm(variables)
+    )
     found = packaged_net("x", raw).extract(digits.pixels[:50])
     np.testing.assert_allclose(found.features, expected, atol=2e-3)  # of half precision
     np.testing.assert_allclose(found.probabilities, jax.nn.softmax(logits), atol=2e-3)
@@ -199,16 +202,14 @@ def test_folding_batch_normalisation_leaves_the_net_as_it_was(tmp_path, digits):
 def test_an_image_is_altered_as_far_as_the_config_says(digits):
     images = to_images(jnp.asarray(digits.pixels[:9]))
     key = jax.random.key(0)
-    np.testing.assert_allclose(train_features.augmented(PLAIN, images, key), images, atol=1e-5)
+    np.testing.assert_allclose(train_features.augment(PLAIN, images, key), images, atol=1e-5)
     mirroring = dataclasses.replace(PLAIN, mirror=True)
-    for image, altered in zip(
-        images, train_features.augmented(mirroring, images, key), strict=True
-    ):
+    for image, altered in zip(images, train_features.augment(mirroring, images, key), strict=True):
         either = (image, image[:, ::-1])
         assert min(float(jnp.abs(altered - other).max()) for other in either) < 1e-5
     erasing = dataclasses.replace(PLAIN, erase=28)
     np.testing.assert_array_equal(
-        train_features.augmented(erasing, images, key), np.full(images.shape, -1.0)
+        train_features.augment(erasing, images, key), np.full(images.shape, -1.0)
     )
 
 

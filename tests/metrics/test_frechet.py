@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.metrics import frechet_distance
 
 

@@ -4,11 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import scores
-from jaxgan.config import DataConfig, UserError
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
-from jaxgan.data.mixtures import MIXTURES
-from jaxgan.metrics.features import PINNED, load_features
+from jaxgan.data.gaussian_mixtures import MIXTURES
+from jaxgan.evaluation import scoring
+from jaxgan.metrics.packaged_nets import PINNED, load_features
 
 KEY = jax.random.key(0)
 
@@ -23,7 +24,7 @@ def test_a_sampler_of_points_collapsed_to_k_modes_returns_exactly_k(name, kept):
     data = load_data(DataConfig(name), "test")
     fake = data.pixels[data.labels < kept][:300]
     real = data.pixels[: len(fake)]
-    found = scores.score_examples(load_features(name), real, fake, KEY)
+    found = scoring.score_examples(load_features(name), real, fake, KEY)
     assert found["modes"] == kept
     assert found["high_quality"] == pytest.approx(0.989, abs=0.03)
     if kept == 1:
@@ -36,13 +37,13 @@ def test_points_are_their_own_features_and_have_no_hash():
     points = load_data(DataConfig("ring"), "test").pixels[:10]
     net = load_features("ring")
     np.testing.assert_array_equal(net.extract(points, batch_size=3).features, points)
-    name = scores.metric_name("modes", "test", num_samples=2500, net=net)
+    name = scoring.metric_name("modes", "test", num_samples=2500, net=net)
     assert name == "modes/test/n2500/points"
 
 
 def test_two_equal_sets_of_points_are_at_no_distance():
     points = load_data(DataConfig("grid"), "test").pixels[:200]
-    found = scores.score_examples(load_features("grid"), points, points, KEY)
+    found = scoring.score_examples(load_features("grid"), points, points, KEY)
     assert found["frechet"] == pytest.approx(0, abs=1e-6)
     assert (found["precision"], found["recall"], found["coverage"]) == (1, 1, 1)
     assert not {"classifier_score", "class_distance"} & set(found)
@@ -78,7 +79,7 @@ def test_the_features_of_a_stack_are_those_of_its_channels_side_by_side(stacks):
 def test_stacks_are_named_by_the_weights_that_saw_them():
     net = load_features("stacked_mnist")
     assert net.sha256 == PINNED["mnist"]
-    name = scores.metric_name("modes", "test", num_samples=26_000, net=net)
+    name = scoring.metric_name("modes", "test", num_samples=26_000, net=net)
     assert name == f"modes/test/n26000/stacked_mnist-{PINNED['mnist'][:8]}"
 
 
@@ -119,4 +120,4 @@ def test_examples_that_a_net_does_not_take_are_refused(net, examples, message):
 def test_a_metric_that_a_net_cannot_give_is_refused(net, metric, message):
     examples = load_data(DataConfig(net), "test").pixels[:20]
     with pytest.raises(UserError, match=message):
-        scores.score_examples(load_features(net), examples, examples, KEY, [metric])
+        scoring.score_examples(load_features(net), examples, examples, KEY, [metric])

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from jaxgan.config import UserError
-from jaxgan.metrics import copying_ratio, nearest, nearest_images
+from jaxgan.config.errors import UserError
+from jaxgan.metrics import copying_ratio, memorization, nearest_images
 
 
 def images(count, seed, shape=(5, 4, 3)):
@@ -12,7 +12,7 @@ def images(count, seed, shape=(5, 4, 3)):
 
 @pytest.mark.parametrize("block", [7, 10, 64])
 def test_the_nearest_agree_with_scikit_learn_for_any_block(monkeypatch, block):
-    monkeypatch.setattr(nearest, "BLOCK", block)
+    monkeypatch.setattr(memorization, "BLOCK", block)
     queries, references = images(20, 0), images(50, 1)
     found = nearest_images(queries, references)
     finder = NearestNeighbors(n_neighbors=1).fit(references.reshape(50, -1).astype(float))

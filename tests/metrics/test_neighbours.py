@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from prdc import compute_prdc
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.metrics import (
     Neighbourhoods,
-    balls,
     classifier_score,
     density_coverage,
-    neighbours,
+    knn,
     overlap,
+    prdc,
     precision_recall,
 )
 
@@ -50,9 +50,9 @@ def test_one_walk_gives_what_two_do_and_computes_a_sets_radii_once(monkeypatch):
 
     def reaches_of(points, ks):
         walks.append(ks)
-        return balls.reaches_of(points, ks)
+        return knn.knn_radii(points, ks)
 
-    monkeypatch.setattr(neighbours, "reaches_of", reaches_of)
+    monkeypatch.setattr(prdc, "knn_radii", reaches_of)
     first, second = Neighbourhoods(real), Neighbourhoods(fake)
     both = overlap(first, second)
     assert overlap(second, first).manifolds == both.manifolds[::-1]
@@ -64,26 +64,26 @@ def test_unequal_blocks_lose_no_sample(monkeypatch):
     """Blocks of 7 rows of 100 distances; the last one of either walk is partly filling."""
     real, fake = gaussians(100, 3)
     expected = overlap(Neighbourhoods(real), Neighbourhoods(fake[:65]))
-    monkeypatch.setattr(balls, "BLOCK_DISTANCES", 700)
-    for function in (balls.reaches_of, balls.who_holds_whom):
+    monkeypatch.setattr(knn, "BLOCK_DISTANCES", 700)
+    for function in (knn.knn_radii, knn.ball_membership):
         function.clear_cache()
     try:
         assert overlap(Neighbourhoods(real), Neighbourhoods(fake[:65])) == expected
     finally:
-        for function in (balls.reaches_of, balls.who_holds_whom):
+        for function in (knn.knn_radii, knn.ball_membership):
             function.clear_cache()
 
 
 def test_a_set_of_one_copied_sample_reaches_nowhere():
     real, _ = gaussians(200, 5)
     copies = Neighbourhoods(np.repeat(real[:1] + 7, 50, axis=0))
-    assert (copies.reaches[3] <= 0).all()
+    assert (copies.radii[3] <= 0).all()
     assert overlap(Neighbourhoods(real), copies).manifolds.recall == 0
 
 
 def test_a_set_asked_for_its_neighbours_needs_that_many():
     with pytest.raises(UserError, match="a set has 5 samples: needs at least 6"):
-        _ = Neighbourhoods(np.ones((5, 2))).reaches
+        _ = Neighbourhoods(np.ones((5, 2))).radii
 
 
 def test_a_set_against_itself_has_all_four_exactly_one():
@@ -149,7 +149,7 @@ def test_100_images_repeated_100_times_fail_coverage_though_not_the_classifier_s
 @pytest.mark.parametrize("samples", [30, 383, 384, 1001])
 def test_candidates_hold_the_smallest_values_also_where_many_are_equal(samples):
     values = np.random.default_rng(0).integers(0, samples // 8, samples).astype(np.float32)
-    few = np.sort(balls._candidates(jnp.asarray(values), 6))
+    few = np.sort(knn._candidates(jnp.asarray(values), 6))
     assert len(few) <= 384
     np.testing.assert_array_equal(few[:6], np.sort(values)[:6])
 
@@ -157,7 +157,7 @@ def test_candidates_hold_the_smallest_values_also_where_many_are_equal(samples):
 @pytest.mark.parametrize("k", [1, 2, 4])
 def test_kth_smallest_counts_equal_values_apart(k):
     values = jnp.array([3.0, 1.0, 1.0, 2.0, 7.0])
-    assert balls._kth_smallest(values, k) == sorted(values.tolist())[k - 1]
+    assert knn._kth_smallest(values, k) == sorted(values.tolist())[k - 1]
 
 
 def test_distances_of_60000_samples_are_never_whole():
@@ -165,8 +165,8 @@ def test_distances_of_60000_samples_are_never_whole():
         points = jax.ShapeDtypeStruct((60_000, 32), jnp.float64)
         reaches = jax.ShapeDtypeStruct((60_000,), jnp.float64)
         for lowered in (
-            balls.reaches_of.lower(points, (3, 5)),
-            balls.who_holds_whom.lower(points, points, reaches, reaches, reaches),
+            knn.knn_radii.lower(points, (3, 5)),
+            knn.ball_membership.lower(points, points, reaches, reaches, reaches),
         ):
             temporary = lowered.compile().memory_analysis().temp_size_in_bytes
             assert temporary < 2**29  # whole: 27 GiB

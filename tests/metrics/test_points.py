@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config import UserError
+from jaxgan.config.errors import UserError
 from jaxgan.metrics import mode_distance, mode_fractions, point_modes
 
 ANGLES = 2 * np.pi * np.arange(8) / 8

@@ -9,18 +9,18 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan.config import DataConfig
+from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
 from jaxgan.metrics import (
     class_histogram,
     classifier_score,
     frechet_distance,
     kernel_distance,
-    load_features,
     mode_count,
     overlap,
     total_variation,
 )
+from jaxgan.metrics.packaged_nets import load_features
 
 FEW, MANY = 2_000, 10_000
 ONE = 1  # the digit that is removed

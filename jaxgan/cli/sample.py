@@ -1,0 +1,55 @@
+"""The verb `sample`: examples of a trained generator, as a picture or as an array."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.config.errors import UserError
+from jaxgan.data import load_data
+from jaxgan.gan.sampling import cycled_labels, sample_pixels
+from jaxgan.gan.standing_stats import inference_variables
+from jaxgan.gan.state import Gan
+from jaxgan.plots import save_samples
+from jaxgan.runs.checkpoints import load_run
+from jaxgan.runs.files import replace_file
+from jaxgan.types import Labels, Stream, stream_key
+
+
+def sample(
+    workdir: Path, step: int, num: int, seed: int, out: Path, labels: tuple[int, ...] = ()
+) -> int:
+    """Writes `num` generated images to `out`; returns the step of the checkpoint used.
+
+    A .png is one grid, or a scatter over real points; an .npz holds uint8 (num, height, width,
+    channels) under "images", or float32 (num, dims) under "points". The same seed gives the same
+    latents for every run and step. A class-conditional generator is asked for `labels` in turn, or
+    for every class; an .npz then holds them under "labels".
+
+    Raises:
+      UserError: there is no such run, checkpoint or label.
+    """
+    config, gan, state = load_run(workdir, step)
+    asked = _asked(gan, labels, num)
+    key = stream_key(jax.random.key(seed), Stream.SAMPLE, 0)
+    pixels = np.asarray(sample_pixels(gan, *inference_variables(gan, state), num, key, asked))
+    if out.suffix == ".png":
+        save_samples(out, pixels, pixels if pixels.ndim == 4 else load_data(config.data).pixels[:])
+    else:
+        arrays = {"images" if pixels.ndim == 4 else "points": pixels}
+        if asked is not None:
+            arrays["labels"] = np.asarray(asked)
+        replace_file(out, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+    return int(state.step)
+
+
+def _asked(gan: Gan, labels: tuple[int, ...], num: int) -> Labels | None:
+    """The label of each image; None where the generator takes none."""
+    if not labels:
+        return cycled_labels(gan, num)
+    if not gan.classes:
+        raise UserError("--labels: the run is not class-conditional (config.network.conditional)")
+    if wrong := [label for label in labels if not 0 <= label < gan.classes]:
+        raise UserError(f"--labels: {wrong[0]}: must be from 0 to {gan.classes - 1}")
+    return jnp.resize(jnp.array(labels, jnp.int32), (num,))

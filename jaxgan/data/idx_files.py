@@ -1,0 +1,133 @@
+"""IDX files, the format in which MNIST and its relatives are published."""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
+from jaxgan.data.datasets import DATASETS, STEMS, DatasetSpec
+from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
+
+PACKAGED_DIR = Path(__file__).parent
+REFETCH_HINT = "the file is damaged or only half copied; fetch or install it again"
+
+
+def load_idx_folder(config: DataConfig, split: str) -> Examples:
+    """Examples of the IDX folder config.data.dir, or of the folder the system has for the set.
+
+    Raises:
+      Absent: no such folder, or none of the split's files in it.
+      UserError: a file is damaged, missing beside the others, or holds what it should not.
+    """
+    spec = DATASETS.get(config.name)
+    if spec is None and config.source == "auto":
+        raise DataNotFound(
+            "the set is not a known one (config.data.source=idx takes it as your own)"
+        )
+    folders = [*([config.dir] if config.dir else []), *(spec.folders if spec else ())]
+    if not folders:
+        raise DataNotFound("config.data.dir is '', so no folder is named")
+    reasons = []
+    for folder in folders:
+        try:
+            return read_folder(Path(folder).expanduser(), f"IDX folder {folder}", spec, split)
+        except DataNotFound as reason:
+            reasons.append(str(reason))
+    raise DataNotFound(", ".join(reasons))
+
+
+def load_packaged(config: DataConfig, split: str) -> Examples:
+    """Examples of the copy that jaxgan brings with it."""
+    spec = DATASETS.get(config.name)
+    if spec is None or not spec.packaged:
+        packaged = ", ".join(name for name, spec in DATASETS.items() if spec.packaged)
+        raise DataNotFound(f"jaxgan brings only {packaged} with it")
+    return read_folder(PACKAGED_DIR / spec.packaged, f"packaged {config.name}", spec, split)
+
+
+def read_folder(folder: Path, source: str, spec: DatasetSpec | None, split: str) -> Examples:
+    """Examples of the IDX files of one split in a folder; `spec` is None for the user's own."""
+    stems = (spec.stems if spec else STEMS).get(split, (split,))
+    images_path, labels_path = _pair(folder, stems, needs_labels=spec is not None)
+    pixels = read_idx(images_path)
+    if pixels.ndim == 3:
+        pixels = pixels[..., None]
+    if pixels.ndim != 4 or 0 in pixels.shape:
+        raise UserError(
+            f"{images_path}: an array of shape {pixels.shape} where images are expected; "
+            "must be (n, height, width) or (n, height, width, channels), none of them 0"
+        )
+    labels = np.full(len(pixels), UNLABELLED) if labels_path is None else read_idx(labels_path)
+    if labels.shape != pixels.shape[:1]:
+        raise UserError(
+            f"{labels_path}: labels of shape {labels.shape} for the {len(pixels)} images of "
+            f"{images_path.name}; {REFETCH_HINT}"
+        )
+    if spec and spec.idx_surplus and split in spec.examples:
+        pixels, labels = pixels[: spec.examples[split]], labels[: spec.examples[split]]
+    classes = spec.classes if spec else int(labels.max()) + 1
+    return Examples(pixels, labels.astype(np.int32), classes, source)
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """The array of unsigned bytes in an IDX file, gzipped or plain."""
+    try:
+        return parse_idx(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def parse_idx(raw: bytes, name: str) -> np.ndarray:
+    """As `read_idx`, of bytes already read; `name` is for the errors."""
+    if raw[:2] == b"\x1f\x8b":
+        try:
+            raw = gzip.decompress(raw)
+        except (EOFError, OSError, zlib.error) as error:
+            raise UserError(f"{name}: broken gzip data ({error}): {REFETCH_HINT}") from error
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08" or not 1 <= raw[3] <= 4:
+        raise UserError(
+            f"{name}: begins with {raw[:4].hex(' ') or 'nothing'}, so it is not an IDX file of "
+            f"unsigned bytes (00 00 08 and the number of dimensions); {REFETCH_HINT}"
+        )
+    start = 4 + 4 * raw[3]
+    if len(raw) < start:
+        raise UserError(f"{name}: ends within its IDX header; {REFETCH_HINT}")
+    shape = [int(size) for size in np.frombuffer(raw, ">u4", raw[3], offset=4)]
+    if (size := int(np.prod(shape, dtype=object))) != len(raw) - start:
+        raise UserError(
+            f"{name}: {len(raw) - start} bytes of data where its IDX header says {size}; "
+            f"{REFETCH_HINT}"
+        )
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+
+
+def _pair(folder: Path, stems: tuple[str, ...], needs_labels: bool) -> tuple[Path, Path | None]:
+    """The files of the images and of their labels; None where labels are neither there nor
+    needed."""
+    images, labels = _find(folder, stems, "images"), _find(folder, stems, "labels")
+    if not images and not labels:
+        exists = "holds no" if folder.is_dir() else "does not exist, so it has no"
+        raise DataNotFound(f"{folder} {exists} {stems[0]}-images-idx3-ubyte(.gz)")
+    if images and (labels or not needs_labels):
+        return images, labels
+    missing = folder / f"{stems[0]}-{'labels-idx1' if images else 'images-idx3'}-ubyte.gz"
+    raise UserError(
+        f"{missing}: missing beside the split's other file; put it there, or name another "
+        "folder by config.data.dir"
+    )
+
+
+def _find(folder: Path, stems: tuple[str, ...], what: str) -> Path | None:
+    """The file of one kind; both - and . are seen before "idx"."""
+    rank = {"images": ("idx3", "idx4"), "labels": ("idx1",)}[what]
+    candidates = (
+        folder / f"{stem}-{what}{dot}{idx}-ubyte{suffix}"
+        for stem in stems
+        for idx in rank
+        for dot in "-."
+        for suffix in ("", ".gz")
+    )
+    return next((path for path in candidates if path.is_file()), None)

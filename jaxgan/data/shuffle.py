@@ -1,0 +1,33 @@
+"""The order of the examples in each epoch: a function of the root key and the epoch alone."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from jaxgan.config.errors import UserError
+from jaxgan.types import Order, PRNGKey, Stream, stream_key
+
+
+def epoch_order(key: PRNGKey, epoch: int | Int[Array, ""], size: int, batch_size: int) -> Order:
+    """A new permutation of 0..size-1 as rows of `batch_size`; an incomplete last row is dropped.
+
+    `key` is the run's root key. No earlier epoch is needed to know this one.
+
+    Raises:
+      UserError: there are fewer examples than one batch takes.
+    """
+    if batch_size > size:
+        raise UserError(
+            f"config.train.batch_size = {batch_size}: the data has {size} examples; "
+            f"must be at most {size}"
+        )
+    return _order(key, epoch, size, batch_size)
+
+
+@functools.partial(jax.jit, static_argnames=("size", "batch_size"))
+def _order(key: PRNGKey, epoch: int | Int[Array, ""], size: int, batch_size: int) -> Order:
+    order = jax.random.permutation(stream_key(key, Stream.ORDER, epoch), size)
+    steps = size // batch_size
+    return order[: steps * batch_size].reshape(steps, batch_size).astype(jnp.int32)

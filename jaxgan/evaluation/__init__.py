@@ -1,0 +1,1 @@
+"""Scores of a trained generator, after training and during it."""

@@ -1,0 +1,142 @@
+"""The feature nets that come with the package, and loading a net by name."""
+
+import functools
+import hashlib
+import importlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax.traverse_util import unflatten_dict
+from jaxtyping import Array
+
+from jaxgan.config.errors import UserError
+from jaxgan.data.gaussian_mixtures import MIXTURES
+from jaxgan.metrics.classes import stacked_modes
+from jaxgan.metrics.classifier import CLASSES, SHAPE, classify
+from jaxgan.metrics.feature_nets import FeatureNet
+from jaxgan.metrics.mode_coverage import point_modes
+from jaxgan.types import Params
+
+WEIGHTS = Path(__file__).parent / "weights"
+PINNED = {  # SHA-256 of the weights' files
+    "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
+    "fashion_mnist": "351d885d1a4b7a7ca5667b9b05f1f44e590cfdc3978e6822160b1c70224905b5",
+}
+POINTS = "points"  # what the features of points are called
+
+
+def load_features(name: str) -> FeatureNet:
+    """The net of a data set in `NETS`, or the function that an import path
+    "package.module:function" names.
+
+    Raises:
+      UserError: no such net or function; weights that are not those whose SHA-256 is pinned.
+    """
+    if name in NETS:
+        return NETS[name](name)
+    return FeatureNet(name, name, 0, _import_function(name))
+
+
+def pinned_net(name: str) -> FeatureNet:
+    """The classifier with the weights that came with the package."""
+    raw = _read(WEIGHTS / f"{name}.npz")
+    sha256 = hashlib.sha256(raw).hexdigest()
+    if sha256 != PINNED[name]:
+        raise UserError(
+            f"{WEIGHTS / name}.npz: damaged weights: their SHA-256 is {sha256[:16]}..., "
+            f"and must be {PINNED[name][:16]}...; install jaxgan again"
+        )
+    return packaged_net(name, raw)
+
+
+def packaged_net(name: str, raw: bytes) -> FeatureNet:
+    """The classifier with the weights of an .npz file's bytes, whichever they are."""
+    with np.load(io.BytesIO(raw)) as arrays:
+        flat = {layer: arrays[layer].astype(np.float32) for layer in arrays.files}
+    params = jax.device_put(unflatten_dict(flat, sep="/"))
+    function = functools.partial(_classify_checked, name, params)
+    return FeatureNet(name, hashlib.sha256(raw).hexdigest(), CLASSES, function)
+
+
+def _classify_checked(name: str, params: Params, pixels: np.ndarray) -> tuple[Array, Array]:
+    if pixels.shape[1:] != SHAPE:
+        raise UserError(f"features {name!r}: images of shape {pixels.shape[1:]}; must be {SHAPE}")
+    return classify(params, pixels)
+
+
+def stacked_net(name: str) -> FeatureNet:
+    """MNIST's net on each channel: the features side by side, and the thousand digit triples."""
+    digit = pinned_net("mnist")
+
+    def function(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if pixels.shape[1:] != (shape := (*SHAPE[:2], 3)):
+            raise UserError(
+                f"features {name!r}: images of shape {pixels.shape[1:]}; must be {shape}"
+            )
+        channels = [digit.function(pixels[..., [channel]]) for channel in range(3)]
+        red, green, blue = (np.asarray(probabilities) for _, probabilities in channels)
+        triples = np.einsum("nr,ng,nb->nrgb", red, green, blue).reshape(len(pixels), -1)
+        return np.concatenate([features for features, _ in channels], axis=1), triples
+
+    def modes(features: np.ndarray, probabilities: np.ndarray | None) -> Any:
+        del features
+        assert probabilities is not None
+        triples = np.argmax(probabilities, axis=1)
+        red, green, blue = np.unravel_index(triples, (CLASSES,) * 3)
+        return stacked_modes(red, green, blue, CLASSES)
+
+    return FeatureNet(name, digit.sha256, CLASSES**3, function, modes)
+
+
+def points_net(name: str) -> FeatureNet:
+    """No net: points are their own features; the modes are those of the mixture `name`."""
+    means, sigma = MIXTURES[name]
+
+    def modes(features: np.ndarray, probabilities: np.ndarray | None) -> Any:
+        del probabilities
+        return point_modes(features, means, sigma)
+
+    return FeatureNet(POINTS, POINTS, 0, _flat_points, modes)
+
+
+def _flat_points(points: np.ndarray) -> np.ndarray:
+    if points.ndim != 2:
+        raise UserError(f"features {POINTS!r}: images of shape {points.shape[1:]}; must be points")
+    return points
+
+
+def _import_function(path: str) -> Callable[[np.ndarray], Any]:
+    module, colon, attribute = path.partition(":")
+    if not (module and colon and attribute):
+        raise UserError(
+            f"unknown features {path!r}; known: {', '.join(NETS)}, and the import path of a "
+            "function of your own, as package.module:function"
+        )
+    try:
+        function = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        raise UserError(
+            f"features {path!r}: cannot be imported: {type(error).__name__}: {error}; must be "
+            "installed, or in a folder that PYTHONPATH names"
+        ) from error
+    if not callable(function):
+        raise UserError(f"features {path!r}: {type(function).__name__} is not callable")
+    return function
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}; install jaxgan again") from error
+
+
+NETS: dict[str, Callable[[str], FeatureNet]] = {
+    **dict.fromkeys(PINNED, pinned_net),
+    "stacked_mnist": stacked_net,
+    **dict.fromkeys(MIXTURES, points_net),
+}

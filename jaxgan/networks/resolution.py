@@ -1,0 +1,37 @@
+"""Which images a convolutional network can make: a small square, doubled several times."""
+
+import dataclasses
+
+from jaxgan.config.errors import UserError
+
+ImageShape = tuple[int, ...]  # (height, width, channels) of images, (dims,) of points
+BASES = (4, 5, 6, 7)  # side of the smallest square
+DOUBLINGS = range(2, 7)
+
+
+@dataclasses.dataclass(frozen=True)
+class Resolution:
+    """Square images of side base * 2**doublings."""
+
+    base: int
+    doublings: int
+    image_channels: int
+
+
+def resolution_for(name: str, image_shape: ImageShape) -> Resolution:
+    """How to come to images of this shape.
+
+    Raises:
+      UserError: there is no way; the sides that have one are listed.
+    """
+    sides = {base << doublings: (base, doublings) for doublings in DOUBLINGS for base in BASES}
+    if len(image_shape) != 3:
+        raise UserError(f"config.network.name = {name!r}: makes images, not points; mlp makes both")
+    height, width, channels = image_shape
+    if height != width or height not in sides:
+        known = ", ".join(str(side) for side in sorted(sides))
+        raise UserError(
+            f"config.network.name = {name!r}: cannot make images of {height}x{width} pixels; it "
+            f"makes square ones with a side of {known}"
+        )
+    return Resolution(*sides[height], channels)

@@ -1,0 +1,1 @@
+"""Devices, processes, and the leading axis of several runs in one program."""

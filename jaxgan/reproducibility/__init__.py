@@ -1,0 +1,1 @@
+"""Replays steps of a run and compares runs bit by bit."""

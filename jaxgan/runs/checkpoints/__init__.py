@@ -1,0 +1,35 @@
+"""Checkpoints of a TrainState through Orbax: written in the background, atomic, several kept.
+
+A checkpoint holds a flat dictionary of numpy arrays named by their place in the state, beside the
+SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
+"""
+
+from jaxgan.runs.checkpoints.folder import remove_surplus, set_aside_after, steps
+from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, named_leaves, unflatten
+from jaxgan.runs.checkpoints.reading import (
+    is_valid,
+    load_run,
+    read_score,
+    restore,
+    restore_newest,
+)
+from jaxgan.runs.checkpoints.writing import Announce, Checkpoints, Score
+
+__all__ = [
+    "Announce",
+    "Checkpoints",
+    "Leaves",
+    "Score",
+    "flatten",
+    "is_valid",
+    "leaves_sha256",
+    "load_run",
+    "named_leaves",
+    "read_score",
+    "remove_surplus",
+    "restore",
+    "restore_newest",
+    "set_aside_after",
+    "steps",
+    "unflatten",
+]

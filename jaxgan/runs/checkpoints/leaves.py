@@ -1,0 +1,45 @@
+"""A state as a flat dictionary of numpy arrays, named by their place in it."""
+
+import hashlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.gan.state import TrainState
+
+Leaves = dict[str, np.ndarray]
+
+
+def flatten(state: TrainState) -> Leaves:
+    """Copies of a state's arrays on the host, by their dotted place in the state."""
+    state = state.replace(key=jax.random.key_data(state.key))
+    return named_leaves(state)
+
+
+def named_leaves(tree: Any) -> Leaves:
+    """Copies of a tree's arrays on the host, by their dotted place."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {_name(path): np.array(leaf) for path, leaf in leaves}
+
+
+def unflatten(leaves: Leaves, like: TrainState) -> TrainState:
+    """The inverse of `flatten`, on the default device."""
+    plain = like.replace(key=jax.random.key_data(like.key))
+    state = jax.tree_util.tree_map_with_path(lambda path, _: jnp.array(leaves[_name(path)]), plain)
+    return state.replace(key=jax.random.wrap_key_data(state.key))
+
+
+def leaves_sha256(leaves: Leaves) -> str:
+    """SHA-256 over names, shapes, types and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(leaves):
+        leaf = leaves[name]
+        digest.update(f"{name} {leaf.shape} {leaf.dtype}\n".encode())
+        digest.update(np.ascontiguousarray(leaf).data)
+    return digest.hexdigest()
+
+
+def _name(path) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")

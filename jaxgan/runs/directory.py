@@ -1,0 +1,109 @@
+"""The run directory: config, environment and metrics rows, each readable by a person.
+
+Whole files are replaced atomically and rows are appended, so that a kill at any moment leaves
+what was there before.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from jaxgan.config.errors import UserError
+from jaxgan.config.fields import iter_settings
+from jaxgan.config.files import from_mapping, to_config_dict
+from jaxgan.config.schema import Config
+from jaxgan.config.seeds import adds_seeds
+from jaxgan.runs.environment import merge_environment, read_environment
+from jaxgan.runs.files import read_json, write_atomically
+from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK
+
+
+def check_workdir(workdir: Path, config: Config) -> None:
+    """Refuses, before anything is written, a folder that cannot take this run.
+
+    Raises:
+      UserError: the path is a file or a folder of something else, another process is using it,
+        or it holds a run whose config differs in a setting that may not change.
+    """
+    if not workdir.exists():
+        _check_creatable(workdir)
+        return
+    if not workdir.is_dir():
+        raise UserError(f"--workdir {workdir}: is a file, not a folder")
+    if not os.access(workdir, os.W_OK | os.X_OK):
+        raise UserError(f"--workdir {workdir}: cannot be written to; choose another")
+    if (workdir / CONFIG).exists():
+        with _locked(workdir):
+            _check_same_config(workdir, config)
+    elif any(not path.name.startswith(".") for path in workdir.iterdir()):
+        raise UserError(f"--workdir {workdir}: holds other files and no run; choose a new folder")
+
+
+@contextlib.contextmanager
+def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iterator[None]:
+    """Holds the run directory for one process: creates it, or checks that the run is the same.
+
+    Raises:
+      UserError: as `check_workdir`, or the data of the run was other data.
+    """
+    check_workdir(workdir, config)
+    workdir.mkdir(parents=True, exist_ok=True)
+    with _locked(workdir):
+        if (workdir / CONFIG).exists():
+            _check_same_config(workdir, config)
+        if (workdir / ENVIRONMENT).exists():
+            environment = merge_environment(read_environment(workdir), environment, workdir)
+        # The config first: a folder with a config is a run, whatever a kill left out.
+        write_atomically(workdir / CONFIG, json.dumps(to_config_dict(config).to_dict(), indent=2))
+        write_atomically(workdir / ENVIRONMENT, json.dumps(environment, indent=2))
+        yield
+
+
+def read_config(workdir: Path) -> Config:
+    """The config of the run in `workdir`.
+
+    Raises:
+      UserError: there is no run, or its config cannot be read.
+    """
+    if not (path := workdir / CONFIG).is_file():
+        raise UserError(f"--workdir {workdir}: holds no run ({path} does not exist)")
+    return from_mapping(read_json(path))
+
+
+def _check_creatable(workdir: Path) -> None:
+    """Makes the first folder of the path that is missing, and removes it again."""
+    missing = [path for path in (workdir, *workdir.absolute().parents) if not path.exists()][-1]
+    try:
+        missing.mkdir()
+        missing.rmdir()
+    except OSError as error:
+        raise UserError(
+            f"--workdir {workdir}: {missing} cannot be created ({error.strerror}); choose another"
+        ) from None
+
+
+@contextlib.contextmanager
+def _locked(workdir: Path) -> Iterator[None]:
+    """Holds the folder's lock, which the system releases when the process ends, however it ends."""
+    try:
+        held = filelock.FileLock(workdir / LOCK).acquire(timeout=0)
+    except filelock.Timeout:
+        raise UserError(f"--workdir {workdir}: another process is training there") from None
+    with held:
+        yield
+
+
+def _check_same_config(workdir: Path, config: Config) -> None:
+    recorded = {name: value for name, _, value in iter_settings(read_config(workdir))}
+    for name, field, value in iter_settings(config):
+        allowed = field.metadata["may_change"] or adds_seeds(name, recorded, config)
+        if value != recorded[name] and not allowed:
+            raise UserError(
+                f"--workdir {workdir}: its run has config.{name} = {recorded[name]!r}, not "
+                f"{value!r}; choose another --workdir, or that value to resume it"
+            )

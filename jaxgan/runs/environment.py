@@ -1,0 +1,83 @@
+"""The record of what a run was made with: versions, devices, flags, data, commit."""
+
+import contextlib
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from jaxgan.config.errors import UserError
+from jaxgan.parallel.initialize import DISTRIBUTED_ENV_VARS
+from jaxgan.runs.files import read_json
+from jaxgan.runs.layout import ENVIRONMENT
+
+PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+def read_environment(workdir: Path) -> dict[str, Any]:
+    """What `open_run` recorded; "changes" lists what later starts found different."""
+    if not (path := workdir / ENVIRONMENT).is_file():
+        raise UserError(f"--workdir {workdir}: {path} does not exist")
+    found = read_json(path)
+    if not (isinstance(found, dict) and {"sha256", "source"} <= set(found.get("data") or {})):
+        raise UserError(f"{path}: damaged; delete it, and the next training command writes it anew")
+    return found
+
+
+def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Versions, devices, flags, data and commit: what a run's bits may depend on besides config."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return {
+        "versions": versions,
+        "devices": [f"{device.platform}: {device.device_kind}" for device in devices],
+        "machine": f"{platform.system()} {platform.machine()}",
+        "flags": {name: os.environ[name] for name in sorted(os.environ) if _is_flag(name)},
+        "git_commit": _git_commit(),
+        "data": data,
+    }
+
+
+def merge_environment(
+    recorded: dict[str, Any], now: dict[str, Any], workdir: Path
+) -> dict[str, Any]:
+    """The record of a run's first start, with what this start found different."""
+    if recorded["data"]["sha256"] != now["data"]["sha256"]:
+        raise UserError(
+            f"--workdir {workdir}: its run saw other data (SHA-256 {recorded['data']['sha256']}, "
+            f"now {now['data']['sha256']} from {now['data']['source']})"
+        )
+    recorded.setdefault("processes", 1)  # an older record does not say it
+    changed = {key: now[key] for key in now if now[key] != recorded.get(key)}
+    if changed and changed not in recorded.get("changes", []):
+        recorded.setdefault("changes", []).append(changed)
+    return recorded
+
+
+def _is_flag(name: str) -> bool:
+    elsewhere = (
+        name in DISTRIBUTED_ENV_VARS or "_CACHE_" in name
+    )  # where it ran, and what is kept there
+    return name == "XLA_FLAGS" or (name.startswith("JAX_") and not elsewhere)
+
+
+def _git_commit() -> str:
+    """The commit of the source that runs, or "" where it is no checkout.
+
+    A package installed within somebody's repository, which does not track it, is none.
+    """
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        for command in (
+            [*git, "ls-files", "--error-unmatch", Path(__file__).name],
+            [*git, "describe", "--always", "--dirty", "--abbrev=40"],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,106 @@
+"""Which steps a run does in which device call, and which rows of metrics they fill."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import Config, TrainConfig
+from jaxgan.gan.schedules import piecewise_schedule
+
+PARTS = 1000  # of a run, over which a schedule is summed
+
+
+class StepPlan(NamedTuple):
+    """Lengths in steps. Rows and chunks never cross the end of an epoch."""
+
+    epoch: int
+    row: int
+    chunk: int  # a whole number of rows
+
+
+class Chunk(NamedTuple):
+    """Steps `start` to `stop` of an epoch (from 0), done in one device call."""
+
+    epoch: int
+    start: int
+    stop: int
+    ends_epoch: bool
+
+
+def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
+    """The schedule of a run over so many examples; what is left over of an epoch is dropped.
+
+    Raises:
+      UserError: the data does not fill one step.
+    """
+    per_step = config.batch_size * config.d_steps
+    if per_step > examples:
+        needed = f"config.train.batch_size = {config.batch_size}"
+        if config.d_steps > 1:
+            needed += f" times config.train.d_steps = {config.d_steps}"
+        raise UserError(f"{needed}: the data has only {examples} examples")
+    epoch = examples // per_step
+    row = -(-epoch // config.logs_per_epoch)
+    chunk = -(-epoch // config.chunks_per_epoch)
+    return StepPlan(epoch, row, -(-chunk // row) * row)
+
+
+def check_horizon(config: Config, schedule: StepPlan) -> None:
+    """
+    Raises:
+      UserError: a schedule over images goes on past the end of training.
+    """
+    images = _images(config, schedule)
+    for name, points in vars(config.schedule).items():
+        if name != "shape" and points and points[-1][0] > images:
+            raise UserError(
+                f"config.schedule.{name} = {points!r}: ends at {points[-1][0]} images; must be "
+                f"within the run's {images} (config.train.epochs = {config.train.epochs}): end it "
+                "there, or train longer"
+            )
+
+
+def long_average(config: Config, schedule: StepPlan) -> str:
+    """A warning where the first weights are most of the generator's average at the end, or ""."""
+    images, points = _images(config, schedule), config.schedule.ema
+    if not config.ema.half_life:
+        return ""
+    middles = (jnp.arange(PARTS) + 0.5) * images / PARTS
+    factors = piecewise_schedule(points, config.schedule.shape)(middles) if points else jnp.ones(1)
+    halvings = float(jnp.mean(images / (config.ema.half_life * jnp.maximum(factors, 1e-6))))
+    if halvings >= 1:
+        return ""
+    scaled = ", scaled by config.schedule.ema" if points else ""
+    return (
+        f"config.ema.half_life = {config.ema.half_life}{scaled}: is too long for the run's "
+        f"{images} images; the first weights are {0.5**halvings:.0%} of the average at its end"
+    )
+
+
+def _images(config: Config, schedule: StepPlan) -> int:
+    train = config.train
+    return train.epochs * schedule.epoch * train.batch_size * train.d_steps
+
+
+def chunks(schedule: StepPlan, step: int, epochs: int) -> Iterator[Chunk]:
+    """The chunks from `step` to the end of the last epoch."""
+    while step < epochs * schedule.epoch:
+        epoch, start = divmod(step, schedule.epoch)
+        stop = min(start + schedule.chunk, schedule.epoch)
+        yield Chunk(epoch, start, stop, stop == schedule.epoch)
+        step += stop - start
+
+
+def row_bounds(schedule: StepPlan, chunk: Chunk) -> list[tuple[int, int]]:
+    """(first, past the last) step of each row within a chunk, counted from the chunk's start."""
+    length = chunk.stop - chunk.start
+    return [(i, min(i + schedule.row, length)) for i in range(0, length, schedule.row)]
+
+
+def row_steps(schedule: StepPlan, step: int) -> list[int]:
+    """The last steps of the rows that a run has written at `step`."""
+    ends = [*range(schedule.row, schedule.epoch, schedule.row), schedule.epoch]
+    epochs = range(0, step, schedule.epoch)
+    return [first + end for first in epochs for end in ends if first + end <= step]

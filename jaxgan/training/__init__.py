@@ -1,0 +1,1 @@
+"""The training loop and its effects on the run directory."""

@@ -1,0 +1,103 @@
+"""What a person sees while a run trains: a live bar on a terminal, else a line per epoch."""
+
+import logging
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from jaxgan.runs import checkpoint_ref
+
+logger = logging.getLogger(__name__)
+BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
+
+
+class Progress:
+    """Epoch, speed, time left and both losses, on standard error."""
+
+    def __init__(self, step: int, total_steps: int, epochs: int, seeds: Sequence[int] = ()):
+        """`seeds` are named where the run is one of several."""
+        self._who = f"{_describe_seeds(seeds)}, " if seeds else ""
+        self.total_steps = total_steps
+        self.epochs = epochs
+        self._warm: tuple[int, float] | None = None  # step and time after the first chunk
+        self._bar = None
+        if sys.stderr.isatty():
+            self._bar = tqdm(total=total_steps, initial=step, bar_format=BAR, dynamic_ncols=True)
+            self._bar.set_description(f"{self._who}compiling")
+
+    def update(self, epoch: int, row: dict[str, Any], ends_epoch: bool) -> None:
+        """Shows a chunk's last row; `epoch` counts from 1."""
+        losses = f"D loss {_number(row['disc/loss'])}, G loss {_number(row['gen/loss'])}"
+        text = f"{self._speed(row['step'])}{losses}{_distance(row)}"
+        if self._bar is not None:
+            self._bar.set_description(f"{self._who}epoch {epoch}/{self.epochs}", refresh=False)
+            self._bar.postfix = text
+            self._bar.update(row["step"] - self._bar.n)
+            self._bar.refresh()
+        elif ends_epoch:
+            logger.info(f"{self._who}epoch {epoch}/{self.epochs}: {text}")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _speed(self, step: int) -> str:
+        now = time.monotonic()
+        if self._warm is None:  # the first chunk's time was the compiler's
+            self._warm = (step, now)
+            return ""
+        first, since = self._warm
+        rate = (step - first) / (now - since)
+        left = tqdm.format_interval((self.total_steps - step) / rate)
+        return f"{rate:.0f} steps/s, {left} left, "
+
+
+class SharedProgress(Progress):
+    """Of several runs at the same step: their medians, shown when all have told theirs."""
+
+    def __init__(self, step: int, total_steps: int, epochs: int, seeds: Sequence[int]):
+        super().__init__(step, total_steps, epochs, seeds)
+        self._told: list[tuple[int, dict[str, Any], bool]] = []
+
+    def update(self, epoch: int, row: dict[str, Any], ends_epoch: bool) -> None:
+        self._told.append((epoch, row, ends_epoch))
+
+    def show(self) -> None:
+        """Shows what was told since it was last asked to."""
+        if not self._told:
+            return
+        epoch, last, ends_epoch = self._told[-1]
+        rows = [row for _, row, _ in self._told]
+        self._told = []
+        names = ["step", "disc/loss", "gen/loss"]
+        if found := checkpoint_ref.distance_in(last):
+            names.append(found[0])
+        super().update(epoch, {name: _median(rows, name) for name in names}, ends_epoch)
+
+
+def _median(rows: list[dict[str, Any]], name: str) -> float | None:
+    values = [row[name] for row in rows if row.get(name) is not None]
+    return statistics.median(values) if values else None
+
+
+def _describe_seeds(seeds: Sequence[int]) -> str:
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    shown = ", ".join(map(str, seeds)) if len(seeds) <= 8 else f"{seeds[0]}, ..., {seeds[-1]}"
+    return f"{len(seeds)} seeds at once ({shown}), medians"
+
+
+def _distance(row: dict[str, Any]) -> str:
+    """The held-out distance, in the rows that have one."""
+    if not (found := checkpoint_ref.distance_in(row)):
+        return ""
+    name, value = found
+    return f", {checkpoint_ref.distance_label(name)} {_number(value)}"
+
+
+def _number(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.3f}"

@@ -1,0 +1,102 @@
+"""Builds what training needs and never changes: data, rules and devices."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import Config
+from jaxgan.config.warnings import config_warnings, missing_determinism, slow_precision
+from jaxgan.data import Dataset, load_data
+from jaxgan.data.lazy_array import Array
+from jaxgan.evaluation.periodic import PeriodicEvaluator
+from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
+from jaxgan.parallel.devices import check_precision, visible_devices
+from jaxgan.parallel.mesh import local_replica, make_mesh, replicate
+from jaxgan.parallel.process_group import process_group
+from jaxgan.runs.environment import describe_environment
+from jaxgan.runs.plan import StepPlan, check_horizon, long_average, make_step_plan
+from jaxgan.training.loop import logger
+
+
+class TrainingSetup(NamedTuple):
+    """What a run stands on, and what runs of other seeds share: all that does not change.
+
+    Attributes:
+      pixels, labels: on the device; labels where the GAN is class-conditional. On the host with
+        config.data.stream.
+      environment: for the record.
+    """
+
+    config: Config
+    data: Dataset
+    schedule: StepPlan
+    gan: Gan
+    pixels: jax.Array | Array
+    labels: jax.Array | np.ndarray | None
+    monitor: PeriodicEvaluator | None
+    environment: dict[str, Any]
+
+
+def prepare_training(config: Config) -> TrainingSetup:
+    """Loads the data onto the device, and builds the rules.
+
+    Raises:
+      UserError: config or data do not allow a run.
+    """
+    data = load_data(config.data)
+    process_group().agree(config, data)
+    schedule = make_step_plan(config.train, len(data.pixels))
+    check_horizon(config, schedule)
+    devices = visible_devices()
+    mesh = make_mesh(config, devices)
+    gan = build_gan(config, data.pixels.shape[1:], data.classes)
+    gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
+    used = list(mesh.devices.flat) if mesh else devices[:1]
+    check_precision(config, used)
+    environment = describe_environment(used, describe_data(data))
+    environment["processes"] = process_group().count
+    examples = (data.pixels, data.labels if gan.classes else None)
+    pixels, labels = examples if config.data.stream else replicate(mesh, jax.device_put(examples))
+    monitor = None
+    if config.evaluate.every and process_group().first:
+        own = pixels if config.data.stream else local_replica(mesh, pixels)
+        monitor = PeriodicEvaluator(config, gan, data, own)
+    _warn(config, schedule, data.pixels.shape[1:])
+    return TrainingSetup(config, data, schedule, gan, pixels, labels, monitor, environment)
+
+
+def _warn(config: Config, schedule: StepPlan, image_shape: tuple[int, ...]) -> None:
+    """Of what is allowed and likely not meant, here or on this device."""
+    backend = jax.default_backend()
+    here = (missing_determinism(config.deterministic, backend), slow_precision(config, backend))
+    meant = (*config_warnings(config, image_shape), long_average(config, schedule))
+    for words in filter(None, (*meant, *here)):
+        logger.warning(words)
+
+
+def initial_state(ground: TrainingSetup, seed: int) -> TrainState:
+    """The state of a seed before its first step.
+
+    Raises:
+      UserError: the device has no room for it.
+    """
+    image_shape = ground.data.pixels.shape[1:]
+    try:  # an allocation that fails is only seen when waited for
+        return jax.block_until_ready(init_state(ground.gan, image_shape, jax.random.key(seed)))
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"config.network: there is no room for it ({reason})") from None
+
+
+def describe_data(data: Dataset) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "source": data.source,
+        "examples": len(data.pixels),
+        "shape": list(data.pixels.shape[1:]),
+        "classes": data.classes,
+        "sha256": data.sha256,
+    }

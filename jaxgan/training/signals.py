@@ -1,0 +1,36 @@
+"""Signals that ask a run to stop: noted, so that it can save first."""
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM, so that the loop can save first; a second one ends at once."""
+    caught: list[int] = []
+
+    def note(signum, frame):
+        del frame
+        caught.append(signum)
+        if len(caught) > 1:
+            raise KeyboardInterrupt
+        logger.info("\nstopping: saving at the end of this chunk")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    except Exception as error:
+        if len(caught) > 1:  # what was interrupted may have made another error of it
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
