@@ -26,6 +26,14 @@ def pytest_unconfigure():
     shutil.rmtree(COMPILED, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def log_on_stderr():
+    """Shows what the library logs, as the command line does, for tests that read stderr."""
+    from jaxgan.cli.messages import show_log
+
+    show_log()
+
+
 @pytest.fixture
 def float64():
     """Runs a test in double precision."""

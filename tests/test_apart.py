@@ -20,7 +20,7 @@ NETWORKS = {
     "dcgan": ((28, 28, 1), NetworkConfig("dcgan", latent_size=5, gen_channels=2, disc_channels=2)),
 }
 QUICK_FIRST = [
-    pytest.param(name, checksums=[pytest.mark.slow] if name != "mlp" else []) for name in NETWORKS
+    pytest.param(name, marks=[pytest.mark.slow] if name != "mlp" else []) for name in NETWORKS
 ]
 
 

@@ -52,7 +52,7 @@ SETTINGS = ON_IMAGES | TINY_MLP | {"train.epochs": 2, "save.every": 1}
 
 def often(*few, slow):
     """The parts of a run at which something is tried: few by default, all of them if slow."""
-    return [*few, *(pytest.param(*part, checksums=pytest.mark.slow) for part in slow)]
+    return [*few, *(pytest.param(*part, marks=pytest.mark.slow) for part in slow)]
 
 
 class Trap:

@@ -73,10 +73,10 @@ def resident(data, tmp_path_factory):
 @pytest.mark.parametrize(
     ("block", "network", "settings"),
     [
-        pytest.param(1, PLAIN, {}, checksums=pytest.mark.slow),
+        pytest.param(1, PLAIN, {}, marks=pytest.mark.slow),
         (5, PLAIN, {}),  # 12 steps: the last block is shorter
         (2, CONDITIONAL, {"d_steps": 2}),
-        pytest.param(4, PLAIN, {"chunks_per_epoch": 3}, checksums=pytest.mark.slow),
+        pytest.param(4, PLAIN, {"chunks_per_epoch": 3}, marks=pytest.mark.slow),
     ],
     ids=["step by step", "uneven", "labels and two steps of D", "a chunk at once"],
 )
@@ -105,7 +105,7 @@ def test_what_is_measured_while_it_trains_is_the_same(data, resident, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "blocks", [(0, 5), (5, 0), pytest.param((3, 1), checksums=pytest.mark.slow)], ids=str
+    "blocks", [(0, 5), (5, 0), pytest.param((3, 1), marks=pytest.mark.slow)], ids=str
 )
 def test_a_run_goes_on_with_another_block(data, resident, tmp_path, blocks):
     config = dataclasses.replace(tiny.config(data), network=PLAIN)

@@ -19,7 +19,7 @@ def kill(*arguments):
     "arguments",
     [
         ["--kills", "6", "--configs", "short"],
-        pytest.param(["--kills", "60", "--seed", "1"], checksums=pytest.mark.slow),
+        pytest.param(["--kills", "60", "--seed", "1"], marks=pytest.mark.slow),
     ],
     ids=["short", "long"],
 )

@@ -27,7 +27,7 @@ SETTINGS = {
     "mlp, labels": {"network": {**CONFIGS["mlp"]["network"], "conditional": True}},
     "r3gan, labels": {"network": {**CONFIGS["r3gan"]["network"], "blocks": 1, "conditional": True}},
 }
-SLOW = [pytest.param(name, checksums=pytest.mark.slow) for name in list(SETTINGS)[2:]]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in list(SETTINGS)[2:]]
 WITH_BATCH_NORM = ("batch norm", "infogan")
 PRODUCTS = ("dot_general", "conv_general_dilated")
 

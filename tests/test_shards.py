@@ -102,7 +102,7 @@ EVERYTHING = {
 }
 
 
-@pytest.mark.parametrize("player", ["d", pytest.param("g", checksums=pytest.mark.slow)])
+@pytest.mark.parametrize("player", ["d", pytest.param("g", marks=pytest.mark.slow)])
 def test_gradients_and_metrics_are_the_means_of_those_of_each_shard_with_a_key_of_its_own(player):
     gan = build_gan(from_mapping(EVERYTHING), (6, 6, 1))
     state = init_state(gan, (6, 6, 1), jax.random.key(0))

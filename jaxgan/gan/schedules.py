@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from jaxgan.config.fields import SchedulePoints
 from jaxgan.types import Array, Scalar
 
-Schedule = Callable[[Scalar], Scalar]
+Schedule = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 
 
 def piecewise_schedule(points: SchedulePoints, shape: str) -> Schedule:
@@ -21,7 +22,7 @@ def piecewise_schedule(points: SchedulePoints, shape: str) -> Schedule:
     images = np.array([place for place, _ in points], np.float32)
     values = np.array([value for _, value in points], np.float32)
 
-    def value_at(seen: Scalar) -> Scalar:
+    def value_at(seen: Float[Array, "..."]) -> Float[Array, "..."]:
         if shape == "linear" or len(points) == 1:
             return jnp.interp(seen, images, values)
         place = jnp.interp(seen, images, jnp.arange(len(points), dtype=jnp.float32))

@@ -6,12 +6,15 @@ alone, so that any tree map, checkpoint or vmap takes it whole.
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 from flax import struct
 from jax.sharding import Mesh
+from jaxtyping import Array, Float
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import AugmentConfig, Config
@@ -22,7 +25,7 @@ from jaxgan.gan.penalties import PENALTIES
 from jaxgan.gan.schedules import Schedule, piecewise_schedule
 from jaxgan.networks import NETWORKS, ImageShape
 from jaxgan.networks.mixed_precision import Network, with_precision
-from jaxgan.types import Images, Labels, Params, PRNGKey, Stream, stream_key
+from jaxgan.types import Images, Labels, PRNGKey, Stream, stream_key
 
 D_RUNNING_STATS = "tracked"  # the collection of D's stats that no network owns
 
@@ -50,8 +53,8 @@ class Gan:
       shards: virtual, of which a batch is made up; 0 where it is in one piece.
     """
 
-    gen: Network
-    disc: Network
+    gen: Network | nn.Module
+    disc: Network | nn.Module
     gen_tx: optax.GradientTransformation
     disc_tx: optax.GradientTransformation
     loss: Loss
@@ -73,9 +76,9 @@ class Gan:
 class Player(struct.PyTreeNode):
     """One network: weights, its other variables (batch statistics, ...), optimiser state."""
 
-    params: Params
-    stats: Params
-    opt_state: Params
+    params: Any  # loosely typed: tree maps put all kinds of leaves here
+    stats: Any
+    opt_state: Any
 
 
 class TrainState(struct.PyTreeNode):
@@ -87,11 +90,11 @@ class TrainState(struct.PyTreeNode):
       ema_params: the generator's averaged weights; empty without an average.
     """
 
-    step: jax.Array
-    key: jax.Array
-    gen: Player
-    disc: Player
-    ema_params: Params
+    step: Any
+    key: Any
+    gen: Any
+    disc: Any
+    ema_params: Any
 
 
 def build_gan(config: Config, image_shape: ImageShape, classes: int = 0) -> Gan:
@@ -164,7 +167,7 @@ def init_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
     )
 
 
-def pack(images: Images, packing: int) -> Images:
+def pack(images: Images, packing: int) -> Float[Array, "packs *packed_shape"]:
     """Each `packing` images that follow each other, as the channels of one (PacGAN).
 
     Lin et al. 2018 (arXiv:1712.04086), section 2.

@@ -35,7 +35,7 @@ class WelchTest(NamedTuple):
         return self.p >= LEVEL
 
 
-Samples = tuple[Sequence[float], Sequence[float]]
+Samples = tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]
 
 
 def welch_tests(samples: Mapping[str, Samples]) -> dict[str, WelchTest]:
@@ -55,7 +55,7 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _welch_test(a: Sequence[float], b: Sequence[float]) -> WelchTest:
+def _welch_test(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> WelchTest:
     means, deviations = (np.mean(a), np.mean(b)), (np.std(a, ddof=1), np.std(b, ddof=1))
     difference = float(means[1] - means[0])
     if max(deviations) == 0:
@@ -75,5 +75,5 @@ def _welch_test(a: Sequence[float], b: Sequence[float]) -> WelchTest:
     )
 
 
-def _is_testable(a: Sequence[float], b: Sequence[float]) -> bool:
+def _is_testable(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> bool:
     return min(len(a), len(b)) >= MIN_RUNS and all(map(math.isfinite, (*a, *b)))

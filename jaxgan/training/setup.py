@@ -1,6 +1,7 @@
 """Builds what training needs and never changes: data, rules and devices."""
 
 import dataclasses
+import logging
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +19,8 @@ from jaxgan.parallel.mesh import local_replica, make_mesh, replicate
 from jaxgan.parallel.process_group import process_group
 from jaxgan.runs.environment import describe_environment
 from jaxgan.runs.plan import StepPlan, check_horizon, long_average, make_step_plan
-from jaxgan.training.loop import logger
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingSetup(NamedTuple):
