@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
 
 Pixels = UInt8[Array, "batch *shape"] | Float[Array, "batch *shape"]  # 0 to 255, or points
 Images = Float[Array, "batch *shape"]  # in [-1, 1], or points
+PackedImages = Float[Array, "packs *packed_shape"]  # several images as channels of one
 Latents = Float[Array, "batch latent"]
 Logits = Float[Array, " batch"]
 Labels = Int[Array, " batch"]
@@ -22,6 +23,7 @@ Order = Int[Array, "steps images"]  # rows of indices into the examples
 Orders = Int[Array, "runs steps images"]
 Scalar = Float[Array, ""]
 PRNGKey = Key[Array, ""]
+Counter = int | np.integer | Int[Array, ""]  # a step or an epoch
 Params = PyTree[Array]
 Metrics = dict[str, Array]
 
@@ -61,7 +63,7 @@ class Stream(enum.IntEnum):
     STANDING = 8
 
 
-def stream_key(root: PRNGKey, stream: Stream, counter: int | Int[Array, ""]) -> PRNGKey:
+def stream_key(root: PRNGKey, stream: Stream, counter: Counter) -> PRNGKey:
     """The key of one draw: it depends on the root key, the stream and the counter alone."""
     return jax.random.fold_in(jax.random.fold_in(root, stream), counter)
 

@@ -4,16 +4,12 @@ import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Int
 
 from jaxgan.config.errors import UserError
-from jaxgan.types import Order, PRNGKey, Stream, stream_key
+from jaxgan.types import Counter, Order, PRNGKey, Stream, stream_key
 
 
-def epoch_order(
-    key: PRNGKey, epoch: int | np.integer | Int[Array, ""], size: int, batch_size: int
-) -> Order:
+def epoch_order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Order:
     """A new permutation of 0..size-1 as rows of `batch_size`; an incomplete last row is dropped.
 
     `key` is the run's root key. No earlier epoch is needed to know this one.
@@ -30,9 +26,7 @@ def epoch_order(
 
 
 @functools.partial(jax.jit, static_argnames=("size", "batch_size"))
-def _order(
-    key: PRNGKey, epoch: int | np.integer | Int[Array, ""], size: int, batch_size: int
-) -> Order:
+def _order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Order:
     order = jax.random.permutation(stream_key(key, Stream.ORDER, epoch), size)
     steps = size // batch_size
     return order[: steps * batch_size].reshape(steps, batch_size).astype(jnp.int32)

@@ -14,7 +14,6 @@ import optax
 from flax import linen as nn
 from flax import struct
 from jax.sharding import Mesh
-from jaxtyping import Array, Float
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import AugmentConfig, Config
@@ -25,7 +24,7 @@ from jaxgan.gan.penalties import PENALTIES
 from jaxgan.gan.schedules import Schedule, piecewise_schedule
 from jaxgan.networks import NETWORKS, ImageShape
 from jaxgan.networks.mixed_precision import Network, with_precision
-from jaxgan.types import Images, Labels, PRNGKey, Stream, stream_key
+from jaxgan.types import Images, Labels, PackedImages, PRNGKey, Stream, stream_key
 
 D_RUNNING_STATS = "tracked"  # the collection of D's stats that no network owns
 
@@ -167,7 +166,7 @@ def init_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
     )
 
 
-def pack(images: Images, packing: int) -> Float[Array, "packs *packed_shape"]:
+def pack(images: Images, packing: int) -> PackedImages:
     """Each `packing` images that follow each other, as the channels of one (PacGAN).
 
     Lin et al. 2018 (arXiv:1712.04086), section 2.
