@@ -9,12 +9,12 @@ import pytest
 from jaxgan.runs import best_checkpoint as best_module
 from jaxgan.runs import checkpoints
 from jaxgan.runs.best_checkpoint import BestCheckpoint, read_best
-from tests.test_monitor import DISTANCE, make_monitor
+from tests.test_periodic_evaluation import DISTANCE, make_evaluator
 
 
 @pytest.fixture
 def state(data):
-    return make_monitor(data)[1]
+    return make_evaluator(data)[1]
 
 
 def at(state, step):

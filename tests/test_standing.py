@@ -148,7 +148,7 @@ def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_n
         yield np.load(tmp_path / "drawn.npz")["images"]
         yield loop._grid(ground, state)
         yield evaluated["generator"]
-        yield ground.monitor.measure(state).pairs.samples
+        yield ground.evaluator.evaluate(state).pairs.samples
         yield evaluated["raw_generator"]
 
     equal = [np.array_equal(*images) for images in zip(drawn(state), drawn(spoilt), strict=True)]

@@ -58,7 +58,7 @@ class PeriodicEvaluator:
     """What a state is measured against: real images, and what the feature net says of them.
 
     Attributes:
-      score: the name of the held-out distance by which the best state is chosen.
+      distance_name: the name of the held-out distance by which the best state is chosen.
     """
 
     def __init__(self, config: Config, gan: Gan, train: Dataset, pixels: Pixels | Array):
@@ -87,9 +87,11 @@ class PeriodicEvaluator:
         self._train = train.pixels
         self._pixels = pixels
         self._mixture = MIXTURES.get(config.data.name)
-        self.score = self._named("mode_distance" if self._mixture else "frechet", "test", self.net)
+        self.distance_name = self._named(
+            "mode_distance" if self._mixture else "frechet", "test", self.net
+        )
 
-    def measure(self, state: TrainState) -> Evaluation:
+    def evaluate(self, state: TrainState) -> Evaluation:
         """What a state scores; what is not finite is None."""
         key = stream_key(state.key, Stream.EVALUATE, LATENTS)
         fake, bad = generate_finite(
@@ -101,13 +103,13 @@ class PeriodicEvaluator:
             opponent, _ = generate_finite(self.gan, raw.params, raw.stats, self.count, key)
         row = self._of_discriminator(state.disc, opponent)
         if bad:
-            return Evaluation({self.score: None} | row, None)
+            return Evaluation({self.distance_name: None} | row, None)
         copying, pairs = self._of_copying(fake[:COPIES])
         return Evaluation(self._of_samples(fake) | row | copying, pairs)
 
     def distance(self, state: TrainState) -> float | None:
         """The held-out distance alone."""
-        return self.measure(state).row[self.score]
+        return self.evaluate(state).row[self.distance_name]
 
     @functools.cached_property
     def _real(self) -> FeatureSet:

@@ -81,7 +81,7 @@ def run_loop(
     seeds = [member.seed for member in members.values()]
     examples = open_input_pipeline(config, schedule, mesh, ground.pixels, ground.labels, seeds)
     run_block = functools.partial(_run_block, ground)
-    rest = (schedule, ground.environment, real, ground.monitor, named)
+    rest = (schedule, ground.environment, real, ground.evaluator, named)
     with open_together(processes, members, fresh, *rest) as runs, examples as blocks_of:
         first_step = step = int(runs.states[0].step)
         state = stack_runs(mesh, runs.states)

@@ -101,7 +101,7 @@ def open_run_group(
     schedule: StepPlan,
     environment: dict[str, Any],
     real: np.ndarray,
-    monitor: PeriodicEvaluator | None,
+    evaluator: PeriodicEvaluator | None,
     named: bool,
 ) -> Iterator[RunGroup]:
     """Holds the directory of each run, resumed from the newest sound checkpoint that all have.
@@ -120,7 +120,7 @@ def open_run_group(
         progress = _progress(members, schedule, named)
         runs = [
             stack.enter_context(
-                RunWriter(config, workdir, schedule, state, real, monitor, progress)
+                RunWriter(config, workdir, schedule, state, real, evaluator, progress)
             )
             for (workdir, config), state in zip(members.items(), fresh, strict=True)
         ]

@@ -53,7 +53,7 @@ class RunWriter:
         schedule: StepPlan,
         fresh: TrainState,
         real: np.ndarray,
-        monitor: PeriodicEvaluator | None,
+        evaluator: PeriodicEvaluator | None,
         progress: Progress | None = None,
     ):
         """`real` are some examples of the data, beside which generated points are drawn;
@@ -61,7 +61,7 @@ class RunWriter:
         self.config = config
         self._folder = workdir.stat()
         self.real = real
-        self.monitor = monitor
+        self.evaluator = evaluator
         self.workdir = workdir
         self.schedule = schedule
         self.state, self.rows = _resumed(workdir, fresh, schedule)
@@ -78,8 +78,10 @@ class RunWriter:
         folder = workdir / layout.CHECKPOINTS
         self.saved = checkpoints.Checkpoints(folder, config.save.keep).tidied()
         self.best: BestCheckpoint | None = None
-        if monitor:
-            self.best = BestCheckpoint(workdir, monitor.score, self.state, monitor.distance)
+        if evaluator:
+            self.best = BestCheckpoint(
+                workdir, evaluator.distance_name, self.state, evaluator.distance
+            )
         self.progress = progress or Progress(int(self.state.step), total, config.train.epochs)
 
     def __enter__(self) -> "RunWriter":
@@ -105,11 +107,11 @@ class RunWriter:
 
     def evaluate(self, state: TrainState) -> None:
         """Writes down the last chunk with what the state after it scores; keeps it if the best."""
-        if self.monitor is None or self.best is None:
+        if self.evaluator is None or self.best is None:
             return
-        row, self._pairs = self.monitor.measure(state)
+        row, self._pairs = self.evaluator.evaluate(state)
         self._write_down(row)
-        self.best.update(state, row[self.monitor.score])
+        self.best.update(state, row[self.evaluator.distance_name])
         self._undrawn = True
 
     def save(self, state: TrainState) -> None:
@@ -176,7 +178,7 @@ class RunWriter:
         """The curves up to here, and what was measured last."""
         title = f"{self.config.data.name}, {self.config.loss} loss, seed {self.config.seed}"
         plots.save_curves(self.workdir / layout.CURVES, self.rows, title)
-        if self.monitor:
+        if self.evaluator:
             diagnostics.save_diagnostics(self.workdir / layout.DIAGNOSTICS, self.rows, title)
         if self._pairs:
             diagnostics.save_pairs(self.workdir / layout.MEMORISATION, *self._pairs)

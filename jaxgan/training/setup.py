@@ -38,7 +38,7 @@ class TrainingSetup(NamedTuple):
     gan: Gan
     pixels: jax.Array | Array
     labels: jax.Array | np.ndarray | None
-    monitor: PeriodicEvaluator | None
+    evaluator: PeriodicEvaluator | None
     environment: dict[str, Any]
 
 
@@ -62,12 +62,12 @@ def prepare_training(config: Config) -> TrainingSetup:
     environment["processes"] = process_group().count
     examples = (data.pixels, data.labels if gan.classes else None)
     pixels, labels = examples if config.data.stream else replicate(mesh, jax.device_put(examples))
-    monitor = None
+    evaluator = None
     if config.evaluate.every and process_group().first:
         own = pixels if config.data.stream else local_replica(mesh, pixels)
-        monitor = PeriodicEvaluator(config, gan, data, own)
+        evaluator = PeriodicEvaluator(config, gan, data, own)
     _warn(config, schedule, data.pixels.shape[1:])
-    return TrainingSetup(config, data, schedule, gan, pixels, labels, monitor, environment)
+    return TrainingSetup(config, data, schedule, gan, pixels, labels, evaluator, environment)
 
 
 def _warn(config: Config, schedule: StepPlan, image_shape: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ from jaxgan.evaluation import periodic
 from jaxgan.gan import sampling
 from jaxgan.types import to_images
 from tests import tiny
-from tests.test_monitor import DISTANCE, FLAT, ON, N, make_monitor, measured_config
+from tests.test_periodic_evaluation import DISTANCE, FLAT, ON, N, make_evaluator, measured_config
 
 
 def emit(monkeypatch, images):
@@ -26,16 +26,16 @@ def emit(monkeypatch, images):
 
 
 def test_copies_of_training_images_are_at_distance_zero_beside_their_originals(data, monkeypatch):
-    measuring, state, train_set = make_monitor(data)
+    evaluator, state, train_set = make_evaluator(data)
     emit(monkeypatch, to_images(jnp.asarray(train_set.pixels[:N])))
-    row, pairs = measuring.measure(state)
+    row, pairs = evaluator.evaluate(state)
     assert row[f"eval/copying/train/n{N}"] == 0
     assert pairs.ratios.tolist() == [0] * periodic.PAIRS
     np.testing.assert_array_equal(pairs.samples, pairs.nearest)
 
 
 def test_the_discriminator_is_judged_by_its_logits_of_held_out_and_generated(data, monkeypatch):
-    measuring, state, train_set = make_monitor(data)
+    evaluator, state, train_set = make_evaluator(data)
     test = load_data(measured_config(data).data, "test").pixels[:N]
     known = {
         part[0].tobytes(): value
@@ -45,7 +45,7 @@ def test_the_discriminator_is_judged_by_its_logits_of_held_out_and_generated(dat
         periodic, "logits", lambda gan, disc, pixels, labels: np.full(N, known[pixels[0].tobytes()])
     )
     emit(monkeypatch, jnp.ones((N, tiny.SIDE, tiny.SIDE, 1)))
-    row = measuring.measure(state).row
+    row = evaluator.evaluate(state).row
     assert row[f"eval/disc_accuracy/test/n{N}"] == row[f"eval/disc_auc/test/n{N}"] == 1
     error = row[f"eval/disc_calibration_error/test/n{N}"]
     assert error == pytest.approx(1 / (1 + np.exp(2)))
@@ -54,10 +54,10 @@ def test_the_discriminator_is_judged_by_its_logits_of_held_out_and_generated(dat
 
 
 def test_logits_come_in_equal_blocks_and_none_is_lost(data, monkeypatch):
-    measuring, state, train_set = make_monitor(data)
-    whole = periodic.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    evaluator, state, train_set = make_evaluator(data)
+    whole = periodic.logits(evaluator.gan, state.disc, train_set.pixels, train_set.labels)
     monkeypatch.setattr(periodic, "BATCH", 30)
-    parts = periodic.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    parts = periodic.logits(evaluator.gan, state.disc, train_set.pixels, train_set.labels)
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 
@@ -65,30 +65,30 @@ def test_fewer_samples_than_a_pack_are_refused(data):
     few = dataclasses.replace(ON, num_samples=3)
     config = dataclasses.replace(measured_config(data, few), packing=4)
     with pytest.raises(UserError, match=r"num_samples = 3: must be at least config\.packing = 4"):
-        make_monitor(data, config)
+        make_evaluator(data, config)
 
 
 def test_packs_larger_than_a_block_are_judged_one_by_one(data, monkeypatch):
     config = dataclasses.replace(measured_config(data, ON), packing=4)
-    measuring, state, train_set = make_monitor(data, config)
-    whole = periodic.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    evaluator, state, train_set = make_evaluator(data, config)
+    whole = periodic.logits(evaluator.gan, state.disc, train_set.pixels, train_set.labels)
     assert len(whole) == tiny.EXAMPLES // 4
     monkeypatch.setattr(periodic, "BATCH", 3)
-    parts = periodic.logits(measuring.gan, state.disc, train_set.pixels, train_set.labels)
+    parts = periodic.logits(evaluator.gan, state.disc, train_set.pixels, train_set.labels)
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 
 def test_images_that_are_not_finite_have_no_distance_and_are_no_best(data, monkeypatch):
-    measuring, state, _ = make_monitor(data)
+    evaluator, state, _ = make_evaluator(data)
     emit(monkeypatch, jnp.full((N, tiny.SIDE, tiny.SIDE, 1), jnp.nan))
-    row, pairs = measuring.measure(state)
+    row, pairs = evaluator.evaluate(state)
     assert row[DISTANCE] is None
     assert pairs is None
 
 
 def test_a_net_without_classes_gives_the_distance_alone(data):
-    measuring, state, _ = make_monitor(data, evaluate=dataclasses.replace(ON, features=FLAT))
-    names = {name.split("/")[1] for name in measuring.measure(state).row}
+    evaluator, state, _ = make_evaluator(data, evaluate=dataclasses.replace(ON, features=FLAT))
+    names = {name.split("/")[1] for name in evaluator.evaluate(state).row}
     assert "frechet" in names
     assert not names & {"class_distance", "class_fractions"}
 
@@ -104,7 +104,7 @@ class ByClass(nn.Module):
 
 def test_a_class_conditional_generator_is_asked_for_its_classes_in_turn(data, monkeypatch):
     monkeypatch.setattr(sampling, "BLOCK", 16)
-    gan = dataclasses.replace(make_monitor(data)[0].gan, gen=ByClass(), classes=10)
+    gan = dataclasses.replace(make_evaluator(data)[0].gan, gen=ByClass(), classes=10)
     pixels, bad = sampling.generate_finite(gan, {}, {}, 25, jax.random.key(0))
     shown = np.round(pixels[:, 0, 0, 0] / 255 * 9).astype(int)
     assert (shown.tolist(), bad) == ([i % 10 for i in range(25)], 0)

@@ -44,7 +44,7 @@ def measured(data, tmp_path_factory):
     return workdir, outcome
 
 
-def make_monitor(data, gan_config=None, evaluate=ON):
+def make_evaluator(data, gan_config=None, evaluate=ON):
     config = gan_config or measured_config(data, evaluate)
     train_set = load_data(config.data)
     shape = train_set.pixels.shape[1:]
