@@ -50,7 +50,7 @@ WRONG = {
     "a setting without a value": (["--config", CONFIG, "--config.seed"], "--config.seed=VALUE"),
     "a missing config": (["--config", "configs/mnst.py"], "configs/mnist.py"),
     "no config": ([], "--config configs/mnist.py"),
-    "an unknown verb": (["trian"], "verbs: train, sample"),
+    "an unknown verb": (["trian"], "verbs: train, configs, sample"),
     "a bad value": (["--config", CONFIG, "--config.train.epochs=-1"], "at least 1"),
     "a word for a number": (["--config", CONFIG, "--config.seed=one"], "must be a whole number"),
     "nan": (["--config", CONFIG, "--config.optimizer.gen.learning_rate=nan"], "learning_rate"),
@@ -105,7 +105,9 @@ def test_help_explains_the_verbs(capsys):
         main(["--help"])
     assert done.value.code == 0
     out = capsys.readouterr().out
-    assert all(verb in out for verb in ("train", "sample", "bench", "--config.NAME=VALUE"))
+    assert all(
+        verb in out for verb in ("train", "configs", "sample", "bench", "--config.NAME=VALUE")
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,9 @@ def test_what_is_likely_not_meant_is_warned_of_and_the_run_goes_on(
 
 
 def test_a_config_of_something_else_is_told_what_it_must_return():
-    with pytest.raises(UserError, match=r"gives FeatureConfig; it must return default_config\(\)"):
+    with pytest.raises(
+        UserError, match=r"returns FeatureConfig; it must return default_config\(\)"
+    ):
         load_config(ROOT / "configs" / "features_mnist.py", [])
 
 

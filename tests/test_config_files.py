@@ -1,22 +1,26 @@
 """The config files: those of the project, and what a file may and may not do."""
 
 import ast
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from jaxgan.config.errors import UserError
-from jaxgan.config.files import load_config
+from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.warnings import config_warnings
 from jaxgan.data import DATASETS
 from jaxgan.runs.plan import check_horizon, long_average, make_step_plan
 
 ROOT = Path(__file__).parent.parent
+PATHS = sorted((ROOT / "configs").glob("*.py"))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 def test_every_config_file_loads_and_says_how_to_run_it(path):
     if path.stem.startswith("features"):
         pytest.skip("settings of a feature net, not of a run")
@@ -31,17 +35,59 @@ def test_every_config_file_loads_and_says_how_to_run_it(path):
     assert re.search(r"\bseeds?\b", says, re.IGNORECASE), "what comes of it"
 
 
-def test_a_config_file_may_edit_that_of_another_from_wherever_it_is_called(tmp_path, monkeypatch):
+def test_a_config_file_may_edit_that_of_another_from_wherever_it_is_called(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "first.py").write_text((ROOT / "configs" / "mnist.py").read_text())
     text = (
         "from mine import first\n\ndef get_config():\n    c = first.get_config()\n    c.seed = 9\n"
     )
     (tmp_path / "mine" / "second.py").write_text(text + "    return c\n")
-    monkeypatch.setattr(sys, "path", list(sys.path))
     before = list(sys.path)
     assert load_config(tmp_path / "mine" / "second.py", []).seed == 9
-    assert sys.path == [*before, str(tmp_path)]  # after all others
+    assert sys.path == before
+
+
+def test_a_config_file_anywhere_may_edit_a_shipped_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "from configs import mnist\n\ndef get_config():\n    c = mnist.get_config()\n"
+    Path("mine.py").write_text(f"{text}    c.seed = 9\n    return c\n")
+    assert load_config(Path("mine.py"), []).seed == 9
+
+
+def test_a_name_alone_is_that_of_a_shipped_config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_config(Path("dcgan_small"), []).network.gen_channels == 16
+    Path("dcgan_small").write_text("")
+    with pytest.raises(UserError, match="not a Python file"):
+        load_config(Path("dcgan_small"), [])
+    with pytest.raises(UserError, match=r"neither a file nor a shipped config; did you mean mnist"):
+        load_config(Path("mnst"), [])
+    with pytest.raises(UserError, match=r"no such file; in that folder: no \.py file"):
+        load_config(Path("mnist.py"), [])
+
+
+def test_every_shipped_config_is_listed_with_its_first_line():
+    listed = shipped_configs()
+    assert set(listed) == {p.stem for p in PATHS if not p.stem.startswith("features")}
+    assert all(line.endswith(".") for line in listed.values())
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_shipped_configs(tmp_path):
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    source = tmp_path / "source"  # building writes into the source folder
+    shutil.copytree(
+        ROOT, source, ignore=shutil.ignore_patterns(".git", ".venv*", "runs", "build", "shared")
+    )
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", tmp_path, source], check=True)
+    (wheel,) = tmp_path.glob("jaxgan-*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", tmp_path / "site", wheel], check=True)
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    program = "import sys; from jaxgan.cli.main import main; sys.exit(main(['configs']))"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(shipped_configs())
 
 
 def test_a_config_file_that_fails_is_named_with_the_line(tmp_path, monkeypatch):

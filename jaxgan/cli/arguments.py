@@ -22,7 +22,7 @@ def parse_overrides(arguments: list[str], verbs: Iterable[str]) -> list[tuple[st
         name, equals, text = flag.partition("=")
         if not name.startswith("--config."):
             raise UserError(
-                f"unknown argument {flag!r}; verbs: {', '.join(verbs)}; flags: --config FILE, "
+                f"unknown argument {flag!r}; verbs: {', '.join(verbs)}; flags: --config FILE|NAME, "
                 "--workdir DIR, --config.NAME=VALUE; see --help"
             )
         if not equals:

@@ -24,7 +24,7 @@ from jaxgan.cli.arguments import (
 from jaxgan.cli.messages import print_error, show_log
 from jaxgan.cli.train import start_training
 from jaxgan.config.errors import EXIT_FAILED, EXIT_USAGE, UserError
-from jaxgan.config.files import load_config
+from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.jax_env import set_compile_cache, set_deterministic_flag
 from jaxgan.config.seeds import expand_seeds
 from jaxgan.parallel.initialize import run_and_shutdown
@@ -33,25 +33,32 @@ from jaxgan.runs.seed_folders import read_single_config
 
 logger = logging.getLogger(__name__)
 DESCRIPTION = """\
-train (no verb):  run.py --config configs/mnist.py [--workdir DIR] [--config.NAME=VALUE ...]
-                  the same command again resumes; Ctrl-C saves first
-                  --config.seeds=4: a run for each of so many seeds, or of those of a tuple
-                  --coordinator HOST:PORT --num_processes N --process_id I: one of N processes
-                  that train together; --coordinator auto on SLURM or Cloud TPU
-sample:           run.py sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last]
-                  [--labels 3,5] [--out FILE]; a .png, or an .npz with uint8 NHWC under
-                  "images" (points: "points"), and the labels of a class-conditional run
-evaluate:         run.py evaluate --workdir DIR [--num_samples N] [--step N|best|last]
-                  [--seed 0] [--features NAME] [--metrics A,B]
-                  distances, coverage and classes beside the real images' own; evaluation.json
-compare:          run.py compare DIR DIR [--no-replay] [--out compare.png]
-                  exit 0: the same bits; 1: not, and where they part and why; 2: cannot compare
-replay:           run.py replay --workdir DIR --step N [--out step_N.npz]
-                  a step again: its batch, latents, losses and gradients
-report:           run.py report --workdir DIR
-                  where a run stands; of many seeds, each figure's spread over them
-bench:            run.py bench
-                  time of a step against the machine's matrix products
+`jaxgan` and `python run.py` are the same command. Each verb has its own --help.
+
+train      jaxgan [train] --config mnist [--workdir DIR] [--config.NAME=VALUE ...]
+           trains; "train" may be left out. --config takes a file, or the name of a shipped config.
+           The same command again resumes; Ctrl-C saves before it stops.
+           --config.seeds=4 trains four seeds, --config.seeds=(3,7) these two
+           --coordinator HOST:PORT --num_processes N --process_id I: this is process I of N that
+           train one run together; --coordinator auto on SLURM or Cloud TPU
+configs    jaxgan configs
+           lists the shipped configs
+sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last] [--labels 3,5]
+           [--out FILE]
+           writes generated images as a .png, or as an .npz: uint8 NHWC under "images" ("points"
+           for points in the plane), and "labels" for a class-conditional run
+evaluate   jaxgan evaluate --workdir DIR [--num_samples N] [--step N|best|last] [--seed 0]
+           [--features NAME] [--metrics A,B]
+           scores generated images, with the scores of real images beside them; evaluation.json
+compare    jaxgan compare DIR DIR [--no-replay] [--out compare.png]
+           exit status 0: same bits; 1: different bits, with the first difference and its reason;
+           2: the runs cannot be compared
+replay     jaxgan replay --workdir DIR --step N [--out step_N.npz]
+           repeats one step: writes its batch, latents, losses and gradients
+report     jaxgan report --workdir DIR
+           shows how far a run is; for many seeds also the spread of each metric
+bench      jaxgan bench
+           compares the time of a training step with that of its matrix products
 """
 
 
@@ -83,23 +90,42 @@ def _status(argv: list[str]) -> int:
 
 def train_command(argv: list[str]) -> int:
     parser = Parser(
-        prog="run.py", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
+        prog="jaxgan", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="a file with get_config()")
-    parser.add_argument("--workdir", type=Path, metavar="DIR", help="default: runs/CONFIG_NAME")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE|NAME",
+        help="a Python file with get_config(), or the name of a shipped config",
+    )
+    parser.add_argument(
+        "--workdir", type=Path, metavar="DIR", help="the run's folder (default: runs/CONFIG_NAME)"
+    )
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     add_distributed_flags(parser)
     options, unknown = parser.parse_known_args(argv)
     asked = parse_overrides(unknown, VERBS)
     if options.config is None:
-        raise UserError("--config FILE is needed, such as --config configs/mnist.py; see --help")
+        raise UserError(
+            "--config is needed, such as --config configs/mnist.py or --config mnist; "
+            "see --help, or `jaxgan configs`"
+        )
     config = expand_seeds(load_config(options.config, asked))
     workdir = options.workdir or Path("runs") / options.config.stem
     return start_training(config, workdir, parse_process_spec(options, os.environ))
 
 
+def configs_command(argv: list[str]) -> int:
+    Parser(prog="jaxgan configs", description="Lists the shipped configs.").parse_args(argv)
+    configs = shipped_configs()
+    width = max(map(len, configs))
+    for name, summary in configs.items():
+        print(f"{name:{width}}  {summary}")
+    return 0
+
+
 def sample_command(argv: list[str]) -> int:
-    parser = Parser(prog="run.py sample", description="Writes images of a trained generator.")
+    parser = Parser(prog="jaxgan sample", description="Writes images of a trained generator.")
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
     parser.add_argument("--num", type=int_between(1), default=64, help="how many (default 64)")
     parser.add_argument("--seed", type=int_between(0), default=0, help="of the latents (default 0)")
@@ -125,7 +151,7 @@ def sample_command(argv: list[str]) -> int:
 
 
 def evaluate_command(argv: list[str]) -> int:
-    parser = Parser(prog="run.py evaluate", description="Scores a trained generator.")
+    parser = Parser(prog="jaxgan evaluate", description="Scores a trained generator.")
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
     parser.add_argument(
         "--num_samples",
@@ -159,7 +185,7 @@ def evaluate_command(argv: list[str]) -> int:
 
 
 def compare_command(argv: list[str]) -> int:
-    parser = Parser(prog="run.py compare", description="Says whether two runs have the same bits.")
+    parser = Parser(prog="jaxgan compare", description="Says whether two runs have the same bits.")
     parser.add_argument("runs", type=Path, nargs=2, metavar="DIR")
     parser.add_argument(
         "--replay", action=argparse.BooleanOptionalAction, default=True, help="to find the leaf"
@@ -177,7 +203,7 @@ def compare_command(argv: list[str]) -> int:
 
 
 def replay_command(argv: list[str]) -> int:
-    parser = Parser(prog="run.py replay", description="Does one step of a run again.")
+    parser = Parser(prog="jaxgan replay", description="Does one step of a run again.")
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
     parser.add_argument("--step", type=int_between(1), required=True, metavar="N", help="from 1")
     parser.add_argument("--out", type=Path, help=".npz (default: step_N.npz)")
@@ -200,7 +226,7 @@ def replay_command(argv: list[str]) -> int:
 
 
 def report_command(argv: list[str]) -> int:
-    parser = Parser(prog="run.py report", description="Says where a run, or many seeds, stand.")
+    parser = Parser(prog="jaxgan report", description="Says where a run, or many seeds, stand.")
     parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
     options = parser.parse_args(argv)
     directory.read_config(options.workdir)
@@ -213,7 +239,7 @@ def report_command(argv: list[str]) -> int:
 
 def bench_command(argv: list[str]) -> int:
     Parser(
-        prog="run.py bench", description="Times the steps of the classic GAN and of a DCGAN here."
+        prog="jaxgan bench", description="Times the steps of the classic GAN and of a DCGAN here."
     ).parse_args(argv)
 
     from jaxgan.cli.bench import bench
@@ -224,6 +250,7 @@ def bench_command(argv: list[str]) -> int:
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": train_command,
+    "configs": configs_command,
     "sample": sample_command,
     "evaluate": evaluate_command,
     "compare": compare_command,

@@ -1,11 +1,14 @@
 """Config files: Python modules whose `get_config()` edits the default settings."""
 
+import ast
+import contextlib
 import dataclasses
 import difflib
 import importlib.util
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +19,98 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.fields import build_config, iter_settings, parse_literal
 from jaxgan.config.schema import Config
 
+PACKAGE = Path(__file__).parents[1]
+
 
 def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
-    """The checked config of a file's `get_config()` with the command line's overrides.
+    """Runs a file's `get_config()`, applies the overrides and checks the result.
+
+    Args:
+      path: a config file, or the bare name of a shipped config.
+      overrides: (dotted name, text) of each setting changed on the command line.
 
     Raises:
       UserError: the file is missing or fails, or a setting is unknown or not allowed.
     """
-    if not path.is_file():
-        known = sorted(str(other) for other in path.absolute().parent.glob("*.py"))
-        names = ", ".join(os.path.relpath(other) for other in known)
-        raise UserError(f"--config {path}: no such file; there: {names or 'nothing'}")
-    spec = importlib.util.spec_from_file_location("config", path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"--config {path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    if (above := str(path.absolute().parent.parent)) not in sys.path:
-        sys.path.append(above)  # for `from configs import another`
-    try:
-        spec.loader.exec_module(module)
-        edited = module.get_config()
-    except Exception as error:
-        where = f"{path}{_line(error, str(path.absolute()))}"
-        raise UserError(f"--config {where}: {type(error).__name__}: {_reason(error)}") from error
-    if not isinstance(edited, ConfigDict):
-        raise UserError(
-            f"--config {path}: get_config() gives {type(edited).__name__}; it must return "
-            "default_config(), edited"
-        )
-    values = edited.to_dict()
+    values = _run_config_file(_find_config(path)).to_dict()
     for name, text in overrides:
         override(values, name, text)
     return from_mapping(values)
 
 
+def shipped_configs() -> dict[str, str]:
+    """Returns the name and the first docstring line of every shipped config of a run."""
+    paths = sorted(_shipped_folder().glob("*.py"))
+    docstrings = {path.stem: ast.get_docstring(ast.parse(path.read_text())) for path in paths}
+    return {
+        name: (text or "").partition("\n")[0]
+        for name, text in docstrings.items()
+        if not name.startswith("features_")  # those train a feature net, not a GAN
+    }
+
+
+def _shipped_folder() -> Path:
+    """`configs/` as the wheel holds it, or else that of the checkout."""
+    installed = PACKAGE / "shipped" / "configs"
+    return installed if installed.is_dir() else PACKAGE.parent / "configs"
+
+
+def _find_config(path: Path) -> Path:
+    """The file that a path or the name of a shipped config stands for."""
+    if path.is_file():
+        return path
+    if path.suffix or path.name != str(path):
+        neighbours = sorted(path.absolute().parent.glob("*.py"))
+        names = ", ".join(os.path.relpath(neighbour) for neighbour in neighbours)
+        raise UserError(
+            f"--config {path}: no such file; in that folder: {names or 'no .py file'}; "
+            "`jaxgan configs` lists the shipped configs, which need only their name"
+        )
+    if (shipped := _shipped_folder() / f"{path}.py").is_file():
+        return shipped
+    near = ", ".join(difflib.get_close_matches(path.name, shipped_configs()))
+    guess = f"did you mean {near}? " if near else ""
+    raise UserError(
+        f"--config {path}: neither a file nor a shipped config; {guess}`jaxgan configs` lists them"
+    )
+
+
+def _run_config_file(path: Path) -> ConfigDict:
+    spec = importlib.util.spec_from_file_location("config", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"--config {path}: not a Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        with _importable(path.absolute().parent, _shipped_folder()):
+            spec.loader.exec_module(module)
+            config = module.get_config()
+    except Exception as error:
+        where = f"{path}{_line(error, str(path.absolute()))}"
+        raise UserError(f"--config {where}: {type(error).__name__}: {_reason(error)}") from error
+    if not isinstance(config, ConfigDict):
+        raise UserError(
+            f"--config {path}: get_config() returns {type(config).__name__}; it must return "
+            "default_config(), edited"
+        )
+    return config
+
+
+@contextlib.contextmanager
+def _importable(*folders: Path) -> Iterator[None]:
+    """Lets a config import others for the moment, as in `from configs import mnist`.
+
+    The parents are put last, so that they hide no other module.
+    """
+    before = list(sys.path)
+    sys.path += [str(folder.parent) for folder in folders if str(folder.parent) not in before]
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
 def _line(error: Exception, path: str) -> str:
-    """Of the file, where the error came from; "" where that is not known."""
+    """The line of the file that the error comes from; "" if it is not known."""
     frames = traceback.extract_tb(error.__traceback__)
     numbers = [frame.lineno for frame in frames if frame.filename == path]
     if isinstance(error, SyntaxError) and error.filename == path:
@@ -60,28 +119,32 @@ def _line(error: Exception, path: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """In one line. A ConfigDict's is that of a KeyError, quoted, and then a second line."""
+    """The error's text on one line, without the quotes that a ConfigDict's KeyError adds."""
     text = str(error)
     if isinstance(error, KeyError | AttributeError) and text[:1] in ("'", '"'):
         text = str(parse_literal(text))
     first, *others = text.strip().splitlines() or [repr(error)]
-    helps = [line for line in others if line.startswith("Did you mean")]
-    return " ".join([first.split(" Other fields present:")[0], *helps])
+    hints = [line for line in others if line.startswith("Did you mean")]
+    return " ".join([first.split(" Other fields present:")[0], *hints])
 
 
 def default_config() -> ConfigDict:
-    """Every setting at its default, locked: a name that is not declared here cannot be set."""
+    """Returns every setting at its default, locked: no other name can be set."""
     return to_config_dict(Config())
 
 
 def to_config_dict(config: Config) -> ConfigDict:
+    """Returns the settings of a config as a locked ConfigDict."""
     values = dataclasses.asdict(config)
-    values["seeds"] = FieldReference(config.seeds, field_type=object)  # a number or a tuple
+    # A plain field would refuse a tuple in place of the default count.
+    values["seeds"] = FieldReference(config.seeds, field_type=object)
     return ConfigDict(values).lock()
 
 
 def from_mapping(values: dict[str, Any]) -> Config:
-    """The checked config of nested plain values, as `ConfigDict.to_dict()` or JSON gives them.
+    """Builds and checks a config from nested plain values: `ConfigDict.to_dict()`, or JSON.
+
+    Settings that are missing have their defaults.
 
     Raises:
       UserError: a value is of the wrong type or not allowed, or a name is unknown.
@@ -92,29 +155,28 @@ def from_mapping(values: dict[str, Any]) -> Config:
 def override(values: dict[str, Any], name: str, text: str) -> None:
     """Sets `values["a"]["b"]` from the command line's `a.b` and its text, in place.
 
-    The text is read as the type that the setting has; whether the value is allowed is checked
-    when the config is built.
+    The text is read as the type of the setting; `from_mapping` checks the value.
 
     Raises:
       UserError: there is no such setting; the closest names are listed.
     """
-    known = {dotted: field for dotted, field, _ in iter_settings(Config())}
-    if name not in known:
-        raise UserError(f"unknown setting --config.{name}; {_nearest(name, list(known))}")
+    fields = {dotted: field for dotted, field, _ in iter_settings(Config())}
+    if name not in fields:
+        raise UserError(f"unknown setting --config.{name}; {_suggestions(name, list(fields))}")
     *groups, last = name.split(".")
     for group in groups:
         values = values[group]
-    values[last] = text if known[name].type is str else parse_literal(text)
+    values[last] = text if fields[name].type is str else parse_literal(text)
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    """The same name in another group, or names like it in its own; else all of its own."""
+def _suggestions(name: str, known: list[str]) -> str:
+    """The same name in another group, similar names in its group, or else the whole group."""
     group, _, last = name.rpartition(".")
     if any(other.startswith(f"{name}.") for other in known):
         group, last = name, ""
     within = [other.removeprefix(f"{group}.") for other in known if other.startswith(f"{group}.")]
-    found = [other for other in known if other.rpartition(".")[2] == last]
-    found = found or [f"{group}.{other}" for other in difflib.get_close_matches(last, within)]
-    if within and not found:
+    near = [other for other in known if other.rpartition(".")[2] == last]
+    near = near or [f"{group}.{other}" for other in difflib.get_close_matches(last, within)]
+    if within and not near:
         return f"{group} has: {', '.join(within)}"
-    return f"did you mean: {', '.join(found or difflib.get_close_matches(name, known) or known)}"
+    return f"did you mean: {', '.join(near or difflib.get_close_matches(name, known) or known)}"
