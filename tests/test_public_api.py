@@ -35,4 +35,4 @@ def test_type_checkers_are_shown_every_public_name():
 
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        jaxgan.nothing
+        _ = jaxgan.nothing

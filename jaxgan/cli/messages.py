@@ -97,6 +97,7 @@ def show_log() -> None:
     """Shows on standard error what the library logs, from level INFO on."""
     logger = logging.getLogger("jaxgan")
     logger.setLevel(logging.INFO)
+    logger.propagate = False  # importing Orbax gives the root logger a handler of its own
     if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
         logger.addHandler(_StderrHandler())
 
