@@ -177,8 +177,8 @@ def streamed(count):
     gan, _, _, start = inputs(config)
     state, order = start(0)
     pixels = np.random.RandomState(0).randint(0, 256, (EXAMPLES, *SHAPE), np.uint8)
-    schedule = make_step_plan(config.train, EXAMPLES)
-    with open_input_pipeline(config, schedule, gan.mesh, pixels, None, [0]) as blocks_of:
+    plan = make_step_plan(config.train, EXAMPLES)
+    with open_input_pipeline(config, plan, gan.mesh, pixels, None, [0]) as blocks_of:
         for block in blocks_of(Chunk(0, 0, len(order), False)):
             state, _ = train_epoch(gan, state, *block)
             parts = [part.data.nbytes for part in block.pixels.pixels.addressable_shards]

@@ -25,10 +25,10 @@ def test_every_config_file_loads_and_says_how_to_run_it(path):
     if path.stem.startswith("features"):
         pytest.skip("settings of a feature net, not of a run")
     config = load_config(path, [])
-    schedule = make_step_plan(config.train, DATASETS[config.data.name].examples["train"])
-    check_horizon(config, schedule)
+    plan = make_step_plan(config.train, DATASETS[config.data.name].examples["train"])
+    check_horizon(config, plan)
     assert config_warnings(config) == []
-    assert long_average(config, schedule) == ""
+    assert long_average(config, plan) == ""
     says = ast.get_docstring(ast.parse(path.read_text()))
     assert f"python run.py --config configs/{path.name}" in says
     assert re.search(r"\d (s|min)\b", says), "how long it takes"

@@ -74,8 +74,8 @@ def test_a_transfer_within_an_epoch_stops_the_run(tmp_path):
     training.train(config, tmp_path / "run")  # makes none
     ground = setup.prepare_training(config)
     state = setup.initial_state(ground, 0)
-    chunk = next(plan.chunks(ground.schedule, 0, 1))
-    with open_input_pipeline(config, ground.schedule, None, ground.pixels, None, [0]) as blocks_of:
+    chunk = next(plan.chunks(ground.plan, 0, 1))
+    with open_input_pipeline(config, ground.plan, None, ground.pixels, None, [0]) as blocks_of:
         (block,) = blocks_of(chunk)
     host = np.asarray(ground.pixels)
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):

@@ -119,14 +119,14 @@ def test_a_run_goes_on_with_another_block(data, resident, tmp_path, blocks):
 def test_any_chunk_can_be_the_first(data, start):
     config = streamed(tiny.config(data), 3)
     pixels = np.arange(100, dtype=np.uint8)[:, None]  # that say which example they are
-    schedule = StepPlan(epoch=12, row=4, chunk=4)
+    plan = StepPlan(epoch=12, row=4, chunk=4)
     chunk = Chunk(start // 12, start % 12, start % 12 + 4, start % 12 == 8)
     rest = (None, [0, 1])
     with open_input_pipeline(
-        tiny.config(data), schedule, None, jax.device_put(pixels), *rest
+        tiny.config(data), plan, None, jax.device_put(pixels), *rest
     ) as resident:
         (whole,) = resident(chunk)
-    with open_input_pipeline(config, schedule, None, pixels, *rest) as read_ahead:
+    with open_input_pipeline(config, plan, None, pixels, *rest) as read_ahead:
         blocks = list(read_ahead(chunk))
     assert [block.order.shape[1] for block in blocks] == [3, 1]
     for run in (0, 1):

@@ -23,9 +23,9 @@ import jax.numpy as jnp
 from jaxgan.cli import bench_pytorch
 from jaxgan.config.schema import Config
 from jaxgan.data import Dataset, epoch_order, load_data
-from jaxgan.gan.state import build_gan, init_state
 from jaxgan.gan.steps import train_epoch
 from jaxgan.runs import layout
+from jaxgan.runs.program import build_program, initial_state, training_examples
 from jaxgan.training.loop import train
 
 ROUNDS = 7
@@ -41,7 +41,7 @@ def bench() -> None:
     device = jax.devices()[0]
     print(f"jax {jax.__version__} on {device.platform} ({device.device_kind}), medians:")
     steps = len(data.pixels) // config.train.batch_size
-    run_epoch = _step_runner(config, data, steps)
+    run_epoch = _step_runner(config, steps)
     product = _product_runner()
     floor_flops = classic_flops(config)
     floors, epochs = [], []
@@ -67,7 +67,7 @@ def bench() -> None:
         print("  PyTorch is not installed: no comparison")
     _against_pytorch(torch, config, data, run_epoch, steps)
     dcgan = dataclasses.replace(config, network=dataclasses.replace(config.network, name="dcgan"))
-    run_steps = _step_runner(dcgan, data, DCGAN_STEPS)
+    run_steps = _step_runner(dcgan, DCGAN_STEPS)
     run_steps()
     step = statistics.median(_seconds(run_steps) / DCGAN_STEPS for _ in range(ROUNDS))
     print(f"  a step of the DCGAN, {config.network.gen_channels} channels: {step * 1e3:.1f} ms")
@@ -93,17 +93,16 @@ def _layers(widths: tuple[int, ...]) -> list[int]:
     return [fan_in * fan_out for fan_in, fan_out in pairwise(widths)]
 
 
-def _step_runner(config: Config, data: Dataset, steps: int) -> Callable[[], None]:
+def _step_runner(config: Config, steps: int) -> Callable[[], None]:
     """A function that does the first steps of an epoch, as the body of one scan."""
-    image_shape = data.pixels.shape[1:]
-    gan = build_gan(config, image_shape)
-    state = init_state(gan, image_shape, jax.random.key(0))
-    pixels = jax.device_put(data.pixels)
+    program = build_program(config)
+    state = initial_state(program)
+    pixels, _ = training_examples(program)
     order = epoch_order(state.key, 0, len(pixels), config.train.batch_size)[:steps]
 
     def run() -> None:
         nonlocal state
-        state, history = train_epoch(gan, state, pixels, order)
+        state, history = train_epoch(program.gan, state, pixels, order)
         jax.block_until_ready((state, history))
 
     return run

@@ -27,7 +27,7 @@ from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics.feature_nets import FeatureNet, FeatureSet
 from jaxgan.runs import checkpoints, directory, layout
 from jaxgan.runs.checkpoint_ref import LAST, evaluation_file
-from jaxgan.runs.environment import read_environment
+from jaxgan.runs.environment import check_same_data
 from jaxgan.runs.files import json_safe, write_atomically
 from jaxgan.types import Labels, Stream, stream_key
 
@@ -95,12 +95,7 @@ def _protocol_samples(config: Config) -> int:
 
 def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, Dataset]:
     data = {split: load_data(config.data, split) for split in SPLITS}
-    recorded = read_environment(workdir)["data"]["sha256"]
-    if data["train"].sha256 != recorded:
-        raise UserError(
-            f"--workdir {workdir}: its run saw other data (SHA-256 {recorded}, now "
-            f"{data['train'].sha256} from {data['train'].source})"
-        )
+    check_same_data(workdir, data["train"].sha256, data["train"].source)
     most = min(len(part.pixels) for part in data.values())
     for split, part in data.items():
         if num_samples > len(part.pixels):

@@ -15,12 +15,12 @@ from jaxgan.reproducibility.replay import (
     LoadedRun,
     ReplayedSteps,
     final_state,
-    fresh_state,
     replay,
     state_at,
 )
 from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.checkpoints import Leaves
+from jaxgan.runs.program import initial_state
 from jaxgan.types import Params
 
 GROWTH_STEPS = 64  # replayed after the first difference
@@ -94,14 +94,14 @@ def drift_after(a: LoadedRun, b: LoadedRun, step: int) -> list[Drift]:
 
 def checkpoint_drift(a: LoadedRun, b: LoadedRun, later_than: int) -> list[Drift]:
     """How far the runs are apart at the later checkpoints that both kept."""
-    folders = [program.workdir / layout.CHECKPOINTS for program in (a, b)]
+    folders = [run.workdir / layout.CHECKPOINTS for run in (a, b)]
     common = set(checkpoints.steps(folders[0])) & set(checkpoints.steps(folders[1]))
     found = []
     for step in sorted(step for step in common if step > later_than):
         try:
             states = [
-                checkpoints.restore(folder, fresh_state(program), step)
-                for folder, program in zip(folders, (a, b), strict=True)
+                checkpoints.restore(folder, initial_state(run.program), step)
+                for folder, run in zip(folders, (a, b), strict=True)
             ]
         except UserError:
             continue  # damaged
@@ -112,7 +112,7 @@ def checkpoint_drift(a: LoadedRun, b: LoadedRun, later_than: int) -> list[Drift]
 
 def same_networks(a: LoadedRun, b: LoadedRun) -> bool:
     """Whether the states of two runs have the same leaves, shapes and types."""
-    fresh = (checkpoints.flatten(fresh_state(program)) for program in (a, b))
+    fresh = (checkpoints.flatten(initial_state(run.program)) for run in (a, b))
     old, new = ({name: (x.shape, x.dtype) for name, x in leaves.items()} for leaves in fresh)
     return old == new
 
@@ -123,9 +123,9 @@ def _side_by_side(
     """Both runs replayed for so many steps, a few at a time; ends early where an epoch of the data
     that both can fill does."""
     last = int(states[0].step) + count
-    ends = [program.schedule.epoch * program.config.train.epochs for program in (a, b)]
+    ends = [run.program.plan.epoch * run.program.config.train.epochs for run in (a, b)]
     while (done := int(states[0].step)) < min(last, *ends):
-        left = [p.schedule.epoch - done % p.schedule.epoch for p in (a, b)]
+        left = [run.program.plan.epoch - done % run.program.plan.epoch for run in (a, b)]
         few = min(REPLAY_WINDOW, last - done, *left)
         pair = replay(a, states[0], few), replay(b, states[1], few)
         yield pair

@@ -1,4 +1,4 @@
-"""The verb `replay`: any step of a run again, from the nearest checkpoint, with all it computed."""
+"""The verb `replay`: computes any step of a run again and keeps all that it computed."""
 
 import logging
 from pathlib import Path
@@ -8,40 +8,42 @@ import jax
 import numpy as np
 
 from jaxgan.config.errors import UserError
-from jaxgan.config.schema import Config
-from jaxgan.data import epoch_order, load_data
+from jaxgan.data import epoch_order
 from jaxgan.data.lazy_array import Array, gather
-from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
+from jaxgan.gan.state import TrainState
 from jaxgan.gan.steps import CHECKSUM_COLUMNS, Trace, traced_epoch, train_epoch
 from jaxgan.runs import checkpoints, directory, layout, ledger
-from jaxgan.runs.environment import read_environment
+from jaxgan.runs.environment import check_same_data, read_environment
 from jaxgan.runs.files import replace_file
 from jaxgan.runs.ledger import PREFIX
-from jaxgan.runs.plan import StepPlan, make_step_plan
+from jaxgan.runs.program import Program, build_program, initial_state, training_examples
 from jaxgan.types import GatheredExamples, Labels, Metrics, Order, Pixels
 
 logger = logging.getLogger(__name__)
 
 
 class LoadedRun(NamedTuple):
-    """What a run does, without what it did: config, rules and data."""
+    """A recorded run, rebuilt so that its steps can be computed again.
+
+    Attributes:
+      pixels, labels: on the device, or on the host with config.data.stream; labels only where the
+        GAN is class-conditional.
+    """
 
     workdir: Path
-    config: Config
-    schedule: StepPlan
-    gan: Gan
-    pixels: Pixels | Array  # the latter, and numpy's labels, with config.data.stream
+    program: Program
+    pixels: Pixels | Array
     labels: Labels | np.ndarray | None
 
 
 class ReplayedSteps(NamedTuple):
-    """Some steps that follow each other; every array has a leading axis over them.
+    """Consecutive steps; every array has a leading axis over them.
 
     Attributes:
-      steps: of each, the number of updates done with it.
+      steps: numbers of the steps, from 1.
       order: indices of the real images.
-      metrics: by name, as in metrics.jsonl, and the marks of the ledger.
-      trace: as `traced_epoch` gives it.
+      metrics: values by name, as in metrics.jsonl, and the checksums of the ledger.
+      trace: every value of each step, as `traced_epoch` returns it.
     """
 
     steps: range
@@ -51,120 +53,109 @@ class ReplayedSteps(NamedTuple):
 
 
 def load_for_replay(workdir: Path) -> LoadedRun:
-    """The program of the run in a folder.
+    """Rebuilds the run in a folder from its recorded config.
 
     Raises:
-      UserError: there is no run, or its data cannot be had any more.
+      UserError: there is no run, or its data are missing or have changed.
     """
-    config = directory.read_config(workdir)
-    recorded = read_environment(workdir)["data"]["sha256"]
-    data = load_data(config.data)
-    if data.sha256 != recorded:
-        raise UserError(
-            f"--workdir {workdir}: its run saw other data (SHA-256 {recorded}, now {data.sha256} "
-            f"from {data.source})"
-        )
-    gan = build_gan(config, data.pixels.shape[1:], data.classes)
-    examples = (data.pixels, data.labels if gan.classes else None)
-    pixels, labels = examples if config.data.stream else jax.device_put(examples)
-    schedule = make_step_plan(config.train, len(data.pixels))
-    return LoadedRun(workdir, config, schedule, gan, pixels, labels)
+    program = build_program(directory.read_config(workdir))
+    check_same_data(workdir, program.data.sha256, program.data.source)
+    return LoadedRun(workdir, program, *training_examples(program))
 
 
-def fresh_state(program: LoadedRun) -> TrainState:
-    """The state before the first step."""
-    key = jax.random.key(program.config.seed)
-    return init_state(program.gan, program.pixels.shape[1:], key)
+def state_at(run: LoadedRun, step: int) -> TrainState:
+    """Returns the state after `step` updates.
 
-
-def state_at(program: LoadedRun, step: int) -> TrainState:
-    """The state after `step` updates: that of the newest sound checkpoint up to it, trained on."""
-    state = _restored(program.workdir / layout.CHECKPOINTS, fresh_state(program), step)
-    if step - (done := int(state.step)) > program.schedule.epoch:
-        logger.info(f"{program.workdir}: replaying steps {done + 1} to {step}")
+    It is trained from the newest valid checkpoint up to that step, or from the first step.
+    """
+    config, plan, gan = run.program.config, run.program.plan, run.program.gan
+    folder = run.workdir / layout.CHECKPOINTS
+    candidates = [saved for saved in checkpoints.steps(folder) if saved <= step]
+    state = initial_state(run.program)
+    state = checkpoints.restore_newest_valid(folder, state, candidates) or state
+    if step - (done := int(state.step)) > plan.epoch:
+        logger.info(f"{run.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
-        count = min(step - done, program.schedule.epoch - done % program.schedule.epoch)
-        count = min(count, program.config.data.stream or count)
-        examples = _examples(program, _order(program, done, count))
-        state, _ = train_epoch(program.gan, state, *examples)
+        count = min(step - done, plan.epoch - done % plan.epoch)
+        count = min(count, config.data.stream or count)
+        state, _ = train_epoch(gan, state, *_examples(run, _order(run, done, count)))
     return state
 
 
-def replay(program: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
-    """The next `count` steps, or those left of the epoch, with all that they compute.
+def replay(run: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
+    """Computes the next `count` steps, or those left of the epoch, and keeps every value.
 
-    The state stays usable.
+    The given state stays usable.
     """
-    done = int(state.step)
-    count = min(count, program.schedule.epoch - done % program.schedule.epoch)
-    order = _order(program, done, count)
-    examples = _examples(program, order)
-    _, metrics, trace = traced_epoch(program.gan, state, *examples)
+    done, epoch = int(state.step), run.program.plan.epoch
+    count = min(count, epoch - done % epoch)
+    order = _order(run, done, count)
+    _, metrics, trace = traced_epoch(run.program.gan, state, *_examples(run, order))
     return ReplayedSteps(range(done + 1, done + count + 1), order, metrics, trace)
 
 
-def final_state(replayed: ReplayedSteps, place: int = -1) -> TrainState:
-    """The state after the last of some replayed steps, or another."""
-    state: TrainState = jax.tree.map(lambda array: array[place], replayed.trace["state"])
+def final_state(replayed: ReplayedSteps) -> TrainState:
+    """Returns the state after the last replayed step."""
+    state: TrainState = jax.tree.map(lambda array: array[-1], replayed.trace["state"])
     return state
 
 
-def mismatched_columns(program: LoadedRun, replayed: ReplayedSteps) -> list[str]:
-    """The marks of the first replayed step that differ from those of the run's ledger.
+def mismatched_columns(run: LoadedRun, replayed: ReplayedSteps) -> list[str]:
+    """Returns the ledger columns in which the first replayed step differs from the run's ledger.
 
     Raises:
       UserError: the ledger does not have the step.
     """
-    recorded = ledger.read(program.workdir).checksums_at(replayed.steps[0])
+    recorded = ledger.read(run.workdir).checksums_at(replayed.steps[0])
     if recorded is None:
-        raise UserError(f"{program.workdir / ledger.LEDGER}: has no step {replayed.steps[0]}")
-    found = [int(replayed.metrics[PREFIX + name][0]) for name in CHECKSUM_COLUMNS]
-    return [
-        name
-        for name, a, b in zip(CHECKSUM_COLUMNS, found, recorded.tolist(), strict=True)
-        if a != b
-    ]
+        raise UserError(f"{run.workdir / ledger.LEDGER}: has no step {replayed.steps[0]}")
+    computed = [int(replayed.metrics[PREFIX + name][0]) for name in CHECKSUM_COLUMNS]
+    columns = zip(CHECKSUM_COLUMNS, computed, recorded.tolist(), strict=True)
+    return [name for name, new, old in columns if new != old]
 
 
 def rounding_reason(workdir: Path) -> str:
-    """Why a replay, which is on one device, need not have a run's bits; "" where it must."""
+    """Explains why a replay on one device may differ from the run in rounding; "" if it may not."""
     if directory.read_config(workdir).parallel.shards:
         return ""
     recorded = read_environment(workdir)
-    used = [part.get("devices", ()) for part in (recorded, *recorded.get("changes", ()))]
-    most = max(map(len, used))
-    return (
-        f"it was trained on {most} devices, and is the same to rounding on one" if most > 1 else ""
-    )
+    starts = (recorded, *recorded.get("changes", ()))
+    count = max(len(start.get("devices", ())) for start in starts)
+    if count <= 1:
+        return ""
+    return f"it was trained on {count} devices, and is the same to rounding on one"
 
 
 def replay_step(workdir: Path, step: int, out: Path) -> list[str]:
-    """Writes what update `step` of a run used and computed to an .npz; what differs from the
-    ledger, by the names of its columns.
+    """Computes update `step` of a run again and writes all its values to an .npz file.
 
-    "indices" of the real images (from 0, in the data's canonical order), their "pixels" and
-    "labels"; "latents" (d_steps, batch, latent); metrics by their names; "disc_grads...." with a
-    leading axis over D's updates, and "gen_grads....", as the optimisers were given them.
+    The arrays are: "indices" of the real images (from 0, in the canonical order of the data),
+    their "pixels" and "labels"; "latents" (d_steps, batch, latent); metrics by their names; and
+    the gradients that the optimizers received, "disc_grads...." with a leading axis over D's
+    updates, and "gen_grads....".
+
+    Returns:
+      The ledger columns in which the replayed step differs from the run's ledger.
 
     Raises:
-      UserError: no run, no such step, or no ledger of it.
+      UserError: no run, no such step, or the ledger does not have it.
     """
-    program = load_for_replay(workdir)
+    run = load_for_replay(workdir)
     if (recorded := ledger.read(workdir)).checksums_at(step) is None:
         first, last = (*recorded.steps[:1], *recorded.steps[-1:]) or (0, 0)
         raise UserError(f"--step {step}: {workdir / ledger.LEDGER} has steps {first} to {last}")
-    replayed = replay(program, state_at(program, step - 1), 1)
-    differing = mismatched_columns(program, replayed)
-    arrays = _arrays(program, replayed)
+    replayed = replay(run, state_at(run, step - 1), 1)
+    mismatched = mismatched_columns(run, replayed)
+    arrays = _arrays(run, replayed)
     replace_file(out, lambda file: np.savez_compressed(file, **arrays))  # type: ignore
-    return differing
+    return mismatched
 
 
-def _arrays(program: LoadedRun, replayed: ReplayedSteps) -> dict[str, np.ndarray]:
+def _arrays(run: LoadedRun, replayed: ReplayedSteps) -> dict[str, np.ndarray]:
     indices = np.asarray(replayed.order[0])
-    arrays: dict[str, Any] = {"indices": indices, "pixels": program.pixels[indices]}
-    if program.labels is not None:
-        arrays["labels"] = program.labels[indices]
+    arrays: dict[str, Any] = {"indices": indices, "pixels": run.pixels[indices]}
+    if run.labels is not None:
+        arrays["labels"] = run.labels[indices]
     arrays["latents"] = replayed.trace["latents"][0]
     for name, values in replayed.metrics.items():
         if not name.startswith(PREFIX):
@@ -174,28 +165,18 @@ def _arrays(program: LoadedRun, replayed: ReplayedSteps) -> dict[str, np.ndarray
     return {name: np.asarray(array) for name, array in arrays.items()}
 
 
-def _order(program: LoadedRun, step: int, count: int) -> Order:
-    """The rows of steps step + 1 to step + count, all of one epoch."""
-    train = program.config.train
-    epoch, start = divmod(step, program.schedule.epoch)
-    key, size = jax.random.key(program.config.seed), len(program.pixels)
-    return epoch_order(key, epoch, size, train.batch_size * train.d_steps)[start : start + count]
+def _order(run: LoadedRun, step: int, count: int) -> Order:
+    """Returns the example indices of steps step + 1 to step + count, all of one epoch."""
+    config, plan = run.program.config, run.program.plan
+    epoch, start = divmod(step, plan.epoch)
+    per_step = config.train.batch_size * config.train.d_steps
+    order = epoch_order(jax.random.key(config.seed), epoch, len(run.pixels), per_step)
+    return order[start : start + count]
 
 
-def _examples(program: LoadedRun, order: Order) -> tuple[Pixels | GatheredExamples, Order, Any]:
-    """What `train_epoch` takes for some steps; read now where not on the device."""
-    if isinstance(program.pixels, jax.Array):
-        return program.pixels, order, program.labels
-    rows = np.asarray(order).reshape(len(order), program.config.train.d_steps, -1)
-    return jax.device_put(gather(program.pixels, program.labels, rows)), order, None
-
-
-def _restored(directory: Path, fresh: TrainState, at_most: int) -> TrainState:
-    for step in reversed(checkpoints.steps(directory)):
-        if step > at_most:
-            continue
-        try:
-            return checkpoints.restore(directory, fresh, step)
-        except UserError as error:
-            logger.warning(f"{error}; trying the one before")
-    return fresh
+def _examples(run: LoadedRun, order: Order) -> tuple[Pixels | GatheredExamples, Order, Any]:
+    """Returns what `train_epoch` takes after the state; reads the examples if they are on disk."""
+    if isinstance(run.pixels, jax.Array):
+        return run.pixels, order, run.labels
+    rows = np.asarray(order).reshape(len(order), run.program.config.train.d_steps, -1)
+    return jax.device_put(gather(run.pixels, run.labels, rows)), order, None

@@ -18,7 +18,7 @@ from jaxgan.config.fields import iter_settings
 from jaxgan.config.files import from_mapping, to_config_dict
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import adds_seeds
-from jaxgan.runs.environment import merge_environment, read_environment
+from jaxgan.runs.environment import merge_environment
 from jaxgan.runs.files import read_json, write_atomically
 from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK
 
@@ -57,7 +57,7 @@ def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iter
         if (workdir / CONFIG).exists():
             _check_same_config(workdir, config)
         if (workdir / ENVIRONMENT).exists():
-            environment = merge_environment(read_environment(workdir), environment, workdir)
+            environment = merge_environment(workdir, environment)
         # The config first: a folder with a config is a run, whatever a kill left out.
         write_atomically(workdir / CONFIG, json.dumps(to_config_dict(config).to_dict(), indent=2))
         write_atomically(workdir / ENVIRONMENT, json.dumps(environment, indent=2))

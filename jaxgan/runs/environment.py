@@ -43,15 +43,31 @@ def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[s
     }
 
 
-def merge_environment(
-    recorded: dict[str, Any], now: dict[str, Any], workdir: Path
-) -> dict[str, Any]:
-    """The record of a run's first start, with what this start found different."""
-    if recorded["data"]["sha256"] != now["data"]["sha256"]:
+def check_same_data(workdir: Path, sha256: str, source: str) -> None:
+    """Refuses data other than the training data that the run in `workdir` recorded.
+
+    Args:
+      sha256, source: of the data now, as in `Dataset`.
+
+    Raises:
+      UserError: the data differ, or there is no readable record of them.
+    """
+    recorded = read_environment(workdir)["data"]["sha256"]
+    if sha256 != recorded:
         raise UserError(
-            f"--workdir {workdir}: its run saw other data (SHA-256 {recorded['data']['sha256']}, "
-            f"now {now['data']['sha256']} from {now['data']['source']})"
+            f"--workdir {workdir}: its run saw other data (SHA-256 {recorded}, now {sha256} from "
+            f"{source})"
         )
+
+
+def merge_environment(workdir: Path, now: dict[str, Any]) -> dict[str, Any]:
+    """Returns the record of a run's first start, with what differs now added to its "changes".
+
+    Raises:
+      UserError: the data are not those of the first start.
+    """
+    check_same_data(workdir, now["data"]["sha256"], now["data"]["source"])
+    recorded = read_environment(workdir)
     recorded.setdefault("processes", 1)  # an older record does not say it
     changed = {key: now[key] for key in now if now[key] != recorded.get(key)}
     if changed and changed not in recorded.get("changes", []):

@@ -30,7 +30,7 @@ class Chunk(NamedTuple):
 
 
 def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
-    """The schedule of a run over so many examples; what is left over of an epoch is dropped.
+    """Returns the plan of a run over this many examples; an incomplete last batch is dropped.
 
     Raises:
       UserError: the data does not fill one step.
@@ -47,12 +47,12 @@ def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
     return StepPlan(epoch, row, -(-chunk // row) * row)
 
 
-def check_horizon(config: Config, schedule: StepPlan) -> None:
+def check_horizon(config: Config, plan: StepPlan) -> None:
     """
     Raises:
       UserError: a schedule over images goes on past the end of training.
     """
-    images = _images(config, schedule)
+    images = _images(config, plan)
     for name, points in vars(config.schedule).items():
         if name != "shape" and points and points[-1][0] > images:
             raise UserError(
@@ -62,9 +62,9 @@ def check_horizon(config: Config, schedule: StepPlan) -> None:
             )
 
 
-def long_average(config: Config, schedule: StepPlan) -> str:
+def long_average(config: Config, plan: StepPlan) -> str:
     """A warning where the first weights are most of the generator's average at the end, or ""."""
-    images, points = _images(config, schedule), config.schedule.ema
+    images, points = _images(config, plan), config.schedule.ema
     if not config.ema.half_life:
         return ""
     middles = (jnp.arange(PARTS) + 0.5) * images / PARTS
@@ -79,28 +79,28 @@ def long_average(config: Config, schedule: StepPlan) -> str:
     )
 
 
-def _images(config: Config, schedule: StepPlan) -> int:
+def _images(config: Config, plan: StepPlan) -> int:
     train = config.train
-    return train.epochs * schedule.epoch * train.batch_size * train.d_steps
+    return train.epochs * plan.epoch * train.batch_size * train.d_steps
 
 
-def chunks(schedule: StepPlan, step: int, epochs: int) -> Iterator[Chunk]:
+def chunks(plan: StepPlan, step: int, epochs: int) -> Iterator[Chunk]:
     """The chunks from `step` to the end of the last epoch."""
-    while step < epochs * schedule.epoch:
-        epoch, start = divmod(step, schedule.epoch)
-        stop = min(start + schedule.chunk, schedule.epoch)
-        yield Chunk(epoch, start, stop, stop == schedule.epoch)
+    while step < epochs * plan.epoch:
+        epoch, start = divmod(step, plan.epoch)
+        stop = min(start + plan.chunk, plan.epoch)
+        yield Chunk(epoch, start, stop, stop == plan.epoch)
         step += stop - start
 
 
-def row_bounds(schedule: StepPlan, chunk: Chunk) -> list[tuple[int, int]]:
+def row_bounds(plan: StepPlan, chunk: Chunk) -> list[tuple[int, int]]:
     """(first, past the last) step of each row within a chunk, counted from the chunk's start."""
     length = chunk.stop - chunk.start
-    return [(i, min(i + schedule.row, length)) for i in range(0, length, schedule.row)]
+    return [(i, min(i + plan.row, length)) for i in range(0, length, plan.row)]
 
 
-def row_steps(schedule: StepPlan, step: int) -> list[int]:
+def row_steps(plan: StepPlan, step: int) -> list[int]:
     """The last steps of the rows that a run has written at `step`."""
-    ends = [*range(schedule.row, schedule.epoch, schedule.row), schedule.epoch]
-    epochs = range(0, step, schedule.epoch)
+    ends = [*range(plan.row, plan.epoch, plan.row), plan.epoch]
+    epochs = range(0, step, plan.epoch)
     return [first + end for first in epochs for end in ends if first + end <= step]

@@ -49,7 +49,7 @@ RunBlock = Callable[[TrainState, StepBlock], tuple[TrainState, Metrics]]
 @contextlib.contextmanager
 def open_input_pipeline(
     config: Config,
-    schedule: StepPlan,
+    plan: StepPlan,
     mesh: Mesh | None,
     pixels: Any,
     labels: Any,
@@ -60,7 +60,7 @@ def open_input_pipeline(
 
     `pixels` and `labels` are on the device; on the host where config.data.stream is set.
     """
-    orders = _EpochOrders(config, schedule, len(pixels), seeds)
+    orders = _EpochOrders(config, plan, len(pixels), seeds)
 
     def resident(chunk: Chunk) -> Iterator[StepBlock]:
         order = orders.of_epoch(chunk.epoch)[..., chunk.start : chunk.stop, :]
@@ -69,7 +69,7 @@ def open_input_pipeline(
     if not config.data.stream:
         yield resident
         return
-    streamed = _StreamedBlocks(config, schedule, mesh, pixels, labels, orders)
+    streamed = _StreamedBlocks(config, plan, mesh, pixels, labels, orders)
     try:
         yield streamed.blocks
     finally:
@@ -107,14 +107,14 @@ class _StreamedBlocks:
     def __init__(
         self,
         config: Config,
-        schedule: StepPlan,
+        plan: StepPlan,
         mesh: Mesh | None,
         pixels: Array,
         labels: np.ndarray | None,
         orders: "_EpochOrders",
     ):
-        self._size, self._schedule, self._mesh = config.data.stream, schedule, mesh
-        self._last = config.train.epochs * schedule.epoch
+        self._size, self._plan, self._mesh = config.data.stream, plan, mesh
+        self._last = config.train.epochs * plan.epoch
         self._pixels, self._labels, self._orders = pixels, labels, orders
         self._own = local_slice(mesh, config.train.batch_size)
         self._steps: Any = None  # Grain's iterator
@@ -123,8 +123,8 @@ class _StreamedBlocks:
         from jaxgan.data.prefetch import prefetch  # slow: only where data are streamed
 
         if self._steps is None:
-            steps = range(chunk.epoch * self._schedule.epoch + chunk.start, self._last)
-            ahead = READ_AHEAD * min(self._size, self._schedule.chunk)
+            steps = range(chunk.epoch * self._plan.epoch + chunk.start, self._last)
+            ahead = READ_AHEAD * min(self._size, self._plan.chunk)
             self._steps = prefetch(self._read, steps, ahead)
         order = self._orders.on_host(chunk.epoch)
         for start in range(chunk.start, chunk.stop, self._size):
@@ -152,9 +152,9 @@ class _StreamedBlocks:
 class _EpochOrders:
     """Which examples the run takes, or each of several; also asked by threads that read ahead."""
 
-    def __init__(self, config: Config, schedule: StepPlan, size: int, seeds: Sequence[int]):
+    def __init__(self, config: Config, plan: StepPlan, size: int, seeds: Sequence[int]):
         self._keys = [jax.random.key(seed) for seed in seeds]
-        self._size, self._epoch, self._epochs = size, schedule.epoch, config.train.epochs
+        self._size, self._epoch, self._epochs = size, plan.epoch, config.train.epochs
         self._batches = (config.train.d_steps, config.train.batch_size)
         self._known: dict[int, Order | Orders] = {}
         self._lock = threading.Lock()

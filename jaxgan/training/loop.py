@@ -74,18 +74,18 @@ def run_loop(
     in `caught` ends it at the end of a chunk, saved. One run alone is `train_epoch`, several are
     `train_epochs`.
     """
-    config, schedule, mesh = ground.config, ground.schedule, ground.gan.mesh
+    config, plan, mesh = ground.config, ground.plan, ground.gan.mesh
     processes, signal = process_group(), 0
     fresh = [initial_state(ground, member.seed) for member in members.values()]
     real = ground.data.pixels[: plots.samples_shown(ground.data.pixels.shape[1:])]
     seeds = [member.seed for member in members.values()]
-    examples = open_input_pipeline(config, schedule, mesh, ground.pixels, ground.labels, seeds)
+    examples = open_input_pipeline(config, plan, mesh, ground.pixels, ground.labels, seeds)
     run_block = functools.partial(_run_block, ground)
-    rest = (schedule, ground.environment, real, ground.evaluator, named)
+    rest = (plan, ground.environment, real, ground.evaluator, named)
     with open_together(processes, members, fresh, *rest) as runs, examples as blocks_of:
         first_step = step = int(runs.states[0].step)
         state = stack_runs(mesh, runs.states)
-        for chunk in chunks(schedule, step, config.train.epochs):
+        for chunk in chunks(plan, step, config.train.epochs):
             state, history = run_blocks(run_block, state, blocks_of(chunk))
             step += chunk.stop - chunk.start
             own, histories = (
@@ -104,7 +104,7 @@ def run_loop(
             if signal or not going:
                 break
         runs.finish()
-    total = config.train.epochs * schedule.epoch
+    total = config.train.epochs * plan.epoch
     if not processes.first:
         return [TrainResult(first_step, step, total, signal, None, "") for _ in members]
     return [

@@ -23,14 +23,14 @@ def consecutive_skipped(history: Mapping[str, np.ndarray], before: int) -> list[
     return list(counts)[1:]
 
 
-def metric_rows(config, schedule, done, history, in_a_row, seconds) -> list[dict[str, Any]]:
+def metric_rows(config, plan, done, history, in_a_row, seconds) -> list[dict[str, Any]]:
     """Means over each row's steps (sums of the skipped updates); not finite is null."""
     first = done.last_step - (done.chunk.stop - done.chunk.start)
     per_step = config.train.batch_size * config.train.d_steps
     rows = []
-    for start, stop in row_bounds(schedule, done.chunk):
+    for start, stop in row_bounds(plan, done.chunk):
         step = first + stop
-        row: dict[str, Any] = {"step": step, "epoch": round(step / schedule.epoch, 4)}
+        row: dict[str, Any] = {"step": step, "epoch": round(step / plan.epoch, 4)}
         row["images"] = step * per_step
         for name, values in sorted(history.items()):
             if name.startswith(ledger.PREFIX):

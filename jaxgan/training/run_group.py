@@ -98,7 +98,7 @@ class RunGroup:
 def open_run_group(
     members: Mapping[Path, Config],
     fresh: Sequence[TrainState],
-    schedule: StepPlan,
+    plan: StepPlan,
     environment: dict[str, Any],
     real: np.ndarray,
     evaluator: PeriodicEvaluator | None,
@@ -117,11 +117,9 @@ def open_run_group(
             stack.enter_context(directory.open_run(workdir, config, environment))
         if len(members) > 1:
             _set_aside_unshared(members, fresh[0])
-        progress = _progress(members, schedule, named)
+        progress = _progress(members, plan, named)
         runs = [
-            stack.enter_context(
-                RunWriter(config, workdir, schedule, state, real, evaluator, progress)
-            )
+            stack.enter_context(RunWriter(config, workdir, plan, state, real, evaluator, progress))
             for (workdir, config), state in zip(members.items(), fresh, strict=True)
         ]
         yield RunGroup(runs, progress if isinstance(progress, SharedProgress) else None)
@@ -132,8 +130,11 @@ def _set_aside_unshared(members: Mapping[Path, Config], like: TrainState) -> Non
     folders = [workdir / layout.CHECKPOINTS for workdir in members]
     known = [set(checkpoints.steps(folder)) for folder in folders]
     common = sorted(set.intersection(*known), reverse=True)
-    sound = (s for s in common if all(checkpoints.is_valid(f, like, s) for f in folders))
-    step = next(sound, 0)
+
+    def is_valid(folder: Path, step: int) -> bool:
+        return checkpoints.restore_newest_valid(folder, like, [step]) is not None
+
+    step = next((step for step in common if all(is_valid(f, step) for f in folders)), 0)
     if not step and any(known):
         raise UserError(
             f"{folders[0].parent.parent}: {', '.join(f.parent.name for f in folders)} have no "
@@ -143,7 +144,7 @@ def _set_aside_unshared(members: Mapping[Path, Config], like: TrainState) -> Non
         checkpoints.set_aside_after(folder, step, "ahead")
 
 
-def _progress(members: Mapping[Path, Config], schedule: StepPlan, named: bool) -> Progress | None:
+def _progress(members: Mapping[Path, Config], plan: StepPlan, named: bool) -> Progress | None:
     """None for a run of its own, which makes its own."""
     if not named:
         return None
@@ -151,4 +152,4 @@ def _progress(members: Mapping[Path, Config], schedule: StepPlan, named: bool) -
     step = max(checkpoints.steps(workdir / layout.CHECKPOINTS), default=0)
     kind = SharedProgress if len(members) > 1 else Progress
     seeds = [config.seed for config in members.values()]
-    return kind(step, config.train.epochs * schedule.epoch, config.train.epochs, seeds)
+    return kind(step, config.train.epochs * plan.epoch, config.train.epochs, seeds)

@@ -50,7 +50,7 @@ class RunWriter:
         self,
         config: Config,
         workdir: Path,
-        schedule: StepPlan,
+        plan: StepPlan,
         fresh: TrainState,
         real: np.ndarray,
         evaluator: PeriodicEvaluator | None,
@@ -63,8 +63,8 @@ class RunWriter:
         self.real = real
         self.evaluator = evaluator
         self.workdir = workdir
-        self.schedule = schedule
-        self.state, self.rows = _resumed(workdir, fresh, schedule)
+        self.plan = plan
+        self.state, self.rows = _resumed(workdir, fresh, plan)
         (workdir / layout.SAMPLES).mkdir(exist_ok=True)
         ended = self.rows[-1] if self.rows else {"seconds": 0.0}
         self._started = time.monotonic() - ended["seconds"]
@@ -73,7 +73,7 @@ class RunWriter:
         self._pending: PendingChunk | None = None
         self._pairs: Pairs | None = None
         self._unsaved: checkpoints.Leaves | None = None
-        total = config.train.epochs * schedule.epoch
+        total = config.train.epochs * plan.epoch
         self._undrawn = int(self.state.step) >= total  # whatever hindered it before
         folder = workdir / layout.CHECKPOINTS
         self.saved = checkpoints.Checkpoints(folder, config.save.keep).tidied()
@@ -162,7 +162,7 @@ class RunWriter:
         in_a_row = consecutive_skipped(history, self._skipped_in_a_row)
         self._skipped_in_a_row = in_a_row[-1]
         seconds = round(time.monotonic() - self._started, 3)
-        rows = metric_rows(self.config, self.schedule, done, history, in_a_row, seconds)
+        rows = metric_rows(self.config, self.plan, done, history, in_a_row, seconds)
         rows[-1] |= json_safe(dict(measured))
         ledger.append(self.workdir, done.last_step, history)
         metrics_log.append_rows(self.workdir, rows)
@@ -208,7 +208,7 @@ class RunWriter:
 
 
 def _resumed(
-    workdir: Path, fresh: TrainState, schedule: StepPlan
+    workdir: Path, fresh: TrainState, plan: StepPlan
 ) -> tuple[TrainState, list[dict[str, Any]]]:
     """State and rows to go on from; rows of later steps are dropped, and checkpoints set aside."""
     state = checkpoints.restore_newest(workdir / layout.CHECKPOINTS, fresh) or fresh
@@ -216,7 +216,7 @@ def _resumed(
     checkpoints.set_aside_after(workdir / layout.CHECKPOINTS, step)
     ledger.drop_after(workdir, step)
     rows = metrics_log.drop_rows_after(workdir, step)
-    if missing := sorted(set(row_steps(schedule, step)) - {row["step"] for row in rows}):
+    if missing := sorted(set(row_steps(plan, step)) - {row["step"] for row in rows}):
         logger.warning(
             f"{workdir / layout.METRICS}: {len(missing)} rows up to step {step} are gone, the "
             f"first of them that of step {missing[0]}; the run goes on without them"

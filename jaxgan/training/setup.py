@@ -10,15 +10,16 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.config.warnings import config_warnings, missing_determinism, slow_precision
-from jaxgan.data import Dataset, load_data
+from jaxgan.data import Dataset
 from jaxgan.data.lazy_array import Array
 from jaxgan.evaluation.periodic import PeriodicEvaluator
-from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
+from jaxgan.gan.state import Gan, TrainState, init_state
 from jaxgan.parallel.devices import check_precision, visible_devices
 from jaxgan.parallel.mesh import local_replica, make_mesh, replicate
 from jaxgan.parallel.process_group import process_group
 from jaxgan.runs.environment import describe_environment
-from jaxgan.runs.plan import StepPlan, check_horizon, long_average, make_step_plan
+from jaxgan.runs.plan import StepPlan, check_horizon, long_average
+from jaxgan.runs.program import build_program, training_examples
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class TrainingSetup(NamedTuple):
 
     config: Config
     data: Dataset
-    schedule: StepPlan
+    plan: StepPlan
     gan: Gan
     pixels: jax.Array | Array
     labels: jax.Array | np.ndarray | None
@@ -48,33 +49,33 @@ def prepare_training(config: Config) -> TrainingSetup:
     Raises:
       UserError: config or data do not allow a run.
     """
-    data = load_data(config.data)
+    program = build_program(config)
+    data, plan, gan = program.data, program.plan, program.gan
     process_group().agree(config, data)
-    schedule = make_step_plan(config.train, len(data.pixels))
-    check_horizon(config, schedule)
+    check_horizon(config, plan)
     devices = visible_devices()
     mesh = make_mesh(config, devices)
-    gan = build_gan(config, data.pixels.shape[1:], data.classes)
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
     used = list(mesh.devices.flat) if mesh else devices[:1]
     check_precision(config, used)
     environment = describe_environment(used, describe_data(data))
     environment["processes"] = process_group().count
-    examples = (data.pixels, data.labels if gan.classes else None)
-    pixels, labels = examples if config.data.stream else replicate(mesh, jax.device_put(examples))
+    pixels, labels = training_examples(program)
+    if not config.data.stream:
+        pixels, labels = replicate(mesh, (pixels, labels))
     evaluator = None
     if config.evaluate.every and process_group().first:
         own = pixels if config.data.stream else local_replica(mesh, pixels)
         evaluator = PeriodicEvaluator(config, gan, data, own)
-    _warn(config, schedule, data.pixels.shape[1:])
-    return TrainingSetup(config, data, schedule, gan, pixels, labels, evaluator, environment)
+    _warn(config, plan, data.pixels.shape[1:])
+    return TrainingSetup(config, data, plan, gan, pixels, labels, evaluator, environment)
 
 
-def _warn(config: Config, schedule: StepPlan, image_shape: tuple[int, ...]) -> None:
+def _warn(config: Config, plan: StepPlan, image_shape: tuple[int, ...]) -> None:
     """Of what is allowed and likely not meant, here or on this device."""
     backend = jax.default_backend()
     here = (missing_determinism(config.deterministic, backend), slow_precision(config, backend))
-    meant = (*config_warnings(config, image_shape), long_average(config, schedule))
+    meant = (*config_warnings(config, image_shape), long_average(config, plan))
     for words in filter(None, (*meant, *here)):
         logger.warning(words)
 

@@ -75,13 +75,13 @@ def _write_summary(workdir: Path, config: Config, outcomes: Mapping[int, TrainRe
 
 def _unfinished_seeds(ground: TrainingSetup, workdir: Path, like) -> dict[int, set[int]]:
     """Of each seed that is not trained to the end, the steps that it could go on from."""
-    total = ground.config.train.epochs * ground.schedule.epoch
+    total = ground.config.train.epochs * ground.plan.epoch
     found = {}
     for seed in seeds_of(ground.config):
         folder = seed_folder(workdir, seed) / layout.CHECKPOINTS
         steps = checkpoints.steps(folder)
         ended = [step for step in steps if step >= total]
-        if not any(checkpoints.is_valid(folder, like, step) for step in reversed(ended)):
+        if checkpoints.restore_newest_valid(folder, like, ended) is None:
             found[seed] = set(steps) or {0}
         else:
             checkpoints.remove_surplus(folder, ground.config.save.keep)

@@ -7,11 +7,11 @@ SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
 from jaxgan.runs.checkpoints.folder import remove_surplus, set_aside_after, steps
 from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, named_leaves, unflatten
 from jaxgan.runs.checkpoints.reading import (
-    is_valid,
     load_run,
     read_score,
     restore,
     restore_newest,
+    restore_newest_valid,
 )
 from jaxgan.runs.checkpoints.writing import Announce, Checkpoints, Score
 
@@ -21,7 +21,6 @@ __all__ = [
     "Leaves",
     "Score",
     "flatten",
-    "is_valid",
     "leaves_sha256",
     "load_run",
     "named_leaves",
@@ -29,6 +28,7 @@ __all__ = [
     "remove_surplus",
     "restore",
     "restore_newest",
+    "restore_newest_valid",
     "set_aside_after",
     "steps",
     "unflatten",

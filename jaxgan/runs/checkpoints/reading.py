@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jax
@@ -44,14 +44,19 @@ def restore(directory: Path, like: TrainState, step: int) -> TrainState:
     return unflatten(leaves, like)
 
 
-def is_valid(directory: Path, like: TrainState, step: int) -> bool:
-    """Whether the checkpoint of `step` can be restored; a warning says why not."""
-    try:
-        restore(directory, like, step)
-    except UserError as error:
-        logger.warning(f"{error}; trying the one before")
-        return False
-    return True
+def restore_newest_valid(
+    directory: Path, like: TrainState, candidates: Iterable[int]
+) -> TrainState | None:
+    """Returns the state of the newest valid checkpoint among some steps, or None.
+
+    Each damaged one that is passed over is named in a warning, with the reason.
+    """
+    for step in sorted(candidates, reverse=True):
+        try:
+            return restore(directory, like, step)
+        except UserError as error:
+            logger.warning(f"{error}; trying the one before")
+    return None
 
 
 def read_score(directory: Path, step: int) -> Score:
@@ -66,22 +71,16 @@ def read_score(directory: Path, step: int) -> Score:
 
 
 def restore_newest(directory: Path, like: TrainState) -> TrainState | None:
-    """The state of the newest sound checkpoint, or None where there is none at all.
-
-    A damaged one is passed over with a warning.
+    """Returns the state of the newest valid checkpoint, or None if there is no checkpoint.
 
     Raises:
       UserError: there are checkpoints, and every one is damaged.
     """
     known = steps(directory)
-    for step in reversed(known):
-        try:
-            return restore(directory, like, step)
-        except UserError as error:
-            logger.warning(f"{error}; trying the one before")
-    if known:
+    state = restore_newest_valid(directory, like, known)
+    if known and state is None:
         raise UserError(f"{directory}: every checkpoint is damaged; choose another --workdir")
-    return None
+    return state
 
 
 def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:

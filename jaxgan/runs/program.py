@@ -1,0 +1,53 @@
+"""The one way in which a config becomes a program: training data, step plan and GAN."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan.config.schema import Config
+from jaxgan.data import Dataset, load_data
+from jaxgan.data.lazy_array import Array
+from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
+from jaxgan.runs.plan import StepPlan, make_step_plan
+from jaxgan.types import Labels, Pixels
+
+
+class Program(NamedTuple):
+    """Everything that the steps of a run are computed with, except the state.
+
+    Attributes:
+      data: the training split, on the host.
+    """
+
+    config: Config
+    data: Dataset
+    plan: StepPlan
+    gan: Gan
+
+
+def build_program(config: Config) -> Program:
+    """Loads the training data of a config, and builds its step plan and its GAN.
+
+    Raises:
+      UserError: the data are missing or damaged, do not fill one step, or do not fit the network.
+    """
+    data = load_data(config.data)
+    plan = make_step_plan(config.train, len(data.pixels))
+    return Program(config, data, plan, build_gan(config, data.pixels.shape[1:], data.classes))
+
+
+def initial_state(program: Program) -> TrainState:
+    """Returns the state before the first step, drawn from config.seed."""
+    key = jax.random.key(program.config.seed)
+    return init_state(program.gan, program.data.pixels.shape[1:], key)
+
+
+def training_examples(program: Program) -> tuple[Pixels | Array, Labels | np.ndarray | None]:
+    """Returns the pixels, and the labels where the GAN is class-conditional.
+
+    They are copied to the default device, or left on the host with config.data.stream.
+    """
+    data = program.data
+    examples = (data.pixels, data.labels if program.gan.classes else None)
+    return examples if program.config.data.stream else jax.device_put(examples)
