@@ -8,7 +8,7 @@ import pytest
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
 from jaxgan.config.schema import Config, ScheduleConfig
-from jaxgan.runs import directory, files, layout, metrics_log
+from jaxgan.runs import directory, environment, files, layout, metrics_log
 from jaxgan.runs.environment import describe_environment, read_environment
 from jaxgan.runs.files import replace_file, write_atomically
 
@@ -157,13 +157,13 @@ def test_a_file_that_cannot_be_written_to_the_end_leaves_the_old_one_and_nothing
 def test_the_commit_is_that_of_a_repository_which_holds_the_source(tmp_path, monkeypatch, tracked):
     package = tmp_path / "lib" / "jaxgan"
     package.mkdir(parents=True)
-    (package / "records.py").write_text("")
+    (package / "environment.py").write_text("")
     (tmp_path / "thesis.tex").write_text("")
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
     added = "." if tracked else "thesis.tex"
     for command in (["init", "-q"], ["add", added], ["commit", "-q", "-m", "first"]):
         subprocess.run([*git, *command], check=True)
-    monkeypatch.setattr(directory, "__file__", str(package / "records.py"))
+    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
     commit = describe_environment([], {})["git_commit"]
     assert (len(commit) == 40) == tracked
     assert tracked or commit == ""
