@@ -17,9 +17,10 @@ os.environ.setdefault("XLA_FLAGS", QUICK)
 import jax
 import pytest
 
-from tests import tiny
+from tests import figure_data, tiny
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+figure_data.save_data_of_figures()
 
 
 def pytest_unconfigure():
@@ -40,6 +41,13 @@ def float64():
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", False)
+
+
+@pytest.fixture(scope="module")
+def drawn_figures():
+    """Figures are saved as pictures in the tests of this module, not as their data."""
+    with figure_data.drawn_figures():
+        yield
 
 
 @pytest.fixture(scope="module")

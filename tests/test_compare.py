@@ -22,6 +22,7 @@ from jaxgan.runs.environment import read_environment
 from jaxgan.training import input_pipeline
 from jaxgan.training.loop import train
 from tests import tiny
+from tests.figure_data import drawn_figures
 
 EPOCHS = 12  # of 12 steps
 
@@ -125,7 +126,8 @@ def test_a_learning_rate_in_its_eighth_digit_is_named_with_the_leaf_it_shows_in(
     rate = 2.0000002e-4
     adam = OptimizerConfig(disc=AdamConfig(learning_rate=rate))
     train(config(data, optimizer=adam), tmp_path / "rate")
-    status, out = compared(clean, tmp_path / "rate", tmp_path, capsys)
+    with drawn_figures():
+        status, out = compared(clean, tmp_path / "rate", tmp_path, capsys)
     assert status == DIFFERENT
     lines = out.splitlines()
     assert lines[0] == f"config.optimizer.disc.learning_rate: 0.0002, {rate}"

@@ -16,6 +16,8 @@ from jaxgan.runs import layout, ledger, metrics_log
 from jaxgan.runs.seed_folders import seed_folder
 from tests import tiny
 
+pytestmark = pytest.mark.usefixtures("drawn_figures")
+
 STEPS = 24  # of two epochs
 
 

@@ -31,9 +31,10 @@ TESTS = itertools.count()
 INTERRUPTED = """
 import signal, sys
 from pathlib import Path
-from jaxgan import cli
-from tests import kills
+from jaxgan.cli import main as cli
+from tests import figure_data, kills
 
+figure_data.save_data_of_figures()
 number, times, first = map(int, sys.argv[1:4])
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # else one that comes early ends it
 seen = 0

@@ -20,6 +20,7 @@ from jaxgan.runs.checkpoint_ref import BEST, LAST
 from jaxgan.training import run_writer
 from jaxgan.training.loop import train
 from tests import tiny
+from tests.figure_data import drawn_figures
 
 CLASSES = "tests.test_evaluate:classifier"
 FLAT = "tests.test_evaluate:flat_features"
@@ -221,6 +222,7 @@ def test_the_diagnostics_are_drawn_whatever_a_row_lacks(measured, tmp_path):
     rows = [{"step": 1, "epoch": 1.0}, {"step": 2, "epoch": 2.0, DISTANCE: None}]
     full = [row for row in metrics_log.read_rows(workdir) if DISTANCE in row]
     for part in (rows, full[:1]):
-        diagnostics.save_diagnostics(tmp_path / "d.png", part, "title")
+        with drawn_figures():
+            diagnostics.save_diagnostics(tmp_path / "d.png", part, "title")
         assert (tmp_path / "d.png").exists()
     assert diagnostics.series(rows + full, "eval/frechet")[1] == [row[DISTANCE] for row in full]

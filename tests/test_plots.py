@@ -6,6 +6,8 @@ from jaxgan import plots
 from jaxgan.plots import diagnostics
 from jaxgan.plots.diagnostics import save_pairs
 
+pytestmark = pytest.mark.usefixtures("drawn_figures")
+
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 def test_images_of_any_number_of_channels_can_be_shown(channels, tmp_path):

@@ -27,6 +27,8 @@ from jaxgan.runs.best_checkpoint import describe_distances
 from jaxgan.training.loop import train
 from jaxgan.types import to_images, to_pixels
 
+pytestmark = pytest.mark.usefixtures("drawn_figures")
+
 CONFIGS = Path(__file__).parents[1] / "configs"
 CONFIG = dataclasses.replace(
     Config(),
