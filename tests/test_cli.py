@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.cli.main import VERBS, main
+from jaxgan.cli.main import main
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import load_config
 from jaxgan.runs import checkpoints, metrics_log

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,18 +26,24 @@ def test_images_of_any_number_of_channels_can_be_shown(channels, tmp_path):
     assert np.sum(np.abs(pairs - colour).max(axis=2) <= 2) > 1000
 
 
-def test_the_legend_names_only_what_was_measured(tmp_path):
+def test_the_legend_names_only_what_was_measured(tmp_path, monkeypatch):
     figures = []
     row = {"epoch": 1.0, "eval/class_distance/test/n50/x": 0.25, "eval/disc_auc/test/n50": 0.5}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(diagnostics.plt, "close", figures.append)
-        diagnostics.save_diagnostics(tmp_path / "d.png", [row], "title")
+    monkeypatch.setattr(
+        diagnostics, "save_figure", lambda path, figure, dpi: figures.append(figure)
+    )
+    diagnostics.save_diagnostics(tmp_path / "d.png", [row], "title")
     (figure,) = figures
-    diagnostics.plt.close(figure)
     legends = [axis.get_legend() for axis in figure.axes]
     words = [text.get_text() for legend in legends if legend for text in legend.get_texts()]
     assert words == [
-        "classes of samples, from held-out images'",
+        "classes of samples and of held-out images",
         "area under the ROC curve",
-        "a guess (accuracy, area)",
+        "random guess (accuracy, area)",
     ]
+
+
+def test_drawing_leaves_pyplot_and_its_backend_alone():
+    command = "import sys, jaxgan.plots, jaxgan.plots.comparisons, jaxgan.plots.diagnostics\n"
+    command += "assert 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", command], check=True)

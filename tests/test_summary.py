@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.plots.comparisons import bands
+from jaxgan.plots.comparisons import quartiles_by_epoch
 from jaxgan.runs import seed_statistics
 
 
@@ -24,6 +24,6 @@ def test_statistics_are_numpys():
 
 def test_bands_are_quartiles_of_the_runs_that_have_a_finite_value():
     runs = [[{"epoch": 1.0, "x": value}] for value in (1.0, 2.0, 3.0, 4.0, None)]
-    epochs, quartiles = bands([*runs, [{"epoch": 2.0}]], "x")
+    epochs, quartiles = quartiles_by_epoch([*runs, [{"epoch": 2.0}]], "x")
     assert epochs == [1.0]
     np.testing.assert_allclose(quartiles, [np.percentile([1, 2, 3, 4], [25, 50, 75])])

@@ -96,7 +96,7 @@ def test_an_error_closes_what_was_open(data, tmp_path, monkeypatch):
     closed = []
     for owner in (progress.Progress, checkpoints.Checkpoints):
         monkeypatch.setattr(owner, "close", lambda self: closed.append(type(self).__name__))
-    monkeypatch.setattr(run_writer.plots, "save_grid", _fail)
+    monkeypatch.setattr(run_writer.plots, "save_samples", _fail)
     with pytest.raises(OSError, match="no more pictures"):
         train(tiny.config(data), tmp_path / "run")
     assert closed == ["Progress", "Checkpoints"]

@@ -1,85 +1,76 @@
-"""How far two runs are apart, step by step."""
+"""Plots that compare runs: parameter distance of two runs, and metric quartiles over seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
+from jaxgan.plots.figure import draw_grid_and_legend, new_figure, save_figure
 from jaxgan.runs.checkpoint_ref import distance_in, distance_label
-from jaxgan.runs.files import replace_file
-
-
-def save_divergence(path: Path, apart: Sequence[Any]) -> None:
-    """Writes |a - b| / |a| of both players' parameters over the steps, on a logarithmic axis.
-
-    Args:
-      apart: rows with `step`, `disc`, `gen` and `replayed`, as `parting.growth` gives them;
-        those that were not replayed, but read from checkpoints, are drawn as points.
-    """
-    figure, axis = plt.subplots(figsize=(8, 4.5))
-    for name, label, colour in (("disc", "D", "tab:blue"), ("gen", "G", "tab:orange")):
-        for replayed, style, source in ((True, "-", "replayed"), (False, "o", "checkpoints")):
-            rows = [row for row in apart if row.replayed == replayed and getattr(row, name) > 0]
-            if rows:
-                values = [getattr(row, name) for row in rows]
-                steps = [row.step for row in rows]
-                axis.plot(steps, values, style, color=colour, label=f"{label}, {source}")
-    axis.set(xlabel="step", ylabel="|a - b| / |a|, all parameters", yscale="log")
-    axis.grid(alpha=0.3)
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(loc="best")
-    figure.tight_layout()
-    replace_file(path, lambda file: figure.savefig(file, dpi=120, format="png"))
-    plt.close(figure)
-
 
 QUARTILES = (0.25, 0.5, 0.75)
 LOSSES = {"disc/loss": "D's loss (nats)", "gen/loss": "G's loss (nats)"}
 Rows = list[dict[str, Any]]
 
 
-def save_bands(path: Path, sets: Mapping[str, Sequence[Rows]], title: str) -> None:
-    """Writes the losses, and the held-out distance where it was measured, over epochs.
+def save_divergence(path: Path, drifts: Sequence[Any]) -> None:
+    """Plots |a - b| / |a| of both players' parameters over the steps, on a logarithmic axis.
 
-    `sets` are the rows of each run, by the name of the set that it is of. At every epoch those
-    runs count that have a finite value there.
+    Args:
+      drifts: `Drift` entries of `reproducibility.divergence`. Those of replayed steps are drawn as
+        lines, those of checkpoints as points.
+    """
+    figure = new_figure(8, 4.5)
+    axis = figure.subplots()
+    for player, label, colour in (("disc", "D", "tab:blue"), ("gen", "G", "tab:orange")):
+        for replayed, style, source in ((True, "-", "replayed"), (False, "o", "checkpoints")):
+            # Zero has no place on a logarithmic axis.
+            drawn = [d for d in drifts if d.replayed == replayed and getattr(d, player) > 0]
+            if drawn:
+                values = [getattr(drift, player) for drift in drawn]
+                steps = [drift.step for drift in drawn]
+                axis.plot(steps, values, style, color=colour, label=f"{label}, {source}")
+    axis.set(xlabel="step", ylabel="|a - b| / |a|, all parameters", yscale="log")
+    draw_grid_and_legend(axis)
+    save_figure(path, figure)
+
+
+def save_bands(path: Path, groups: Mapping[str, Sequence[Rows]], title: str) -> None:
+    """Plots median and quartiles over seeds of both losses and of the held-out distance, if any.
+
+    Args:
+      groups: for each group of runs, by its name in the legend, the metric rows of every run.
     """
     names = dict.fromkeys(LOSSES)
-    every = (row for runs in sets.values() for rows in runs for row in rows)
-    names |= {found[0]: None for row in every if (found := distance_in(row))}
-    figure, grid = plt.subplots(
-        len(names), 1, figsize=(8, 1 + 2.5 * len(names)), sharex=True, squeeze=False
-    )
-    for axis, name in zip(grid.flat, names, strict=True):
-        for place, (label, runs) in enumerate(sets.items()):
-            _draw_band(axis, runs, name, label, f"C{place}")
+    all_rows = (row for runs in groups.values() for rows in runs for row in rows)
+    names |= {distance[0]: None for row in all_rows if (distance := distance_in(row))}
+    figure = new_figure(8, 1 + 2.5 * len(names))
+    axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, name in zip(axes, names, strict=True):
+        for index, (label, runs) in enumerate(groups.items()):
+            _draw_band(axis, runs, name, label if len(groups) > 1 else "", f"C{index}")
         axis.set_ylabel(LOSSES.get(name) or f"{distance_label(name)}\nheld out")
-        axis.grid(alpha=0.3)
-        if len(sets) > 1:
-            axis.legend(loc="best")
-    grid[0, 0].set_title(f"{title}\nmedian, and from the lower to the upper quartile")
-    grid[-1, 0].set_xlabel("epoch")
-    figure.tight_layout()
-    replace_file(path, lambda file: figure.savefig(file, dpi=120, format="png"))
-    plt.close(figure)
+        draw_grid_and_legend(axis)
+    axes[0].set_title(f"{title}\nmedian, and from the lower to the upper quartile")
+    axes[-1].set_xlabel("epoch")
+    save_figure(path, figure)
 
 
-def bands(runs: Iterable[list[dict[str, Any]]], name: str) -> tuple[list[float], np.ndarray]:
-    """Epochs, and (epochs, 3) quartiles over the runs that have a finite value there."""
-    found: dict[float, list[float]] = {}
+def quartiles_by_epoch(runs: Iterable[Rows], name: str) -> tuple[list[float], np.ndarray]:
+    """Returns epochs, and quartiles (epochs, 3) over the runs that have a finite value there."""
+    values: dict[float, list[float]] = {}
     for rows in runs:
         for row in rows:
             if row.get(name) is not None:
-                found.setdefault(row["epoch"], []).append(row[name])
-    epochs = sorted(found)
-    quartiles = [np.quantile(found[epoch], QUARTILES) for epoch in epochs]
+                values.setdefault(row["epoch"], []).append(row[name])
+    epochs = sorted(values)
+    quartiles = [np.quantile(values[epoch], QUARTILES) for epoch in epochs]
     return epochs, np.array(quartiles).reshape(-1, len(QUARTILES))
 
 
-def _draw_band(axis: Any, runs: Iterable[list[dict[str, Any]]], name: str, label: str, colour: str):
-    epochs, quartiles = bands(runs, name)
+def _draw_band(axis: Any, runs: Iterable[Rows], name: str, label: str, colour: str) -> None:
+    epochs, quartiles = quartiles_by_epoch(runs, name)
     low, middle, high = quartiles.T
     axis.fill_between(epochs, low, high, color=colour, alpha=0.25, linewidth=0)
     marker = "o" if len(epochs) < 20 else None

@@ -1,20 +1,21 @@
-"""Curves of a run over training."""
+"""The loss curves of a run."""
 
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxgan.runs.files import replace_file
-
-matplotlib.use("agg")
+from jaxgan.plots.figure import draw_grid_and_legend, new_figure, save_figure
 
 
 def save_curves(path: Path, rows: list[dict[str, Any]], title: str) -> None:
-    """Writes the losses and D's mean probabilities over epochs, from the rows of metrics.jsonl."""
-    figure, (losses, probabilities) = plt.subplots(2, 1, figsize=(8, 7), sharex=True)
+    """Plots both losses and D's mean probabilities over epochs.
+
+    Args:
+      rows: the rows of metrics.jsonl.
+    """
+    figure = new_figure(8, 7)
+    losses, probabilities = figure.subplots(2, 1, sharex=True)
     epochs = [row["epoch"] for row in rows]
     for axis, name, label in (
         (losses, "disc/loss", "discriminator"),
@@ -30,8 +31,5 @@ def save_curves(path: Path, rows: list[dict[str, Any]], title: str) -> None:
     probabilities.set_xlabel("epoch")
     probabilities.set_ylim(0, 1)
     for axis in (losses, probabilities):
-        axis.grid(alpha=0.3)
-        axis.legend(loc="best")
-    figure.tight_layout()
-    replace_file(path, lambda file: figure.savefig(file, dpi=120, format="png"))
-    plt.close(figure)
+        draw_grid_and_legend(axis)
+    save_figure(path, figure)

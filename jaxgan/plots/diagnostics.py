@@ -1,15 +1,17 @@
-"""Pictures of what a run's evaluations found: numbers over training, and the likeliest copies."""
+"""Plots of a run's periodic evaluations: metrics over training, and the likeliest copies."""
 
 import dataclasses
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
 
-from jaxgan.plots.grids import WHITE, visible
+from jaxgan.plots.figure import new_figure, save_figure
+from jaxgan.plots.grids import WHITE, to_displayable
 from jaxgan.runs.checkpoint_ref import distance_in
-from jaxgan.runs.files import replace_file
+
+DPI = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,9 +19,9 @@ class Panel:
     """One set of axes in the diagnostics.
 
     Attributes:
-      label: of the vertical axis.
-      lines: legend by the beginning of the names of numbers in rows.
-      level: where a dotted line stands, and what it means.
+      label: label of the vertical axis.
+      lines: for each line, the beginning of its metric's name and its text in the legend.
+      level: height and meaning of a dotted horizontal line.
     """
 
     label: str
@@ -30,42 +32,47 @@ class Panel:
 
 
 def save_diagnostics(path: Path, rows: list[dict[str, Any]], title: str) -> None:
-    """Writes what the evaluations found over epochs, and the gradients, a panel each."""
+    """Plots the results of the evaluations and the gradient norms over epochs, one panel each."""
     panels = [panel for panel in PANELS if any(series(rows, name)[1] for name in panel.lines)]
-    parts = [name for name in COMPOSITIONS if series(rows, name)[1]]
-    lines = max(1, -(-(len(panels) + len(parts)) // 2))
-    size = (11, 1 + 3 * lines)
-    figure, grid = plt.subplots(lines, 2, figsize=size, squeeze=False, layout="constrained")
-    axes = grid.flat[: len(panels) + len(parts)]
+    compositions = [name for name in COMPOSITIONS if series(rows, name)[1]]
+    count = len(panels) + len(compositions)
+    height = max(1, -(-count // 2))
+    figure = new_figure(11, 1 + 3 * height, layout="constrained")
+    grid = figure.subplots(height, 2, squeeze=False).flatten()
+    axes = grid[:count]
     for axis, panel in zip(axes, panels, strict=False):
         _draw_panel(axis, panel, rows)
-    for axis, name in zip(axes[len(panels) :], parts, strict=True):
+    for axis, name in zip(axes[len(panels) :], compositions, strict=True):
         _draw_composition(axis, rows, name)
     for axis in axes:
         axis.set_xlim(0, rows[-1]["epoch"])
     for axis in axes[-2:]:
         axis.set_xlabel("epoch")
-    for axis in grid.flat[len(axes) :]:
+    for axis in grid[count:]:
         axis.axis("off")
     figure.suptitle(f"{title}\n{_protocol(rows)}", fontsize=11)
-    replace_file(path, lambda file: figure.savefig(file, dpi=100, format="png"))
-    plt.close(figure)
+    save_figure(path, figure, DPI)
 
 
 def save_pairs(
     path: Path, samples: np.ndarray, nearest: np.ndarray, ratios: np.ndarray, columns: int = 4
 ) -> None:
-    """Writes samples, each with its nearest training image to the right, row by row.
+    """Draws each sample with its nearest training image to the right of it, row by row.
 
-    Above each pair: its distance over the median one of held-out images.
+    Args:
+      samples, nearest: uint8 (n, height, width, channels).
+      ratios: (n,) distance of each pair, divided by the median distance of held-out images; it is
+        written above the pair.
+      columns: number of pairs in a row.
     """
-    samples, nearest = visible(samples), visible(nearest)
+    samples, nearest = to_displayable(samples), to_displayable(nearest)
     rows = -(-len(samples) // columns)
     height, width, channels = samples.shape[1:]
-    gap = max(1, height // 14)  # between two of a pair; between pairs and above them it is more
+    gap = max(1, height // 14)  # pixels between the two images of a pair
     cell = (height + 5 * gap, 2 * width + 4 * gap)
     canvas = np.full((rows * cell[0], columns * cell[1], channels), WHITE, np.uint8)
-    figure, axis = plt.subplots(figsize=(8, 8 * (canvas.shape[0] + 8 * gap) / canvas.shape[1]))
+    figure = new_figure(8, 8 * (canvas.shape[0] + 8 * gap) / canvas.shape[1])
+    axis = figure.subplots()
     for i, (sample, near, ratio) in enumerate(zip(samples, nearest, ratios, strict=True)):
         top, left = (i // columns) * cell[0] + 4 * gap, (i % columns) * cell[1] + 2 * gap
         for image, start in ((sample, left), (near, left + width + gap)):
@@ -79,19 +86,28 @@ def save_pairs(
         "over the median one of held-out images: 0 is a copy",
         fontsize=9,
     )
-    figure.tight_layout()
-    replace_file(path, lambda file: figure.savefig(file, dpi=100, format="png"))
-    plt.close(figure)
+    save_figure(path, figure, DPI)
+
+
+def series(rows: list[dict[str, Any]], name: str) -> tuple[list[float], list[Any]]:
+    """Returns epochs and values of the metrics with this name or prefix, without nulls."""
+    points = [
+        (row["epoch"], value)
+        for row in rows
+        for key, value in row.items()
+        if (key == name or key.startswith(f"{name}/")) and value is not None
+    ]
+    return [epoch for epoch, _ in points], [value for _, value in points]
 
 
 def _draw_panel(axis: Any, panel: Panel, rows: list[dict[str, Any]]) -> None:
-    for place, (name, label) in enumerate(panel.lines.items()):
+    for index, (name, label) in enumerate(panel.lines.items()):
         epochs, values = series(rows, name)
         if not values:
             continue
-        few = len(values) < len(rows)  # of evaluations, not of every row
-        style = {"marker": "o", "markersize": 3.5} if few else {"linewidth": 0.8}
-        axis.plot(epochs, values, label=label, color=f"C{place}", **style)
+        is_sparse = len(values) < len(rows)  # only the rows of evaluations have this metric
+        style = {"marker": "o", "markersize": 3.5} if is_sparse else {"linewidth": 0.8}
+        axis.plot(epochs, values, label=label, color=f"C{index}", **style)
     if panel.level:
         value, meaning = panel.level
         axis.axhline(value, color="grey", linestyle=":", label=meaning)
@@ -105,41 +121,37 @@ def _draw_panel(axis: Any, panel: Panel, rows: list[dict[str, Any]]) -> None:
 
 
 def _draw_composition(axis: Any, rows: list[dict[str, Any]], name: str) -> None:
-    """Fractions of the samples in each class or mode, one upon the other."""
+    """Draws the fractions of the samples in each class or mode as stacked areas."""
     epochs, fractions = series(rows, name)
-    part = COMPOSITIONS[name]
-    axis.set_ylabel(f"fraction of samples in each {part}")
+    kind = COMPOSITIONS[name]
+    axis.set_ylabel(f"fraction of samples in each {kind}")
     axis.set_ylim(0, 1)
     if len({len(row) for row in fractions}) > 1:
         return
     classes = np.array(fractions).T
-    colours = plt.get_cmap("tab10" if len(classes) <= 10 else "viridis")
-    places = np.arange(len(classes)) if len(classes) <= 10 else np.linspace(0, 1, len(classes))
+    colours = matplotlib.colormaps["tab10" if len(classes) <= 10 else "viridis"]
+    # tab10 is indexed by integers, viridis by fractions.
+    indices = np.arange(len(classes)) if len(classes) <= 10 else np.linspace(0, 1, len(classes))
     names = [str(i) for i in range(len(classes))] if len(classes) <= 10 else None
     if len(epochs) == 1:  # an area needs a width
         epochs, classes = [0, *epochs], np.repeat(classes, 2, axis=1)
-    axis.stackplot(epochs, classes, colors=[colours(p) for p in places], labels=names or ())
+    axis.stackplot(epochs, classes, colors=[colours(i) for i in indices], labels=names or ())
     if names:
         handles, labels = axis.get_legend_handles_labels()
-        place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-        axis.legend(handles[::-1], labels[::-1], title=part, fontsize=8, **place)
+        axis.legend(
+            handles[::-1],
+            labels[::-1],
+            title=kind,
+            fontsize=8,
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+        )
 
 
 def _protocol(rows: list[dict[str, Any]]) -> str:
-    """Split, N and feature net, as the newest name of a distance has them."""
-    names = [found[0] for row in rows if (found := distance_in(row))]
+    """Returns split, number of samples and feature net, from the newest distance's name."""
+    names = [distance[0] for row in rows if (distance := distance_in(row))]
     return "distance: " + "/".join(names[-1].split("/")[2:]) if names else ""
-
-
-def series(rows: list[dict[str, Any]], name: str) -> tuple[list[float], list[Any]]:
-    """Epochs and values of the numbers whose names begin so; what is null is left out."""
-    found = [
-        (row["epoch"], value)
-        for row in rows
-        for key, value in row.items()
-        if (key == name or key.startswith(f"{name}/")) and value is not None
-    ]
-    return [epoch for epoch, _ in found], [value for _, value in found]
 
 
 PANELS = (
@@ -147,14 +159,14 @@ PANELS = (
     Panel(
         "total variation",
         {
-            "eval/class_distance": "classes of samples, from held-out images'",
-            "eval/mode_distance": "modes of samples, from held-out points'",
+            "eval/class_distance": "classes of samples and of held-out images",
+            "eval/mode_distance": "modes of samples and of held-out points",
         },
     ),
-    Panel("of the label asked for (fraction)", {"eval/label_accuracy": "of the samples"}),
-    Panel("modes reached", {"eval/modes": "by the samples"}),
+    Panel("samples of the requested class (fraction)", {"eval/label_accuracy": "label accuracy"}),
+    Panel("modes covered", {"eval/modes": "by the samples"}),
     Panel(
-        "of high quality (fraction)",
+        "high-quality samples (fraction)",
         {"eval/high_quality": "within 3 sigma of a mode"},
         limits=(-0.02, 1.02),
     ),
@@ -167,7 +179,7 @@ PANELS = (
             "eval/disc_calibration_error": "calibration error (probability)",
         },
         limits=(-0.02, 1.02),
-        level=(0.5, "a guess (accuracy, area)"),
+        level=(0.5, "random guess (accuracy, area)"),
     ),
     Panel(
         "D's mean logit, train - held-out (nats)",
@@ -175,19 +187,19 @@ PANELS = (
         level=(0.0, "no memory of the training images"),
     ),
     Panel(
-        "called real by D, train - held-out (fraction)",
+        "classified as real, train - held-out (fraction)",
         {"eval/disc_accuracy_gap": "real images"},
         level=(0.0, "no memory of the training images"),
     ),
     Panel(
-        "norm of the gradient",
+        "gradient norm",
         {"disc/grad_norm": "discriminator", "gen/grad_norm": "generator"},
         log=True,
     ),
     Panel(
         "distance to nearest training image (ratio)",
         {"eval/copying": "median of samples / of held-out images"},
-        level=(1.0, "as far as held-out images; 0: copies"),
+        level=(1.0, "same as held-out images; 0 means copies"),
     ),
 )
 COMPOSITIONS = {"eval/class_fractions": "class", "eval/mode_fractions": "mode"}

@@ -1,30 +1,28 @@
-"""Pictures of a run: grids of images, scatters of points, and curves over training."""
+"""Pictures of samples: grids of images and scatter plots of points."""
 
 from pathlib import Path
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
+from jaxgan.plots.figure import new_figure, save_figure
 from jaxgan.runs.files import replace_file
 
-matplotlib.use("agg")
 PADDING = 2  # pixels between the images of a grid
-SIDE = 56  # smaller images are enlarged a whole number of times, up to about this
+SIDE = 56  # smaller images are enlarged by a whole factor, up to about this size in pixels
 WHITE = 255
 GRID = 64  # images in a sample grid
-SCATTER = 2_500  # points in a scatter, as many as the protocols of ring and grid score
-MARGIN = 0.25  # of the real points' extent, on each side of it
+SCATTER = 2_500  # points in a scatter plot; the protocols of ring and grid score as many
+MARGIN = 0.25  # on each side of the real points, as a fraction of their extent
 
 
 def samples_shown(shape: tuple[int, ...]) -> int:
-    """How many examples of this shape a picture of samples shows."""
+    """Returns how many examples of this shape a picture of samples shows."""
     return GRID if len(shape) == 3 else SCATTER
 
 
 def save_samples(path: Path, samples: np.ndarray, real: np.ndarray) -> None:
-    """A grid of uint8 pixels, or a scatter of points over the first `SCATTER` of the real ones."""
+    """Draws uint8 pixels as a grid, or points as a scatter plot over the first real ones."""
     if samples.ndim == 4:
         save_grid(path, samples)
     else:
@@ -32,8 +30,8 @@ def save_samples(path: Path, samples: np.ndarray, real: np.ndarray) -> None:
 
 
 def save_grid(path: Path, pixels: np.ndarray) -> None:
-    """Writes (n, height, width, channels) uint8 pixels as one nearly square PNG, row by row."""
-    pixels = visible(pixels)
+    """Draws uint8 pixels (n, height, width, channels) row by row, as one nearly square PNG."""
+    pixels = to_displayable(pixels)
     scale = max(1, SIDE // max(pixels.shape[1:3]))
     pixels = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width, channels = pixels.shape
@@ -50,8 +48,11 @@ def save_grid(path: Path, pixels: np.ndarray) -> None:
     replace_file(path, lambda file: picture.save(file, format="png"))
 
 
-def visible(pixels: np.ndarray) -> np.ndarray:
-    """(..., channels) as grey, RGB or RGBA: two as red and green, of more than four the first."""
+def to_displayable(pixels: np.ndarray) -> np.ndarray:
+    """Returns pixels (..., channels) as grey, RGB or RGBA.
+
+    Two channels become red and green; of more than four, the first three are kept.
+    """
     channels = pixels.shape[-1]
     if channels == 2:
         return np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
@@ -59,15 +60,17 @@ def visible(pixels: np.ndarray) -> np.ndarray:
 
 
 def save_scatter(path: Path, points: np.ndarray, real: np.ndarray) -> None:
-    """Writes generated points (n, 2) over real ones (m, 2), on axes that only the real ones fix.
+    """Draws generated points (n, 2) over real ones (m, 2).
 
-    Of points outside the axes the legend gives the number.
+    The limits of the axes depend only on the real points, so that pictures of a run can be
+    compared. The legend says how many generated points are outside.
     """
     low, high = real.min(axis=0), real.max(axis=0)
     middle, half = (low + high) / 2, (0.5 + MARGIN) * (high - low).max()
     outside = len(points) - int(np.sum(np.all(np.abs(points - middle) <= half, axis=1)))
     beyond = f", {outside} of them outside" if outside else ""
-    figure, axis = plt.subplots(figsize=(7, 7))
+    figure = new_figure(7, 7)
+    axis = figure.subplots()
     axis.scatter(
         real[:, 0], real[:, 1], s=12, c="lightgrey", linewidths=0, label=f"{len(real)} real"
     )
@@ -77,6 +80,4 @@ def save_scatter(path: Path, points: np.ndarray, real: np.ndarray) -> None:
     axis.set_xlim(middle[0] - half, middle[0] + half)
     axis.set_ylim(middle[1] - half, middle[1] + half)
     axis.legend(loc="upper right")
-    figure.tight_layout()
-    replace_file(path, lambda file: figure.savefig(file, dpi=120, format="png"))
-    plt.close(figure)
+    save_figure(path, figure)

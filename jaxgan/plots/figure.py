@@ -1,0 +1,32 @@
+"""Creates and writes Matplotlib figures without pyplot, which would choose a backend globally."""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from jaxgan.runs.files import replace_file
+
+DPI = 120
+
+
+def new_figure(width: float, height: float, layout: str | None = None) -> Figure:
+    """Returns an empty figure of a size in inches; `layout` is Matplotlib's layout engine."""
+    figure = Figure(figsize=(width, height), layout=layout)  # type: ignore[arg-type]
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def draw_grid_and_legend(axis: Any) -> None:
+    """Adds thin grid lines, and a legend if any line has a label."""
+    axis.grid(alpha=0.3)
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(loc="best")
+
+
+def save_figure(path: Path, figure: Figure, dpi: int = DPI) -> None:
+    """Writes a figure as a PNG; an existing file is replaced in one step."""
+    if figure.get_layout_engine() is None:
+        figure.tight_layout()
+    replace_file(path, lambda file: figure.savefig(file, dpi=dpi, format="png"))
