@@ -139,7 +139,7 @@ def test_what_the_data_do_not_allow_gets_one_line_before_anything_is_written(
     ("flag", "warning"),
     [
         ("ema.half_life=1000", "config.ema.half_life = 1000: is too long for the run's 96"),
-        ("augment.policy=('saturation',)", "saturation does nothing to the grey images of tiny"),
+        ("augment.policy=('saturation',)", "saturation has no effect on the grey images of tiny"),
     ],
     ids=["an average longer than the run", "saturation of grey images"],
 )

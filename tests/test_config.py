@@ -154,23 +154,24 @@ def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"augment": {"target": 0.6}}, "target = 0.6: does nothing without config.augment.policy"),
-        ({"schedule": {"augment": ((0, 1.0),)}}, "does nothing without config.augment.policy"),
-        ({"schedule": {"ema": ((0, 1.0),)}}, "does nothing without config.ema.half_life"),
-        ({"schedule": {"penalty": ((0, 1.0),)}}, "does nothing without config.penalty.*"),
+        ({"augment": {"target": 0.6}}, "target = 0.6: has no effect without config.augment.policy"),
+        ({"schedule": {"augment": ((0, 1.0),)}}, "has no effect without config.augment.policy"),
+        ({"schedule": {"ema": ((0, 1.0),)}}, "has no effect without config.ema.half_life"),
+        ({"schedule": {"penalty": ((0, 1.0),)}}, "has no effect without config.penalty.*"),
         (
             {"augment": {"policy": ("mirror",), "target": 0.6, "probability": 0.5}},
-            "probability = 0.5: does nothing with config.augment.target",
+            "probability = 0.5: has no effect with config.augment.target",
         ),
         (
             {"augment": {"policy": ("mirror",), "probability": 0.0}},
-            "policy = ('mirror',): does nothing with config.augment.probability = 0",
+            "policy = ('mirror',): has no effect with config.augment.probability = 0",
         ),
-        ({"augment": {"probability": 0.5}}, "augment.probability = 0.5: does nothing without"),
-        ({"augment": {"adapt_images": 9}}, "augment.adapt_images = 9: does nothing without"),
+        ({"augment": {"probability": 0.5}}, "augment.probability = 0.5: has no effect without"),
+        ({"augment": {"adapt_images": 9}}, "augment.adapt_images = 9: has no effect without"),
         (
             {"network": {"name": "sngan"}, "optimizer": {"disc": {"clip_weights": 0.01}}},
-            "clip_weights = 0.01: bounds no slope with config.network.disc_norm=spectral",
+            "clip_weights = 0.01: does not bound the discriminator's slope with "
+            "config.network.disc_norm=spectral",
         ),
     ],
     ids=[
@@ -185,9 +186,10 @@ def test_a_setting_of_what_is_off_is_warned_of(changes, words):
 
 def test_saturation_of_grey_images_is_warned_of():
     config = from_mapping({"augment": {"policy": ("saturation",)}})
-    (said,) = config_warnings(config, (28, 28, 1))
-    assert "saturation does nothing to the grey images of mnist" in said
-    assert config_warnings(config, (28, 28, 3)) == config_warnings(config, (1,)) == []
+    (said,) = config_warnings(config, image_shape=(28, 28, 1))
+    assert "saturation has no effect on the grey images of mnist" in said
+    for shape in ((28, 28, 3), (2,), ()):
+        assert config_warnings(config, image_shape=shape) == []
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ def test_saturation_of_grey_images_is_warned_of():
     ids=["images", "packs", "packs without dense layers"],
 )
 def test_batch_norm_of_dense_layers_with_a_batch_of_one_is_refused(changes, fits):
-    with pytest.raises(UserError, match="batch norm, which leaves nothing of one image or pack"):
+    with pytest.raises(UserError, match="batch norm, which sets every feature of a single image"):
         from_mapping(changes | {"network": {"name": "infogan"}})
     from_mapping(changes | {"network": {"name": "infogan", **fits["network"]}})
     from_mapping(changes | {"network": {"name": "dcgan"}})
@@ -240,11 +242,11 @@ def test_every_penalty_has_a_weight():
         ({"loss": "hinge", "label_smoothing": 0.1}, "'hinge' has no targets to smooth"),
         (
             {"network": {"name": "dcgan"}, "penalty": {"wgan_gp": 10.0}},
-            "config.penalty.wgan_gp = 10.0: is of the gradient at each image, and the "
-            "discriminator's batch norm",
+            "config.penalty.wgan_gp = 10.0: penalises the gradient at each image, but with batch "
+            "norm in the discriminator",
         ),
         ({"packing": 3}, "packing = 3: must divide config.train.batch_size = 64"),
-        ({"packing": 2, "network": {"conditional": True}}, "packing = 2: must be 1 where"),
+        ({"packing": 2, "network": {"conditional": True}}, "packing = 2: must be 1 with"),
         ({"schedule": {"b1": ((-1, 0.5), (9, 0.1))}}, "images ascending from 0 or more"),
         ({"penalty": {"gp": 10.0}}, "config.penalty.gp; known: r1, r2, wgan_gp"),
         ({"schedule": {"lr": ((0, 1.0),)}}, "config.schedule.lr; known: shape, learning_rate"),

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from jaxgan.config.checks import check_horizon
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.warnings import config_warnings
 from jaxgan.data import DATASETS
-from jaxgan.runs.plan import check_horizon, long_average, make_step_plan
+from jaxgan.runs.plan import ema_halvings, images_in_run, make_step_plan
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "configs").glob("*.py"))
@@ -26,9 +27,10 @@ def test_every_config_file_loads_and_says_how_to_run_it(path):
         pytest.skip("settings of a feature net, not of a run")
     config = load_config(path, [])
     plan = make_step_plan(config.train, DATASETS[config.data.name].examples["train"])
-    check_horizon(config, plan)
-    assert config_warnings(config) == []
-    assert long_average(config, plan) == ""
+    images = images_in_run(config.train, plan)
+    check_horizon(config, images)
+    halvings = ema_halvings(config, images)
+    assert config_warnings(config, images=images, ema_halvings=halvings) == []
     says = ast.get_docstring(ast.parse(path.read_text()))
     assert f"python run.py --config configs/{path.name}" in says
     assert re.search(r"\d (s|min)\b", says), "how long it takes"

@@ -4,7 +4,8 @@ import pytest
 
 from jaxgan.config import jax_env
 from jaxgan.config.jax_env import DETERMINISTIC_FLAG, set_deterministic_flag
-from jaxgan.config.warnings import missing_determinism
+from jaxgan.config.schema import Config
+from jaxgan.config.warnings import config_warnings
 
 
 @pytest.fixture
@@ -45,8 +46,9 @@ def test_nothing_is_set_where_it_is_not_asked_for_or_there_is_no_gpu(gpu):
 
 
 def test_a_gpu_started_without_the_flag_is_warned_of(gpu):
-    assert DETERMINISTIC_FLAG in missing_determinism(True, "gpu")
-    assert missing_determinism(False, "gpu") == ""
-    assert missing_determinism(True, "cpu") == ""
+    (warning,) = config_warnings(Config(), backend="gpu")
+    assert f"started without XLA_FLAGS={DETERMINISTIC_FLAG}=true" in warning
+    assert config_warnings(Config(deterministic=False), backend="gpu") == []
+    assert config_warnings(Config(), backend="cpu") == []
     gpu.setenv("XLA_FLAGS", f"{DETERMINISTIC_FLAG}=true")
-    assert missing_determinism(True, "gpu") == ""
+    assert config_warnings(Config(), backend="gpu") == []

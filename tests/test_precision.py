@@ -11,7 +11,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import Config
-from jaxgan.config.warnings import slow_precision
+from jaxgan.config.warnings import config_warnings
 from jaxgan.gan.state import build_gan, init_state
 from jaxgan.gan.steps import train_step
 from jaxgan.networks.layers import BatchNorm, Dense
@@ -154,9 +154,10 @@ def test_bfloat16_is_refused_on_a_gpu_that_lacks_it():
 
 
 def test_bfloat16_on_a_cpu_is_warned_of():
-    assert "longer than float32 on a CPU" in slow_precision(asked("bfloat16"), "cpu")
-    assert slow_precision(asked("bfloat16"), "gpu") == ""
-    assert slow_precision(asked("float32"), "cpu") == ""
+    (warning,) = config_warnings(asked("bfloat16"), backend="cpu")
+    assert "slower than float32 on a CPU" in warning
+    for config, backend in ((asked("bfloat16"), "tpu"), (asked("float32"), "cpu")):
+        assert config_warnings(config, backend=backend) == []
 
 
 def test_an_unknown_precision_lists_the_known_ones():

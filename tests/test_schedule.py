@@ -2,12 +2,14 @@ import re
 
 import pytest
 
+from jaxgan.config.checks import check_horizon
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config, EmaConfig, ScheduleConfig, TrainConfig
+from jaxgan.config.warnings import config_warnings
 from jaxgan.runs.plan import (
-    check_horizon,
     chunks,
-    long_average,
+    ema_halvings,
+    images_in_run,
     make_step_plan,
     row_bounds,
     row_steps,
@@ -71,24 +73,30 @@ def test_a_batch_larger_than_the_data_is_refused(train, named):
         schedule(**train)
 
 
-def horizon(function, **changes):
-    train = TrainConfig(epochs=2, batch_size=10, d_steps=3)
-    config = Config(train=train, **changes)
-    return function(config, make_step_plan(train, 100))  # 2 epochs of 3 steps of 30 images
+def run_of_180_images(**changes):
+    """A config of 2 epochs of 3 steps of 30 images, and how many images that makes."""
+    config = Config(train=TrainConfig(epochs=2, batch_size=10, d_steps=3), **changes)
+    return config, images_in_run(config.train, make_step_plan(config.train, 100))
+
+
+def ema_warnings(**changes):
+    config, images = run_of_180_images(**changes)
+    halvings = ema_halvings(config, images)
+    return "".join(config_warnings(config, images=images, ema_halvings=halvings))
 
 
 def test_a_schedule_may_end_with_the_run_and_not_after_it():
-    horizon(check_horizon, schedule=ScheduleConfig(b2=((0, 0.9), (180, 0.5))))
+    check_horizon(*run_of_180_images(schedule=ScheduleConfig(b2=((0, 0.9), (180, 0.5)))))
     with pytest.raises(UserError, match=r"schedule\.b2 .* ends at 181 .* within the run's 180"):
-        horizon(check_horizon, schedule=ScheduleConfig(b2=((0, 0.9), (181, 0.5))))
+        check_horizon(*run_of_180_images(schedule=ScheduleConfig(b2=((0, 0.9), (181, 0.5)))))
 
 
 def test_an_average_longer_than_the_run_is_warned_of():
-    said = horizon(long_average, ema=EmaConfig(half_life=360))
-    assert "half_life = 360: is too long for the run's 180 images" in said
-    assert "the first weights are 71% of the average" in said
-    assert horizon(long_average, ema=EmaConfig(half_life=181))
-    assert horizon(long_average, ema=EmaConfig(half_life=180)) == ""
+    warning = ema_warnings(ema=EmaConfig(half_life=360))
+    assert "half_life = 360: is too long for the run's 180 images" in warning
+    assert "the first weights are 71% of the average" in warning
+    assert ema_warnings(ema=EmaConfig(half_life=181))
+    assert ema_warnings(ema=EmaConfig(half_life=180)) == ""
 
 
 @pytest.mark.parametrize(
@@ -97,6 +105,7 @@ def test_an_average_longer_than_the_run_is_warned_of():
     ids=["growing", "shrinking", "constant"],
 )
 def test_the_length_of_a_scheduled_average_is_that_over_the_whole_run(points, share):
-    said = horizon(long_average, ema=EmaConfig(half_life=150), schedule=ScheduleConfig(ema=points))
-    assert bool(said) == bool(share)
-    assert re.search(share, said)
+    schedule = ScheduleConfig(ema=points)
+    warning = ema_warnings(ema=EmaConfig(half_life=150), schedule=schedule)
+    assert bool(warning) == bool(share)
+    assert re.search(share, warning)

@@ -71,7 +71,7 @@ def test_a_count_of_seeds_begins_at_the_seed():
     assert expand_seeds(config) == config
     assert from_mapping(json.loads(json.dumps(dataclasses.asdict(config)))) == config
     assert expand_seeds(from_mapping({"seeds": ()})) == Config()
-    with pytest.raises(UserError, match=r"config\.seeds = 3: from config\.seed = 4294967294"):
+    with pytest.raises(UserError, match=r"seeds = 3: counted from config\.seed = 4294967294"):
         from_mapping({"seed": 2**32 - 2, "seeds": 3})
 
 

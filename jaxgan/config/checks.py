@@ -6,69 +6,99 @@ from jaxgan.config.network import check_network, disc_norm
 from jaxgan.config.schema import Config
 
 
-def check_shards(shards: int, batch_size: int, packing: int, seeds_at_once: int) -> None:
+def check_combinations(config: Config) -> None:
     """
     Raises:
-      UserError: a batch cannot be cut so, or runs that are trained in one program should be.
+      UserError: two settings contradict each other; the first contradiction is named.
     """
-    if not shards:
-        return
-    if batch_size // packing % shards:
-        parts = "images" if packing == 1 else f"packs of {packing} (config.packing)"
-        raise UserError(
-            f"config.parallel.shards = {shards}: must divide config.train.batch_size = "
-            f"{batch_size}, which is {batch_size // packing} {parts}"
-        )
-    if seeds_at_once > 1:
-        raise UserError(
-            f"config.train.seeds_at_once = {seeds_at_once}: must be 0 or 1 with "
-            "config.parallel.shards, since several runs in one program are equal to rounding alone"
-        )
+    _check_label_smoothing(config)
+    _check_seeds(config)
+    check_network(config.network)
+    _check_gradient_penalties(config)
+    _check_packing(config)
+    _check_batch_norm_of_one(config)
+    _check_shards(config)
 
 
-def check_together(config: Config) -> None:
-    """What single settings allow, and together makes no sense."""
+def check_horizon(config: Config, images: int) -> None:
+    """
+    Raises:
+      UserError: a schedule has a point after the run's last image.
+    """
+    for name, points in vars(config.schedule).items():
+        if name != "shape" and points and points[-1][0] > images:
+            raise UserError(
+                f"config.schedule.{name} = {points!r}: ends at {points[-1][0]} images; must be "
+                f"within the run's {images} (config.train.epochs = {config.train.epochs}): end it "
+                "there, or train longer"
+            )
+
+
+def _check_label_smoothing(config: Config) -> None:
     if config.label_smoothing and config.loss not in LOSSES_WITH_TARGETS:
         raise UserError(
             f"config.label_smoothing = {config.label_smoothing}: the loss {config.loss!r} has no "
             f"targets to smooth; must be 0, or config.loss one of {', '.join(LOSSES_WITH_TARGETS)}"
         )
+
+
+def _check_seeds(config: Config) -> None:
     if isinstance(config.seeds, int) and config.seed + config.seeds > 2**32:
         raise UserError(
-            f"config.seeds = {config.seeds}: from config.seed = {config.seed} on, passes 4294967295"
+            f"config.seeds = {config.seeds}: counted from config.seed = {config.seed}, they pass "
+            "the largest seed, 4294967295"
         )
-    check_network(config.network)
+
+
+def _check_gradient_penalties(config: Config) -> None:
     weighted = [name for name in GRADIENT_PENALTIES if getattr(config.penalty, name)]
     if weighted and disc_norm(config.network) == "batch":
         raise UserError(
-            f"config.penalty.{weighted[0]} = {getattr(config.penalty, weighted[0])}: is of the "
-            "gradient at each image, and the discriminator's batch norm makes a logit depend on "
+            f"config.penalty.{weighted[0]} = {getattr(config.penalty, weighted[0])}: penalises the "
+            "gradient at each image, but with batch norm in the discriminator a logit depends on "
             "the whole batch; set config.network.disc_norm to none or spectral"
         )
+
+
+def _check_packing(config: Config) -> None:
     if config.packing > 1 and config.network.conditional:
         raise UserError(
-            f"config.packing = {config.packing}: must be 1 where config.network.conditional is "
-            "True: the images of a pack have labels of their own"
+            f"config.packing = {config.packing}: must be 1 with config.network.conditional, since "
+            "the images of a pack can have different labels"
         )
     if config.train.batch_size % config.packing:
         raise UserError(
             f"config.packing = {config.packing}: must divide config.train.batch_size = "
             f"{config.train.batch_size}"
         )
-    _check_norms_of_one(config)
-    train = config.train
-    check_shards(config.parallel.shards, train.batch_size, config.packing, train.seeds_at_once)
 
 
-def _check_norms_of_one(config: Config) -> None:
-    """A dense layer's units less their mean over one image are 0, whatever the image."""
-    network, count, packing = config.network, config.train.batch_size, config.packing
-    of_gen = count == 1 and network.gen_widths
-    of_disc = count == packing and network.disc_widths and disc_norm(network) == "batch"
-    if network.name == "infogan" and (of_gen or of_disc):
-        instead = "gen_widths=()" if of_gen else "disc_norm=none"
+def _check_batch_norm_of_one(config: Config) -> None:
+    """Batch norm subtracts the batch's mean, which leaves 0 of the dense features of one image."""
+    network, batch_size, packing = config.network, config.train.batch_size, config.packing
+    in_gen = batch_size == 1 and network.gen_widths
+    in_disc = batch_size == packing and network.disc_widths and disc_norm(network) == "batch"
+    if network.name == "infogan" and (in_gen or in_disc):
+        alternative = "gen_widths=()" if in_gen else "disc_norm=none"
         raise UserError(
-            f"config.train.batch_size = {count}: infogan's dense layers have batch norm, which "
-            f"leaves nothing of one image or pack; must be more than config.packing = {packing}, "
-            f"or set config.network.{instead}"
+            f"config.train.batch_size = {batch_size}: infogan's dense layers have batch norm, "
+            "which sets every feature of a single image or pack to 0; must be more than "
+            f"config.packing = {packing}, or set config.network.{alternative}"
+        )
+
+
+def _check_shards(config: Config) -> None:
+    shards, batch_size, packing = config.parallel.shards, config.train.batch_size, config.packing
+    if not shards:
+        return
+    if batch_size // packing % shards:
+        unit = "images" if packing == 1 else f"packs of {packing} (config.packing)"
+        raise UserError(
+            f"config.parallel.shards = {shards}: must divide config.train.batch_size = "
+            f"{batch_size}, which is {batch_size // packing} {unit}"
+        )
+    if config.train.seeds_at_once > 1:
+        raise UserError(
+            f"config.train.seeds_at_once = {config.train.seeds_at_once}: must be 0 or 1 with "
+            "config.parallel.shards, since several runs in one program are equal only to rounding"
         )

@@ -1,12 +1,11 @@
-"""Errors that users meet, and the exit codes of the command line."""
+"""Errors that users meet, and the exit statuses of the command line."""
+
+EXIT_FAILED = 1  # the run failed, or two runs differ
+EXIT_USAGE = 2  # the user can fix it: a flag, a setting, a file
 
 
 class UserError(ValueError):
-    """Something the user can mend. The command line prints it as one line and exits with 2."""
-
-
-EXIT_USAGE = 2  # exit status of what the user can mend
-EXIT_FAILED = 1
+    """Something the user can fix. The command line prints it as one line and exits with 2."""
 
 
 class TrainingDiverged(RuntimeError):

@@ -1,6 +1,7 @@
-"""Where compiled programs are kept on disk, so that a second start does not compile them again.
+"""Environment variables that JAX reads when it is imported: set them before that.
 
-JAX reads the variable once, when it is imported: so this module imports no JAX.
+They name the folder of compiled programs, so that a second start need not compile them again, and
+ask a GPU for deterministic kernels. This module therefore does not import JAX.
 """
 
 import hashlib
@@ -12,42 +13,40 @@ from pathlib import Path
 
 CACHE_DIR_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 CPUINFO = Path("/proc/cpuinfo")
+# Excludes atomic sums, and the choice of a kernel by its measured time.
+DETERMINISTIC_FLAG = "--xla_gpu_deterministic_ops"
+PLUGIN_PACKAGE = "jax_plugins"  # where JAX looks for GPU backends
 
 
 def set_compile_cache() -> str:
-    """Names a folder of the user's to JAX, which makes it; one that is named already stays.
+    """Sets JAX's compilation cache to a folder of the user, unless one is set already.
 
-    What is to be said where it could not be written; "" elsewhere.
+    Returns:
+      A warning if the folder could not be written, else "".
     """
     if CACHE_DIR_VARIABLE in os.environ:
         return ""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     folder = caches / "jaxgan" / _processor_id()
-    there = next(part for part in (folder, *folder.parents) if os.path.exists(part))
-    if not (folder.is_absolute() and there.is_dir() and os.access(there, os.W_OK)):
+    existing = next(part for part in (folder, *folder.parents) if os.path.exists(part))
+    if not (folder.is_absolute() and existing.is_dir() and os.access(existing, os.W_OK)):
         return (
-            f"{folder}: cannot be written, so that programs are compiled at each start; name "
-            f"another folder by {CACHE_DIR_VARIABLE}"
+            f"{folder}: cannot be written, so programs are compiled again at each start; set "
+            f"{CACHE_DIR_VARIABLE} to another folder"
         )
     os.environ[CACHE_DIR_VARIABLE] = str(folder)
     return ""
 
 
 def _processor_id() -> str:
-    """Of the processor: a program compiled for one may have instructions that another lacks."""
+    """A hash of the processor's model: another one may lack instructions of a compiled program."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else [platform.processor()]
-    kind = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
-    return hashlib.sha256("\n".join(kind or lines[:1]).encode()).hexdigest()[:16]
-
-
-DETERMINISTIC_FLAG = (
-    "--xla_gpu_deterministic_ops"  # no atomic sums, and no choice of kernels by their timing
-)
-PLUGIN_PACKAGE = "jax_plugins"  # the package within which JAX looks for what drives a GPU
+    model = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
+    return hashlib.sha256("\n".join(model or lines[:1]).encode()).hexdigest()[:16]
 
 
 def set_deterministic_flag(deterministic: bool) -> None:
-    """Asks XLA for equal bits, where JAX could find a GPU; a flag that is set already stays."""
+    """Asks XLA for deterministic kernels if JAX may find a GPU, unless the user set the flag."""
     flags = os.environ.get("XLA_FLAGS", "")
     if deterministic and DETERMINISTIC_FLAG not in flags and _has_gpu_plugin():
         os.environ["XLA_FLAGS"] = f"{flags} {DETERMINISTIC_FLAG}=true".strip()
@@ -55,6 +54,6 @@ def set_deterministic_flag(deterministic: bool) -> None:
 
 def _has_gpu_plugin() -> bool:
     spec = importlib.util.find_spec(PLUGIN_PACKAGE)
-    places = spec.submodule_search_locations if spec else None
-    names = [module.name for module in pkgutil.iter_modules(places)] if places else []
-    return any(kind in name for name in names for kind in ("cuda", "rocm"))
+    folders = spec.submodule_search_locations if spec else None
+    names = [module.name for module in pkgutil.iter_modules(folders)] if folders else []
+    return any(vendor in name for name in names for vendor in ("cuda", "rocm"))

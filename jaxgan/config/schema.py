@@ -1,5 +1,4 @@
-"""The settings of the data: what they are, where they come from, and how much of them the device
-holds."""
+"""The settings of a run: frozen, hashable dataclasses that check their values."""
 
 import dataclasses
 
@@ -12,8 +11,8 @@ from jaxgan.config.fields import (
     POSITIVE,
     SEED,
     SEEDS,
+    SHARDS,
     SMALL_FRACTION,
-    Check,
     SchedulePoints,
     Seeds,
     at_least,
@@ -21,7 +20,7 @@ from jaxgan.config.fields import (
     each_of,
     iter_settings,
     one_of,
-    points,
+    schedule_points,
     setting,
 )
 from jaxgan.config.network import NetworkConfig
@@ -29,23 +28,30 @@ from jaxgan.config.network import NetworkConfig
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
+    """The examples: which data set, where it is read, how much of it the device holds."""
+
     name: str = setting(
         "mnist",
-        "mnist, fashion_mnist, kmnist, emnist/SPLIT, ring, grid, stacked_mnist, a TFDS image set",
+        "data set: mnist, fashion_mnist, kmnist, emnist/SPLIT, ring, grid, stacked_mnist, a TFDS "
+        "image set, or a name for your own data",
         NAME,
     )
     source: str = setting(
         "auto",
-        "where the data comes from; auto tries the others, less folder, in this order",
+        "where the data is read from; auto tries idx, prepared, packaged and download in this "
+        "order, but not folder",
         one_of("auto", "idx", "prepared", "packaged", "download", "folder"),
         may_change=True,  # the array's SHA-256 is compared instead
     )
     dir: str = setting(
-        "", "folder of IDX or image files, or TFDS's data_dir; '' for none", may_change=True
+        "",
+        "folder with the IDX files or image files, or the data_dir of TFDS; '' for none",
+        may_change=True,
     )
     stream: int = setting(
         0,
-        "steps whose examples are sent to the device at a time; 0: all the data stay on it",
+        "number of steps whose examples are sent to the device at a time; 0: the whole data set "
+        "stays on the device",
         at_least(0),
         may_change=True,
     )
@@ -53,129 +59,205 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class AdamConfig:
+    """The Adam optimizer of one player."""
+
     learning_rate: float = setting(2e-4, "step size", POSITIVE)
-    b1: float = setting(0.9, "decay of the first moment", DECAY)
-    b2: float = setting(0.999, "decay of the second moment", DECAY)
-    eps: float = setting(1e-8, "added to the root of the second moment", POSITIVE)
-    clip_norm: float = setting(0.0, "largest norm of the whole gradient; 0: off", NOT_NEGATIVE)
-    clip_weights: float = setting(0.0, "largest size of a weight; 0: off", NOT_NEGATIVE)
+    b1: float = setting(0.9, "decay rate of the first moment", DECAY)
+    b2: float = setting(0.999, "decay rate of the second moment", DECAY)
+    eps: float = setting(1e-8, "added to the square root of the second moment", POSITIVE)
+    clip_norm: float = setting(
+        0.0, "largest allowed norm of the whole gradient; 0: off", NOT_NEGATIVE
+    )
+    clip_weights: float = setting(
+        0.0, "largest allowed absolute value of a weight; 0: off", NOT_NEGATIVE
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
+    """The optimizers of both players."""
+
     gen: AdamConfig = AdamConfig()
     disc: AdamConfig = AdamConfig()
 
 
 @dataclasses.dataclass(frozen=True)
 class ScheduleConfig:
-    """Each is (images seen, value) pairs, constant before the first and after the last; () leaves
-    the quantity as it is set."""
+    """Schedules over training: (images seen, value) pairs; () keeps the quantity constant.
 
-    shape: str = setting("linear", "of the way between two points", one_of("linear", "cosine"))
-    learning_rate: SchedulePoints = setting((), "factor of both players' learning rates", points())
-    b1: SchedulePoints = setting((), "both players' b1", points(below=1))
-    b2: SchedulePoints = setting((), "both players' b2", points(below=1))
-    penalty: SchedulePoints = setting((), "factor of every penalty's weight", points())
-    ema: SchedulePoints = setting((), "factor of the average's half-life", points())
-    augment: SchedulePoints = setting((), "factor of the augmentations' probability", points())
+    A schedule is constant before its first pair and after its last.
+    """
 
-
-SHARDS = Check("0 or a power of two", lambda value: value >= 0 and not value & (value - 1))
+    shape: str = setting(
+        "linear", "curve between two pairs: a line or half a cosine", one_of("linear", "cosine")
+    )
+    learning_rate: SchedulePoints = setting(
+        (), "multiplies both players' learning rates", schedule_points()
+    )
+    b1: SchedulePoints = setting((), "replaces both players' b1", schedule_points(below=1))
+    b2: SchedulePoints = setting((), "replaces both players' b2", schedule_points(below=1))
+    penalty: SchedulePoints = setting((), "multiplies every penalty's weight", schedule_points())
+    ema: SchedulePoints = setting((), "multiplies ema.half_life", schedule_points())
+    augment: SchedulePoints = setting(
+        (), "multiplies the probability of augmentations", schedule_points()
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class ParallelConfig:
+    """How one run, or several seeds, use several devices."""
+
     devices: int = setting(
         1,
-        "devices that share a batch, or the seeds of one program; 0: all there are",
+        "number of devices that share each batch, or the seeds of a program; 0: all devices",
         at_least(0),
         may_change=True,
     )
     shards: int = setting(
-        0, "parts of a batch that give the same bits on any number of devices; 0: off", SHARDS
+        0,
+        "number of parts of a batch, reduced so that the bits are the same on any number of "
+        "devices; 0: off",
+        SHARDS,
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class PenaltyConfig:
-    r1: float = setting(0.0, "weight of R1, half the squared gradient at real images", NOT_NEGATIVE)
-    r2: float = setting(0.0, "weight of R2, the same at generated images", NOT_NEGATIVE)
-    wgan_gp: float = setting(0.0, "weight of WGAN's gradient penalty", NOT_NEGATIVE)
-    dragan: float = setting(0.0, "weight of DRAGAN's gradient penalty", NOT_NEGATIVE)
-    consistency: float = setting(0.0, "weight of equal logits for shifted images", NOT_NEGATIVE)
-    lecam: float = setting(0.0, "weight of LeCam's penalty on logits", NOT_NEGATIVE)
+    """The weights of the discriminator's penalties; 0 turns a penalty off."""
+
+    r1: float = setting(
+        0.0, "weight of R1: half the squared gradient norm at real images", NOT_NEGATIVE
+    )
+    r2: float = setting(
+        0.0, "weight of R2: half the squared gradient norm at generated images", NOT_NEGATIVE
+    )
+    wgan_gp: float = setting(0.0, "weight of the gradient penalty of WGAN-GP", NOT_NEGATIVE)
+    dragan: float = setting(0.0, "weight of the gradient penalty of DRAGAN", NOT_NEGATIVE)
+    consistency: float = setting(
+        0.0, "weight of the squared change of the logits when images are shifted", NOT_NEGATIVE
+    )
+    lecam: float = setting(0.0, "weight of the LeCam penalty on the logits", NOT_NEGATIVE)
 
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
+    """Augmentations of the discriminator's images, real and generated (DiffAugment, ADA)."""
+
     policy: tuple[str, ...] = setting(
-        (), "what D's images go through, in this order; () is nothing", each_of(*AUGMENTATION_NAMES)
+        (),
+        "augmentations of the discriminator's images, applied in this order; (): none",
+        each_of(*AUGMENTATION_NAMES),
     )
-    probability: float = setting(1.0, "of each, for each image", FRACTION)
+    probability: float = setting(1.0, "probability of each augmentation, for each image", FRACTION)
     target: float = setting(
         0.0,
-        "mean sign of D's verdicts on real images that the probability adapts to; 0: fixed",
+        "ADA's target for the mean sign of D on real images, by which the probability adapts; "
+        "0: the probability is fixed",
         FRACTION,
     )
-    adapt_images: int = setting(500_000, "images over which it can go from 0 to 1", at_least(1))
+    adapt_images: int = setting(
+        500_000,
+        "number of images over which ADA can raise the probability from 0 to 1",
+        at_least(1),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
+    """The length of a run, its batches, and how it is cut into device calls and log rows."""
+
     epochs: int = setting(50, "passes over the data", at_least(1), may_change=True)
     batch_size: int = setting(64, "real images per update", at_least(1))
     d_steps: int = setting(1, "discriminator updates per generator update", at_least(1))
     logs_per_epoch: int = setting(10, "rows of metrics.jsonl per epoch", at_least(1))
     chunks_per_epoch: int = setting(
-        1, "device calls per epoch; more make Ctrl-C answer sooner", at_least(1), may_change=True
+        1,
+        "device calls per epoch; with more of them Ctrl-C takes effect sooner",
+        at_least(1),
+        may_change=True,
     )
     max_skipped: int = setting(
-        20, "steps in a row with a non-finite update that end the run", at_least(1), may_change=True
+        20,
+        "number of consecutive steps with a non-finite update after which the run ends as diverged",
+        at_least(1),
+        may_change=True,
     )
     seeds_at_once: int = setting(
-        0, "runs in one program; 0: 1 on CPU, else all of an mlp, 1 a device of others", at_least(0)
+        0,
+        "maximum number of seeds in one program; 0: the fastest, which is 1 on a CPU, and "
+        "elsewhere all seeds for the network mlp, one per device for the others",
+        at_least(0),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class EmaConfig:
+    """The exponential moving average of the generator's weights."""
+
     half_life: int = setting(
-        0, "images after which a weight counts half in the generator's average; 0: off", at_least(0)
+        0,
+        "number of images after which a weight counts half in the generator's moving average; "
+        "0: no average",
+        at_least(0),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
-    """Of the light evaluation during training."""
+    """The short evaluations during training."""
 
-    every: int = setting(0, "epochs between evaluations; 0: off", at_least(0), may_change=True)
-    num_samples: int = setting(2000, "images in each set", at_least(2), may_change=True)
+    every: int = setting(0, "epochs between evaluations; 0: none", at_least(0), may_change=True)
+    num_samples: int = setting(
+        2000, "number of images in each set that is compared", at_least(2), may_change=True
+    )
     features: str = setting(
-        "", "feature net, or package.module:function; '' for the data set's own", may_change=True
+        "",
+        "feature net: a name, or package.module:function; '': that of the data set",
+        may_change=True,
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class SaveConfig:
+    """How often checkpoints and pictures are written."""
+
     every: int = setting(5, "epochs between checkpoints", at_least(1), may_change=True)
-    keep: int = setting(3, "newest checkpoints kept", at_least(1), may_change=True)
+    keep: int = setting(
+        3, "number of newest checkpoints that are kept", at_least(1), may_change=True
+    )
     samples_every: int = setting(
-        1, "epochs between sample grids; 0: off", at_least(0), may_change=True
+        1, "epochs between sample grids; 0: none", at_least(0), may_change=True
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    seed: int = setting(0, "root of every random draw", SEED)
-    deterministic: bool = setting(True, "equal bits each time on a GPU too, at some cost in speed")
-    seeds: Seeds = setting(0, "a run each: so many from `seed` on, or these; 0 or (): one", SEEDS)
+    """All settings of a run. Building one, also by `dataclasses.replace`, checks them all.
+
+    Raises:
+      UserError: a value is not allowed, or contradicts another.
+    """
+
+    seed: int = setting(0, "seed of the root key, from which every random number comes", SEED)
+    deterministic: bool = setting(
+        True, "whether a GPU must also give the same bits each time, at some cost in speed"
+    )
+    seeds: Seeds = setting(
+        0,
+        "train several seeds, each as a run: a count starting at `seed`, or a tuple of seeds; "
+        "0 or (): a single run",
+        SEEDS,
+    )
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)
-    loss: str = setting("non_saturating", "objective", one_of(*LOSS_NAMES))
-    label_smoothing: float = setting(0.0, "off the target of real images", SMALL_FRACTION)
+    loss: str = setting("non_saturating", "loss of both players", one_of(*LOSS_NAMES))
+    label_smoothing: float = setting(
+        0.0, "subtracted from the discriminator's target for real images", SMALL_FRACTION
+    )
     penalty: PenaltyConfig = PenaltyConfig()
-    packing: int = setting(1, "images that D sees as one (PacGAN)", at_least(1))
+    packing: int = setting(
+        1, "number of images that the discriminator sees as one (PacGAN)", at_least(1)
+    )
     augment: AugmentConfig = AugmentConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
@@ -188,6 +270,6 @@ class Config:
     def __post_init__(self) -> None:
         for name, field, value in iter_settings(self):
             check_setting(name, field, value)
-        from jaxgan.config.checks import check_together  # it needs this module
+        from jaxgan.config.checks import check_combinations  # which imports this module
 
-        check_together(self)
+        check_combinations(self)

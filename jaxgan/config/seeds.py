@@ -1,4 +1,4 @@
-"""Which single runs a config of many seeds stands for."""
+"""A config of several seeds, and the config of each single run that it stands for."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -8,37 +8,40 @@ from jaxgan.config.schema import Config
 
 
 def expand_seeds(config: Config) -> Config:
-    """The config with its seeds named one by one where it asks for a number of them."""
+    """Returns the config with a count of seeds replaced by the tuple of these seeds."""
     seeds = config.seeds
     if isinstance(seeds, int):
         seeds = tuple(range(config.seed, config.seed + seeds))
-    if not seeds:
-        train = dataclasses.replace(config.train, seeds_at_once=0)  # which says nothing of one run
+    if not seeds:  # a single run, for which seeds_at_once has no meaning
+        train = dataclasses.replace(config.train, seeds_at_once=0)
         return dataclasses.replace(config, seeds=0, train=train)
     return dataclasses.replace(config, seed=seeds[0], seeds=seeds)
 
 
 def seeds_of(config: Config) -> tuple[int, ...]:
-    """Of the runs that a config asks for together; () where it asks for a single one."""
+    """Returns the seeds that a config trains; () for a single run."""
     seeds = expand_seeds(config).seeds
     return seeds if isinstance(seeds, tuple) else ()
 
 
 def config_of_seed(config: Config, seed: int) -> Config:
-    """The config of one of the runs: that with which it would be trained alone."""
+    """Returns the config that would train one of the seeds as a single run."""
     return dataclasses.replace(without_seeds(config), seed=seed)
 
 
 def without_seeds(config: Config) -> Config:
-    """What is the same in the configs of all seeds."""
+    """Returns the config with every setting about seeds at its default."""
     train = dataclasses.replace(config.train, seeds_at_once=0)
     return dataclasses.replace(config, seed=0, seeds=0, train=train)
 
 
 def adds_seeds(name: str, recorded: Mapping[str, Any], config: Config) -> bool:
-    """Whether a setting differs only because seeds were added to those of a folder.
+    """Returns whether a setting differs from a folder's only because seeds were added.
 
-    `recorded` holds the folder's settings by dotted name.
+    Args:
+      name: the setting that differs.
+      recorded: the folder's settings by dotted name.
+      config: the config that is to be trained in the folder.
     """
     if not recorded["seeds"] or not config.seeds:
         return False

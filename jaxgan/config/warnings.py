@@ -1,5 +1,6 @@
-"""What a config allows and is likely not meant: a line of warning for each."""
+"""Warnings about configs that are valid but probably mistaken: one line of text for each."""
 
+import math
 import os
 from collections.abc import Iterator
 
@@ -9,31 +10,40 @@ from jaxgan.config.network import disc_norm
 from jaxgan.config.schema import Config
 
 
-def missing_determinism(deterministic: bool, backend: str) -> str:
-    """What is to be said where equal bits are asked for and cannot be promised; "" elsewhere."""
-    if (
-        not deterministic
-        or backend != "gpu"
-        or f"{DETERMINISTIC_FLAG}=true" in os.environ.get("XLA_FLAGS", "")
-    ):
-        return ""
-    return (
-        "config.deterministic = True: another run of this config on this GPU may have other bits, "
-        f"since JAX was started without XLA_FLAGS={DETERMINISTIC_FLAG}=true; set that before "
-        "importing jax"
-    )
+def config_warnings(
+    config: Config,
+    *,
+    backend: str = "",
+    image_shape: tuple[int, ...] = (),
+    images: int = 0,
+    ema_halvings: float = math.inf,
+) -> list[str]:
+    """Returns every warning about a config; most configs have none.
+
+    A warning that depends on a fact which is not given is left out.
+
+    Args:
+      backend: JAX's name of the backend that trains: "cpu", "gpu" or "tpu".
+      image_shape: (height, width, channels) of the data.
+      images: number of images that the run trains on, repetitions included.
+      ema_halvings: how often the weight of the first parameters in the generator's average is
+        halved by the end of the run.
+    """
+    return [
+        *_settings_without_effect(config),
+        *_settings_overruled(config),
+        *_saturation_of_grey_images(config, image_shape),
+        *_unbounded_critic(config),
+        *_average_longer_than_run(config, images, ema_halvings),
+        *_missing_determinism(config, backend),
+        *_slow_precision(config, backend),
+    ]
 
 
-def config_warnings(config: Config, image_shape: tuple[int, ...] = ()) -> list[str]:
-    """The warnings that a config gives, with images of this shape; most give none."""
-    grey = _of_grey(config) if image_shape[2:] == (1,) else ()
-    return [*_unused(config), *_replaced(config), *grey, *_unbounded(config)]
-
-
-def _unused(config: Config) -> Iterator[str]:
-    """Settings of something that is off, as an override can leave them."""
+def _settings_without_effect(config: Config) -> Iterator[str]:
+    """Settings of a feature that is off, as an override can leave them."""
     augment = config.augment
-    for name, what, used in (
+    for name, needed, is_on in (
         ("augment.target", "augment.policy", augment.policy),
         ("augment.probability", "augment.policy", augment.policy),
         ("augment.adapt_images", "augment.target", augment.target),
@@ -41,58 +51,74 @@ def _unused(config: Config) -> Iterator[str]:
         ("schedule.ema", "ema.half_life", config.ema.half_life),
         ("schedule.penalty", "penalty.*", any(vars(config.penalty).values())),
     ):
-        section, field = name.split(".")
-        value, default = (getattr(getattr(of, section), field) for of in (config, Config()))
-        if value != default and not used:
-            yield f"config.{name} = {value!r}: does nothing without config.{what}"
+        group, field = name.split(".")
+        value, default = (getattr(getattr(c, group), field) for c in (config, Config()))
+        if value != default and not is_on:
+            yield f"config.{name} = {value!r}: has no effect without config.{needed}"
 
 
-def _replaced(config: Config) -> Iterator[str]:
-    """Settings in whose place others act."""
+def _settings_overruled(config: Config) -> Iterator[str]:
     augment, clip = config.augment, config.optimizer.disc.clip_weights
     if augment.policy and not augment.target and not augment.probability:
         yield (
-            f"config.augment.policy = {augment.policy!r}: does nothing with "
+            f"config.augment.policy = {augment.policy!r}: has no effect with "
             "config.augment.probability = 0"
         )
     if augment.policy and augment.target and augment.probability != 1:
         yield (
-            f"config.augment.probability = {augment.probability}: does nothing with "
-            "config.augment.target, which adapts it from 0 on"
+            f"config.augment.probability = {augment.probability}: has no effect with "
+            "config.augment.target, which starts the probability at 0 and adapts it"
         )
     if clip and disc_norm(config.network) == "spectral":
         yield (
-            f"config.optimizer.disc.clip_weights = {clip}: bounds no slope with "
-            "config.network.disc_norm=spectral, which divides every kernel by its norm"
+            f"config.optimizer.disc.clip_weights = {clip}: does not bound the discriminator's "
+            "slope with config.network.disc_norm=spectral, which divides every kernel by its norm"
         )
 
 
-def _of_grey(config: Config) -> Iterator[str]:
-    if "saturation" in config.augment.policy:
+def _saturation_of_grey_images(config: Config, image_shape: tuple[int, ...]) -> Iterator[str]:
+    if image_shape[2:] == (1,) and "saturation" in config.augment.policy:
         yield (
-            f"config.augment.policy = {config.augment.policy!r}: saturation does nothing to "
+            f"config.augment.policy = {config.augment.policy!r}: saturation has no effect on "
             f"the grey images of {config.data.name}"
         )
 
 
-def _unbounded(config: Config) -> Iterator[str]:
-    """A Wasserstein critic of which nothing holds the slope."""
-    held = any(getattr(config.penalty, name) for name in GRADIENT_PENALTIES)
-    held = held or bool(config.optimizer.disc.clip_weights)
-    if config.loss != "wasserstein" or held or disc_norm(config.network) == "spectral":
-        return
-    yield (
-        "config.loss = 'wasserstein': nothing bounds the discriminator's slope, and its logits can "
-        "grow without end; set config.penalty.wgan_gp, config.optimizer.disc.clip_weights or, "
-        "where the network has it, config.network.disc_norm=spectral"
-    )
+def _unbounded_critic(config: Config) -> Iterator[str]:
+    bounded = any(getattr(config.penalty, name) for name in GRADIENT_PENALTIES)
+    bounded = bounded or bool(config.optimizer.disc.clip_weights)
+    if config.loss == "wasserstein" and not bounded and disc_norm(config.network) != "spectral":
+        yield (
+            "config.loss = 'wasserstein': nothing bounds the discriminator's slope, so its logits "
+            "can grow without limit; set config.penalty.wgan_gp, "
+            "config.optimizer.disc.clip_weights or, if the network has it, "
+            "config.network.disc_norm=spectral"
+        )
 
 
-def slow_precision(config: Config, backend: str) -> str:
-    """What is to be said where the precision costs time in place of saving it; "" elsewhere."""
-    if config.network.precision != "bfloat16" or backend != "cpu":
-        return ""
-    return (
-        "config.network.precision = 'bfloat16': takes longer than float32 on a CPU; it is for GPUs "
-        "of compute capability 8.0 and TPUs"
-    )
+def _average_longer_than_run(config: Config, images: int, ema_halvings: float) -> Iterator[str]:
+    if config.ema.half_life and ema_halvings < 1:
+        scaled = ", scaled by config.schedule.ema" if config.schedule.ema else ""
+        yield (
+            f"config.ema.half_life = {config.ema.half_life}{scaled}: is too long for the run's "
+            f"{images} images; the first weights are {0.5**ema_halvings:.0%} of the average at "
+            "its end"
+        )
+
+
+def _missing_determinism(config: Config, backend: str) -> Iterator[str]:
+    flag_is_set = f"{DETERMINISTIC_FLAG}=true" in os.environ.get("XLA_FLAGS", "")
+    if config.deterministic and backend == "gpu" and not flag_is_set:
+        yield (
+            "config.deterministic = True: another run of this config on this GPU may have other "
+            f"bits, since JAX was started without XLA_FLAGS={DETERMINISTIC_FLAG}=true; set that "
+            "before importing jax"
+        )
+
+
+def _slow_precision(config: Config, backend: str) -> Iterator[str]:
+    if config.network.precision == "bfloat16" and backend == "cpu":
+        yield (
+            "config.network.precision = 'bfloat16': is slower than float32 on a CPU; it is for "
+            "GPUs of compute capability 8.0 or higher and for TPUs"
+        )

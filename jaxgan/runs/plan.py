@@ -1,5 +1,6 @@
 """Which steps a run does in which device call, and which rows of metrics they fill."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -47,41 +48,19 @@ def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
     return StepPlan(epoch, row, -(-chunk // row) * row)
 
 
-def check_horizon(config: Config, plan: StepPlan) -> None:
-    """
-    Raises:
-      UserError: a schedule over images goes on past the end of training.
-    """
-    images = _images(config, plan)
-    for name, points in vars(config.schedule).items():
-        if name != "shape" and points and points[-1][0] > images:
-            raise UserError(
-                f"config.schedule.{name} = {points!r}: ends at {points[-1][0]} images; must be "
-                f"within the run's {images} (config.train.epochs = {config.train.epochs}): end it "
-                "there, or train longer"
-            )
+def images_in_run(train: TrainConfig, plan: StepPlan) -> int:
+    """Returns the number of real images that all steps of a run take."""
+    return train.epochs * plan.epoch * train.batch_size * train.d_steps
 
 
-def long_average(config: Config, plan: StepPlan) -> str:
-    """A warning where the first weights are most of the generator's average at the end, or ""."""
-    images, points = _images(config, plan), config.schedule.ema
+def ema_halvings(config: Config, images: int) -> float:
+    """Returns how often the first weights in the generator's average are halved in a run."""
     if not config.ema.half_life:
-        return ""
+        return math.inf
+    points = config.schedule.ema
     middles = (jnp.arange(PARTS) + 0.5) * images / PARTS
     factors = piecewise_schedule(points, config.schedule.shape)(middles) if points else jnp.ones(1)
-    halvings = float(jnp.mean(images / (config.ema.half_life * jnp.maximum(factors, 1e-6))))
-    if halvings >= 1:
-        return ""
-    scaled = ", scaled by config.schedule.ema" if points else ""
-    return (
-        f"config.ema.half_life = {config.ema.half_life}{scaled}: is too long for the run's "
-        f"{images} images; the first weights are {0.5**halvings:.0%} of the average at its end"
-    )
-
-
-def _images(config: Config, plan: StepPlan) -> int:
-    train = config.train
-    return train.epochs * plan.epoch * train.batch_size * train.d_steps
+    return float(jnp.mean(images / (config.ema.half_life * jnp.maximum(factors, 1e-6))))
 
 
 def chunks(plan: StepPlan, step: int, epochs: int) -> Iterator[Chunk]:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxgan.config.checks import check_horizon
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
-from jaxgan.config.warnings import config_warnings, missing_determinism, slow_precision
+from jaxgan.config.warnings import config_warnings
 from jaxgan.data import Dataset
 from jaxgan.data.lazy_array import Array
 from jaxgan.evaluation.periodic import PeriodicEvaluator
@@ -18,7 +19,7 @@ from jaxgan.parallel.devices import check_precision, visible_devices
 from jaxgan.parallel.mesh import local_replica, make_mesh, replicate
 from jaxgan.parallel.process_group import process_group
 from jaxgan.runs.environment import describe_environment
-from jaxgan.runs.plan import StepPlan, check_horizon, long_average
+from jaxgan.runs.plan import StepPlan, ema_halvings, images_in_run
 from jaxgan.runs.program import build_program, training_examples
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ def prepare_training(config: Config) -> TrainingSetup:
     program = build_program(config)
     data, plan, gan = program.data, program.plan, program.gan
     process_group().agree(config, data)
-    check_horizon(config, plan)
+    images = images_in_run(config.train, plan)
+    check_horizon(config, images)
     devices = visible_devices()
     mesh = make_mesh(config, devices)
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
@@ -67,17 +69,15 @@ def prepare_training(config: Config) -> TrainingSetup:
     if config.evaluate.every and process_group().first:
         own = pixels if config.data.stream else local_replica(mesh, pixels)
         evaluator = PeriodicEvaluator(config, gan, data, own)
-    _warn(config, plan, data.pixels.shape[1:])
+    for warning in config_warnings(
+        config,
+        backend=jax.default_backend(),
+        image_shape=data.pixels.shape[1:],
+        images=images,
+        ema_halvings=ema_halvings(config, images),
+    ):
+        logger.warning(warning)
     return TrainingSetup(config, data, plan, gan, pixels, labels, evaluator, environment)
-
-
-def _warn(config: Config, plan: StepPlan, image_shape: tuple[int, ...]) -> None:
-    """Of what is allowed and likely not meant, here or on this device."""
-    backend = jax.default_backend()
-    here = (missing_determinism(config.deterministic, backend), slow_precision(config, backend))
-    meant = (*config_warnings(config, image_shape), long_average(config, plan))
-    for words in filter(None, (*meant, *here)):
-        logger.warning(words)
 
 
 def initial_state(ground: TrainingSetup, seed: int) -> TrainState:
