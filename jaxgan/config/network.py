@@ -27,12 +27,8 @@ class NetworkConfig:
     name: str = setting("mlp", "family of both networks", one_of(*NETWORK_SETTINGS))
     latent_size: int = setting(100, "length of the latent vector z", at_least(1))
     conditional: bool = setting(False, "whether both networks are given the labels")
-    gen_widths: tuple[int, ...] = setting(
-        (256, 512), "sizes of the generator's hidden dense layers", WIDTHS
-    )
-    disc_widths: tuple[int, ...] = setting(
-        (512, 256), "sizes of the discriminator's hidden dense layers", WIDTHS
-    )
+    gen_widths: tuple[int, ...] = setting((256, 512), "widths of G's hidden dense layers", WIDTHS)
+    disc_widths: tuple[int, ...] = setting((512, 256), "widths of D's hidden dense layers", WIDTHS)
     gen_channels: int = setting(
         64,
         "channels of the generator: in every layer (sngan, r3gan), or in the last hidden one, with "
@@ -46,9 +42,7 @@ class NetworkConfig:
         at_least(1),
     )
     disc_norm: str = setting(
-        "",
-        "normalisation in the discriminator; '': the one of the family's paper",
-        one_of("", "none", "batch", "spectral"),
+        "", "normalisation in D; '': that of its paper", one_of("", "none", "batch", "spectral")
     )
     blocks: int = setting(2, "residual blocks at each resolution (r3gan)", at_least(1))
     precision: str = setting(

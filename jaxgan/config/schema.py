@@ -65,12 +65,8 @@ class AdamConfig:
     b1: float = setting(0.9, "decay rate of the first moment", DECAY)
     b2: float = setting(0.999, "decay rate of the second moment", DECAY)
     eps: float = setting(1e-8, "added to the square root of the second moment", POSITIVE)
-    clip_norm: float = setting(
-        0.0, "largest allowed norm of the whole gradient; 0: off", NOT_NEGATIVE
-    )
-    clip_weights: float = setting(
-        0.0, "largest allowed absolute value of a weight; 0: off", NOT_NEGATIVE
-    )
+    clip_norm: float = setting(0.0, "largest norm of the whole gradient; 0: off", NOT_NEGATIVE)
+    clip_weights: float = setting(0.0, "largest absolute value of a weight; 0: off", NOT_NEGATIVE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,24 +84,18 @@ class ScheduleConfig:
     A schedule is constant before its first pair and after its last.
     """
 
-    shape: str = setting(
-        "linear", "curve between two pairs: a line or half a cosine", one_of("linear", "cosine")
-    )
-    learning_rate: SchedulePoints = setting(
-        (), "multiplies both players' learning rates", schedule_points()
-    )
-    b1: SchedulePoints = setting((), "replaces both players' b1", schedule_points(below=1))
-    b2: SchedulePoints = setting((), "replaces both players' b2", schedule_points(below=1))
-    penalty: SchedulePoints = setting((), "multiplies every penalty's weight", schedule_points())
-    ema: SchedulePoints = setting((), "multiplies ema.half_life", schedule_points())
-    augment: SchedulePoints = setting(
-        (), "multiplies the probability of augmentations", schedule_points()
-    )
+    shape: str = setting("linear", "curve between two pairs", one_of("linear", "cosine"))
+    learning_rate: SchedulePoints = setting((), "factor of both learning rates", schedule_points())
+    b1: SchedulePoints = setting((), "value of both players' b1", schedule_points(below=1))
+    b2: SchedulePoints = setting((), "value of both players' b2", schedule_points(below=1))
+    penalty: SchedulePoints = setting((), "factor of every penalty's weight", schedule_points())
+    ema: SchedulePoints = setting((), "factor of ema.half_life", schedule_points())
+    augment: SchedulePoints = setting((), "factor of augment.probability", schedule_points())
 
 
 @dataclasses.dataclass(frozen=True)
 class ParallelConfig:
-    """How one run, or several seeds, use several devices."""
+    """The use of several devices by one run or by several seeds."""
 
     devices: int = setting(
         1,
@@ -125,17 +115,11 @@ class ParallelConfig:
 class PenaltyConfig:
     """The weights of the discriminator's penalties; 0 turns a penalty off."""
 
-    r1: float = setting(
-        0.0, "weight of R1: half the squared gradient norm at real images", NOT_NEGATIVE
-    )
-    r2: float = setting(
-        0.0, "weight of R2: half the squared gradient norm at generated images", NOT_NEGATIVE
-    )
+    r1: float = setting(0.0, "weight of R1: half the squared gradient at real images", NOT_NEGATIVE)
+    r2: float = setting(0.0, "weight of R2: the same at generated images", NOT_NEGATIVE)
     wgan_gp: float = setting(0.0, "weight of the gradient penalty of WGAN-GP", NOT_NEGATIVE)
     dragan: float = setting(0.0, "weight of the gradient penalty of DRAGAN", NOT_NEGATIVE)
-    consistency: float = setting(
-        0.0, "weight of the squared change of the logits when images are shifted", NOT_NEGATIVE
-    )
+    consistency: float = setting(0.0, "weight of consistency when images are shifted", NOT_NEGATIVE)
     lecam: float = setting(0.0, "weight of the LeCam penalty on the logits", NOT_NEGATIVE)
 
 
@@ -219,12 +203,10 @@ class EvaluateConfig:
 
 @dataclasses.dataclass(frozen=True)
 class SaveConfig:
-    """How often checkpoints and pictures are written."""
+    """The intervals at which checkpoints and sample grids are written."""
 
     every: int = setting(5, "epochs between checkpoints", at_least(1), may_change=True)
-    keep: int = setting(
-        3, "number of newest checkpoints that are kept", at_least(1), may_change=True
-    )
+    keep: int = setting(3, "newest checkpoints that are kept", at_least(1), may_change=True)
     samples_every: int = setting(
         1, "epochs between sample grids; 0: none", at_least(0), may_change=True
     )
@@ -238,26 +220,20 @@ class Config:
       UserError: a value is not allowed, or contradicts another.
     """
 
-    seed: int = setting(0, "seed of the root key, from which every random number comes", SEED)
-    deterministic: bool = setting(
-        True, "whether a GPU must also give the same bits each time, at some cost in speed"
-    )
+    seed: int = setting(0, "seed of every random number of the run", SEED)
+    deterministic: bool = setting(True, "same bits each time on a GPU too, at some cost in speed")
     seeds: Seeds = setting(
         0,
         "train several seeds, each as a run: a count starting at `seed`, or a tuple of seeds; "
-        "0 or (): a single run",
+        "0 or (): a single run. More seeds can be added to a folder later",
         SEEDS,
     )
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)
     loss: str = setting("non_saturating", "loss of both players", one_of(*LOSS_NAMES))
-    label_smoothing: float = setting(
-        0.0, "subtracted from the discriminator's target for real images", SMALL_FRACTION
-    )
+    label_smoothing: float = setting(0.0, "1 minus D's target for real images", SMALL_FRACTION)
     penalty: PenaltyConfig = PenaltyConfig()
-    packing: int = setting(
-        1, "number of images that the discriminator sees as one (PacGAN)", at_least(1)
-    )
+    packing: int = setting(1, "number of images that D sees as one (PacGAN)", at_least(1))
     augment: AugmentConfig = AugmentConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
