@@ -27,6 +27,7 @@ from jaxgan.runs.environment import read_environment
 from jaxgan.runs.plan import Chunk, make_step_plan
 from jaxgan.training.input_pipeline import open_input_pipeline
 from jaxgan.training.loop import train
+from jaxgan.training.setup import TrainingSetup
 from jaxgan.training.train_seeds import train_seeds
 from tests import tiny
 from tests.flags import QUICK
@@ -141,7 +142,7 @@ def seeds_apart(count):
         held = runs_held(given[1])
         program = train_epochs.lower(*given).compile().as_text()
         stacked, _ = train_epochs(*given)
-        states[devices] = unstack_runs(stacked, 4)
+        states[devices] = list(unstack_runs(stacked, 4))
         held |= runs_held(stacked)
     done = {int(seeds) for seeds in re.findall(r"= f64\[(\d+),\d+,\d+\]\S* dot\(", program)}
     apart = max(map(largest_difference, *states.values()))
@@ -178,7 +179,8 @@ def streamed(count):
     state, order = start(0)
     pixels = np.random.RandomState(0).randint(0, 256, (EXAMPLES, *SHAPE), np.uint8)
     plan = make_step_plan(config.train, EXAMPLES)
-    with open_input_pipeline(config, plan, gan.mesh, pixels, None, [0]) as blocks_of:
+    setup = TrainingSetup(config, None, plan, gan, pixels, None, None, {})
+    with open_input_pipeline(setup, [0]) as blocks_of:
         for block in blocks_of(Chunk(0, 0, len(order), False)):
             state, _ = train_epoch(gan, state, *block)
             parts = [part.data.nbytes for part in block.pixels.pixels.addressable_shards]

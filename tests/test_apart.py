@@ -42,7 +42,7 @@ def losses_alone_and_together(name, steps, dtype):
     states = run_axis.stack_runs(None, [fresh(seed) for seed in range(3)])
     states, history = train_epochs(gan, states, pixels, jnp.stack(orders))
     assert states.step.tolist() == [steps] * 3
-    joint = run_axis.unstack_runs(history, 3)
+    joint = list(run_axis.unstack_runs(history, 3))
     for ours, theirs in zip(joint, alone, strict=True):
         for mark in ("ledger/batch", "ledger/latents"):
             np.testing.assert_array_equal(ours[mark], theirs[mark])

@@ -17,12 +17,16 @@ def state(data):
     return make_evaluator(data)[1]
 
 
+def unmeasured(state):
+    raise AssertionError(f"the state of step {state.step} was measured again")
+
+
 def at(state, step):
     return state.replace(step=jnp.asarray(step, jnp.int32))
 
 
 def test_only_a_lower_distance_replaces_the_best(tmp_path, state):
-    best = BestCheckpoint(tmp_path, "frechet", state, None)
+    best = BestCheckpoint.resume(tmp_path, "frechet", state, unmeasured)
     for step, value in ((1, 3.0), (2, 3.0), (3, None), (4, float("nan")), (5, 2.5), (6, 2.6)):
         best.update(at(state, step), value)
     best.close()
@@ -31,13 +35,13 @@ def test_only_a_lower_distance_replaces_the_best(tmp_path, state):
 
 
 def test_the_best_is_known_again_and_measured_anew_under_another_protocol(tmp_path, state):
-    best = BestCheckpoint(tmp_path, "n50", state, None)
+    best = BestCheckpoint.resume(tmp_path, "n50", state, unmeasured)
     best.update(at(state, 7), 3.0)
     best.close()
-    again = BestCheckpoint(tmp_path, "n50", state, None)
+    again = BestCheckpoint.resume(tmp_path, "n50", state, unmeasured)
     assert again.lowest == 3.0
     again.close()
-    other = BestCheckpoint(tmp_path, "n40", state, lambda found: float(found.step))
+    other = BestCheckpoint.resume(tmp_path, "n40", state, lambda found: float(found.step))
     assert other.lowest == 7.0
     other.update(at(state, 7), 6.0)  # the same step over again, with other bits
     other.close()
@@ -45,11 +49,11 @@ def test_the_best_is_known_again_and_measured_anew_under_another_protocol(tmp_pa
 
 
 def test_a_damaged_best_is_set_aside_with_a_warning(tmp_path, state, capsys):
-    best = BestCheckpoint(tmp_path, "frechet", state, None)
+    best = BestCheckpoint.resume(tmp_path, "frechet", state, unmeasured)
     best.update(at(state, 7), 3.0)
     best.close()
     shutil.rmtree(tmp_path / "best" / "7" / "state")
-    best = BestCheckpoint(tmp_path, "frechet", state, None)
+    best = BestCheckpoint.resume(tmp_path, "frechet", state, unmeasured)
     best.close()
     assert best.lowest == float("inf")
     assert os.listdir(tmp_path / "best") == ["7.damaged"]
@@ -58,11 +62,11 @@ def test_a_damaged_best_is_set_aside_with_a_warning(tmp_path, state, capsys):
 
 def test_a_best_whose_score_cannot_be_read_is_set_aside_and_made_again(tmp_path, state):
     for step, value in ((7, 3.0), (9, 2.5)):
-        best = BestCheckpoint(tmp_path, "frechet", state, None)
+        best = BestCheckpoint.resume(tmp_path, "frechet", state, unmeasured)
         best.update(at(state, step), value)
         best.close()
         shutil.rmtree(tmp_path / "best" / str(step) / "record")
-    best = BestCheckpoint(tmp_path, "frechet", state, None)
+    best = BestCheckpoint.resume(tmp_path, "frechet", state, unmeasured)
     best.update(at(state, 9), 2.5)
     best.close()
     assert read_best(tmp_path / "best") == (9, "frechet", 2.5)

@@ -250,5 +250,5 @@ def test_a_device_that_gives_up_is_told_in_one_line(
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", *asked]
     assert main([*arguments, "--workdir", str(tmp_path / "run")]) == 1
     (line,) = capsys.readouterr().err.splitlines()[-1:]
-    assert line.startswith("jaxgan: error: the device gave up: RESOURCE_EXHAUSTED: Out of memory")
+    assert line.startswith("jaxgan: error: device error: RESOURCE_EXHAUSTED: Out of memory")
     assert ("config.train.seeds_at_once" in line) == (seeds == at_once == 2)

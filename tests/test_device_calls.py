@@ -72,11 +72,11 @@ def test_so_does_an_epoch_of_several_seeds():
 def test_a_transfer_within_an_epoch_stops_the_run(tmp_path):
     config = tiny.config(tiny.write_data(tmp_path / "data"), epochs=1, chunks_per_epoch=3)
     training.train(config, tmp_path / "run")  # makes none
-    ground = setup.prepare_training(config)
-    state = setup.initial_state(ground, 0)
-    chunk = next(plan.chunks(ground.plan, 0, 1))
-    with open_input_pipeline(config, ground.plan, None, ground.pixels, None, [0]) as blocks_of:
+    prepared = setup.prepare_training(config)
+    state = setup.initial_state(prepared, 0)
+    chunk = next(plan.chunks(prepared.plan, 0, 1))
+    with open_input_pipeline(prepared, [0]) as blocks_of:
         (block,) = blocks_of(chunk)
-    host = np.asarray(ground.pixels)
+    host = np.asarray(prepared.pixels)
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):
-        training._run_block(ground, state, block._replace(pixels=host))
+        training._run_block(prepared, train_epoch, state, block._replace(pixels=host))

@@ -22,7 +22,7 @@ from jaxgan.cli import main as cli
 from jaxgan.evaluation import periodic
 from jaxgan.gan import steps as steps_module
 from jaxgan.runs import layout, metrics_log
-from jaxgan.training import progress, run_writer
+from jaxgan.training import plotter, progress
 from tests import kills, tiny
 from tests.contents import compare
 from tests.kill_configs import CONFIG, ON_IMAGES, ROOT, TINY_MLP
@@ -244,7 +244,7 @@ def test_a_second_signal_is_obeyed_where_a_library_makes_another_error_of_it(
         except KeyboardInterrupt:
             raise ValueError("Invalid bounding box") from None
 
-    monkeypatch.setattr(run_writer.plots, "save_curves", draw)
+    monkeypatch.setattr(plotter.plots, "save_curves", draw)
     assert cli.main([*command, "--workdir", str(workdir)]) == 130
     assert capsys.readouterr().err.splitlines()[-1].startswith("jaxgan: error: interrupted;")
     monkeypatch.undo()
@@ -268,13 +268,13 @@ def test_a_signal_during_compilation_saves_after_the_first_chunk(
 
 
 def test_a_signal_during_an_evaluation_saves_after_it(command, workdir, whole, monkeypatch, capsys):
-    def measure(self, state, original=periodic.PeriodicEvaluator.measure):
+    def measure(self, state, original=periodic.PeriodicEvaluator.evaluate):
         monkeypatch.undo()
         signal.raise_signal(signal.SIGTERM)
         return original(self, state)
 
     every = "--config.evaluate.every=1"
-    monkeypatch.setattr(periodic.PeriodicEvaluator, "measure", measure)
+    monkeypatch.setattr(periodic.PeriodicEvaluator, "evaluate", measure)
     assert cli.main([*command, every, "--workdir", str(workdir)]) == 143
     assert "saved at step 12 of 24" in capsys.readouterr().err
     assert any(name.startswith("eval/") for name in metrics_log.read_rows(workdir)[-1])

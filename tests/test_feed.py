@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import types
 
 import jax
 import numpy as np
@@ -17,6 +18,7 @@ from jaxgan.runs import checkpoints, layout, ledger, metrics_log
 from jaxgan.runs.plan import Chunk, StepPlan
 from jaxgan.training.input_pipeline import open_input_pipeline
 from jaxgan.training.loop import train
+from jaxgan.training.setup import TrainingSetup
 from jaxgan.training.train_seeds import train_seeds
 from tests import tiny
 
@@ -121,12 +123,12 @@ def test_any_chunk_can_be_the_first(data, start):
     pixels = np.arange(100, dtype=np.uint8)[:, None]  # that say which example they are
     plan = StepPlan(epoch=12, row=4, chunk=4)
     chunk = Chunk(start // 12, start % 12, start % 12 + 4, start % 12 == 8)
-    rest = (None, [0, 1])
-    with open_input_pipeline(
-        tiny.config(data), plan, None, jax.device_put(pixels), *rest
-    ) as resident:
+    gan = types.SimpleNamespace(mesh=None)
+    setup = TrainingSetup(config, None, plan, gan, pixels, None, None, {})
+    on_device = setup._replace(config=tiny.config(data), pixels=jax.device_put(pixels))
+    with open_input_pipeline(on_device, [0, 1]) as resident:
         (whole,) = resident(chunk)
-    with open_input_pipeline(config, plan, None, pixels, *rest) as read_ahead:
+    with open_input_pipeline(setup, [0, 1]) as read_ahead:
         blocks = list(read_ahead(chunk))
     assert [block.order.shape[1] for block in blocks] == [3, 1]
     for run in (0, 1):

@@ -14,11 +14,11 @@ from jaxgan.data import load_data
 from jaxgan.evaluation import evaluate, periodic
 from jaxgan.gan.state import build_gan, init_state
 from jaxgan.plots import diagnostics
-from jaxgan.runs import checkpoints, directory, metrics_log
+from jaxgan.runs import checkpoints, metrics_log
 from jaxgan.runs.best_checkpoint import BestCheckpoint, read_best
 from jaxgan.runs.checkpoint_ref import BEST, LAST
-from jaxgan.training import run_writer
 from jaxgan.training.loop import train
+from jaxgan.training.plotter import Plotter
 from tests import tiny
 from tests.figure_data import drawn_figures
 
@@ -74,7 +74,7 @@ def fingerprints(workdir):
 
 def test_a_run_has_the_same_bits_measured_or_not(measured, data, tmp_path, monkeypatch):
     workdir, _ = measured
-    monkeypatch.setattr(run_writer.RunWriter, "_draw", lambda self: None)
+    monkeypatch.setattr(Plotter, "save_curves", lambda self, rows: None)
     train(measured_config(data, EvaluateConfig()), tmp_path / "off")
     assert not (tmp_path / "off" / "best").exists()
     assert fingerprints(workdir) == fingerprints(tmp_path / "off")
@@ -103,7 +103,7 @@ def test_the_last_row_of_a_measured_epoch_holds_names_with_split_number_and_net(
 
 
 def test_epochs_between_are_not_measured_and_the_last_always_is(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_writer.RunWriter, "_draw", lambda self: None)
+    monkeypatch.setattr(Plotter, "save_curves", lambda self, rows: None)
     config = measured_config(data, dataclasses.replace(ON, every=2), epochs=3)
     train(config, tmp_path / "run")
     measured = [row["epoch"] for row in metrics_log.read_rows(tmp_path / "run") if DISTANCE in row]
@@ -143,8 +143,8 @@ def test_the_best_is_scored_into_a_file_of_its_own(measured, tmp_path):
 STOPS = [
     (owner, name, call)
     for owner, name in (
-        (directory, "append_rows"),
-        (BestCheckpoint, "offer"),
+        (metrics_log, "append_rows"),
+        (BestCheckpoint, "update"),
         (checkpoints.Checkpoints, "save"),
     )
     for call in (2, 3)
@@ -165,7 +165,7 @@ def test_a_run_stopped_before_any_write_has_the_same_best_when_resumed(
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(run_writer.RunWriter, "_draw", lambda self: None)
+    monkeypatch.setattr(Plotter, "save_curves", lambda self, rows: None)
     monkeypatch.setattr(owner, name, write)
     with pytest.raises(KeyboardInterrupt):
         train(measured_config(data), tmp_path / "run")
@@ -182,15 +182,15 @@ def test_a_run_stopped_before_any_write_has_the_same_best_when_resumed(
 def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume(
     data, tmp_path, monkeypatch
 ):
-    def save(self, leaves, score=None, original=checkpoints.Checkpoints.save):
+    def save(self, leaves, score=None, original=checkpoints.Checkpoints.save, **kwargs):
         if score is None:
             rows = [r for r in metrics_log.read_rows(tmp_path / "run") if DISTANCE in r]
             lowest = min(rows, key=lambda row: row[DISTANCE])
             assert read_best(tmp_path / "run" / "best").step == lowest["step"]
-        return original(self, leaves, score)
+        return original(self, leaves, score, **kwargs)
 
     monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
-    monkeypatch.setattr(run_writer.RunWriter, "_draw", lambda self: None)
+    monkeypatch.setattr(Plotter, "save_curves", lambda self, rows: None)
     train(measured_config(data, epochs=2), tmp_path / "run")
 
 

@@ -1,9 +1,9 @@
 import io
+import logging
 import os
 import re
 import sys
 
-from jaxgan.training import progress as module
 from jaxgan.training.progress import Progress
 
 
@@ -51,4 +51,4 @@ def test_a_run_goes_on_when_nobody_reads_its_lines_any_more(monkeypatch):
     with os.fdopen(writer, "w") as nobody:
         monkeypatch.setattr(sys, "stderr", nobody)
         for line in ("lost", "lost too"):
-            module.say(line)
+            logging.getLogger("jaxgan").info(line)

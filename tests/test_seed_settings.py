@@ -40,7 +40,7 @@ def test_as_many_seeds_share_a_program_as_pays(monkeypatch):
 
 
 def test_seeds_that_share_no_step_go_on_apart():
-    groups = multi_seed._group_seeds({3: {12, 24}, 0: {0}, 1: {24, 36}, 7: {0}, 8: {0}}, at_once=2)
+    groups = multi_seed._group_seeds({3: {12, 24}, 0: {0}, 1: {24, 36}, 7: {0}, 8: {0}}, limit=2)
     assert groups == [[3, 1], [0, 7], [8]]
     assert multi_seed._group_seeds({0: {12}, 1: {24}, 2: {12, 24}}, 9) == [[0, 2], [1]]
 

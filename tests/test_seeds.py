@@ -17,7 +17,7 @@ from jaxgan.runs import checkpoints, layout, ledger, metrics_log, seed_statistic
 from jaxgan.runs.report import report
 from jaxgan.runs.seed_folders import seed_folder, seed_folders
 from jaxgan.training import loop as train_module
-from jaxgan.training import setup
+from jaxgan.training import run_group, setup
 from jaxgan.training import train_seeds as multi_seed
 from jaxgan.training.loop import train
 from jaxgan.training.train_seeds import train_seeds
@@ -97,16 +97,16 @@ def test_the_second_seed_compiles_nothing(data, tmp_path):
         if event.endswith("backend_compile_duration"):
             compiled.append(event)
 
-    def noting(*args, run=train_module.run_loop, **kwargs):
+    def noting(*args, run=train_module.train_run, **kwargs):
         before = len(compiled)
-        outcome = run(*args, **kwargs)
-        at[next(iter(args[1].values())).seed] = len(compiled) - before
-        return outcome
+        result = run(*args, **kwargs)
+        at[args[2].seed] = len(compiled) - before
+        return result
 
     config = measured(seeds(data, 3, 4, 5))
     network = dataclasses.replace(config.network, gen_widths=(9,))  # as no other test has
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multi_seed, "run_loop", noting)
+        patch.setattr(multi_seed, "train_run", noting)
         jax.monitoring.register_event_duration_secs_listener(listen)
         try:
             train_seeds(dataclasses.replace(config, network=network), tmp_path / "run")
@@ -215,7 +215,8 @@ def test_a_seed_that_diverges_does_not_take_the_others_with_it(
         params = jax.tree.map(lambda leaf: leaf * jnp.nan, state.gen.params)
         return state.replace(gen=state.gen.replace(params=params))
 
-    monkeypatch.setattr(setup, "initial_state", poisoned)
+    for module in (train_module, run_group):
+        monkeypatch.setattr(module, "initial_state", poisoned)
     workdir = tmp_path / "run"
     outcomes = train_seeds(seeds(data, 0, 1, 2, seeds_at_once=at_once), workdir)
     assert [bool(out.diverged) for out in outcomes.values()] == [False, True, False]

@@ -24,7 +24,7 @@ from jaxgan.gan.state import build_gan, init_state
 from jaxgan.networks.layers import BatchNorm
 from jaxgan.networks.mixed_precision import Network
 from jaxgan.runs.checkpoint_ref import LAST
-from jaxgan.training import loop
+from jaxgan.training import run_writer
 from jaxgan.training.setup import initial_state, prepare_training
 from jaxgan.types import Stream, stream_key
 from tests import tiny
@@ -136,19 +136,19 @@ def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_n
         ema=CONFIG.ema,
         evaluate=EvaluateConfig(every=1, num_samples=20, features="tests.tiny:flat_features"),
     )
-    ground = prepare_training(config)
-    state = initial_state(ground, 0)
+    setup = prepare_training(config)
+    state = initial_state(setup, 0)
     wrong = jax.tree.map(lambda kept: kept + 5, state.gen.stats)
     spoilt = state.replace(gen=state.gen.replace(stats=wrong))
 
     def drawn(state):
-        monkeypatch.setattr("jaxgan.cli.sample.load_run", lambda *of: (config, ground.gan, state))
+        monkeypatch.setattr("jaxgan.cli.sample.load_run", lambda *of: (config, setup.gan, state))
         sample(tmp_path, LAST, 20, 0, tmp_path / "drawn.npz")
-        evaluated = evaluate._generated(tmp_path, ground.gan, state, 20, 0)
+        evaluated = evaluate._generated(tmp_path, setup.gan, state, 20, 0)
         yield np.load(tmp_path / "drawn.npz")["images"]
-        yield loop._grid(ground, state)
+        yield run_writer._sample(setup, state)
         yield evaluated["generator"]
-        yield ground.evaluator.evaluate(state).pairs.samples
+        yield setup.evaluator.evaluate(state).pairs.samples
         yield evaluated["raw_generator"]
 
     equal = [np.array_equal(*images) for images in zip(drawn(state), drawn(spoilt), strict=True)]

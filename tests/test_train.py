@@ -14,7 +14,7 @@ from jaxgan.gan import steps
 from jaxgan.runs import checkpoints, directory, layout, ledger, metrics_log
 from jaxgan.runs.environment import read_environment
 from jaxgan.training import loop as train_module
-from jaxgan.training import progress, run_writer
+from jaxgan.training import plotter, progress
 from jaxgan.training.loop import train
 from tests import tiny
 
@@ -96,7 +96,7 @@ def test_an_error_closes_what_was_open(data, tmp_path, monkeypatch):
     closed = []
     for owner in (progress.Progress, checkpoints.Checkpoints):
         monkeypatch.setattr(owner, "close", lambda self: closed.append(type(self).__name__))
-    monkeypatch.setattr(run_writer.plots, "save_samples", _fail)
+    monkeypatch.setattr(plotter.plots, "save_samples", _fail)
     with pytest.raises(OSError, match="no more pictures"):
         train(tiny.config(data), tmp_path / "run")
     assert closed == ["Progress", "Checkpoints"]
@@ -117,12 +117,12 @@ def test_curves_are_drawn_while_the_device_works_on_the_next_chunk_and_before_a_
 
     monkeypatch.setattr(train_module, "train_epoch", epoch)
 
-    def save(self, leaves, save=checkpoints.Checkpoints.save):
+    def save(self, *args, save=checkpoints.Checkpoints.save, **kwargs):
         events.append("saved")
-        save(self, leaves)
+        save(self, *args, **kwargs)
 
     monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
-    monkeypatch.setattr(run_writer.plots, "save_curves", lambda *a: events.append("drawn"))
+    monkeypatch.setattr(plotter.plots, "save_curves", lambda *a: events.append("drawn"))
     train(tiny.config(data, epochs=3), tmp_path / "run")
     assert events == ["dispatched", *["dispatched", "drawn", "saved"] * 2, "drawn", "saved"]
 

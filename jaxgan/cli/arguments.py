@@ -5,8 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from jaxgan.config.errors import UserError
-from jaxgan.parallel.initialize import AUTO, VARIABLES, ProcessSpec
+from jaxgan.parallel.initialize import AUTO, DISTRIBUTED_ENV_VARS, ProcessSpec
 from jaxgan.runs import checkpoint_ref
+
+# The environment variable that stands in for each flag of several processes.
+VARIABLES = dict(
+    zip(("coordinator", "num_processes", "process_id"), DISTRIBUTED_ENV_VARS, strict=True)
+)
 
 
 class Parser(argparse.ArgumentParser):

@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import functools
 import logging
 import os
 import signal
@@ -27,7 +26,6 @@ from jaxgan.config.errors import EXIT_FAILED, EXIT_USAGE, UserError
 from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.jax_env import set_compile_cache, set_deterministic_flag
 from jaxgan.config.seeds import expand_seeds
-from jaxgan.parallel.initialize import run_and_shutdown
 from jaxgan.runs import checkpoint_ref, directory
 from jaxgan.runs.seed_folders import read_single_config
 
@@ -64,7 +62,10 @@ bench      jaxgan bench
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
-    return run_and_shutdown(functools.partial(_status, sys.argv[1:] if argv is None else argv))
+    try:
+        return _status(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        return print_error("interrupted; what was done since the last checkpoint is lost", 130)
 
 
 def _status(argv: list[str]) -> int:

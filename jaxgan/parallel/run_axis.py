@@ -1,10 +1,10 @@
-"""The runs of one program: their arrays as one, with a leading axis, and those of each by itself.
+"""A leading axis over the runs of one program: stacked arrays, and those of each run alone.
 
-Of several devices every one has the runs that it trains, where their number divides that of the
-runs; else it has all of them.
+On several devices the runs are distributed if the number of devices divides that of the runs;
+otherwise every device has all of them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -17,52 +17,44 @@ Tree = TypeVar("Tree")
 
 
 def stack_runs(mesh: Mesh | None, trees: Sequence[Tree]) -> Tree:
-    """The arrays of several runs, stacked; theirs are freed one after the other. Of a single run
-    there is no such axis."""
+    """Stacks the arrays of several runs, and frees each run's own as soon as it is copied."""
 
-    def one(*leaves):
-        stack = shard_runs(mesh, jnp.stack(leaves))
+    def stack(*leaves: jax.Array) -> jax.Array:
+        stacked: jax.Array = shard_runs(mesh, jnp.stack(leaves))
         for leaf in leaves:
             leaf.delete()
-        return stack
+        return stacked
 
-    found: Tree = replicate(mesh, trees[0]) if len(trees) == 1 else jax.tree.map(one, *trees)
-    return found
+    stacked: Tree = jax.tree.map(stack, *trees)
+    return stacked
 
 
 def shard_runs(mesh: Mesh | None, tree: Any) -> Any:
-    """Arrays with a leading axis over several runs, each where its run is trained."""
+    """Places arrays with a leading axis over runs, each run where it is trained."""
     runs = len(jax.tree.leaves(tree)[0])
     return shard(mesh, tree, axis=0) if divides(mesh, runs) else replicate(mesh, tree)
 
 
 def divides(mesh: Mesh | None, runs: int) -> bool:
-    """Whether every device can have as many of the runs as the others."""
+    """Returns True if every device can have equally many of the runs."""
     return mesh is None or runs % mesh.size == 0
 
 
-def unstack_runs(tree: Any, count: int) -> Iterable[Any]:
-    """What `tree` has of every one of several runs, in turn; of a single one, `tree` itself."""
-    return [tree] if count == 1 else _UnstackedRuns(tree, count)
+def unstack_runs(tree: Any, count: int) -> Iterator[Any]:
+    """Yields each run's part of a stacked tree, on one device.
+
+    A part is copied when it is asked for, so that all runs' arrays are not there twice.
+    """
+    for index in range(count):
+        yield jax.tree.map(lambda leaf, index=index: _run_at(leaf, index), tree)
 
 
-class _UnstackedRuns:
-    """Taken out, on one device, when asked for: not all runs' arrays are there twice."""
-
-    def __init__(self, tree: Any, count: int):
-        self._tree, self._count = tree, count
-
-    def __iter__(self) -> Iterator[Any]:
-        for place in range(self._count):
-            yield jax.tree.map(lambda leaf, place=place: _run_at(leaf, place), self._tree)
-
-
-def _run_at(leaf: jax.Array, place: int) -> jax.Array:
-    """One entry of the first axis, on the first device; from wherever the array has it."""
+def _run_at(leaf: jax.Array, index: int) -> jax.Array:
+    """Returns one entry of the first axis, on the first device, wherever the array has it."""
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(_run_at(jax.random.key_data(leaf), place))
+        return jax.random.wrap_key_data(_run_at(jax.random.key_data(leaf), index))
     for piece in leaf.addressable_shards:
         start, stop, _ = piece.index[0].indices(len(leaf))
-        if start <= place < stop:
-            return jax.device_put(piece.data[place - start], leaf.addressable_shards[0].device)
-    raise IndexError(place)
+        if start <= index < stop:
+            return jax.device_put(piece.data[index - start], leaf.addressable_shards[0].device)
+    raise IndexError(index)

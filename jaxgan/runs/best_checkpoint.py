@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from jaxgan.config.errors import UserError
 from jaxgan.gan.state import TrainState
+from jaxgan.parallel.process_group import from_primary
 from jaxgan.runs import checkpoint_ref, checkpoints, layout, metrics_log
 
 logger = logging.getLogger(__name__)
@@ -25,40 +26,51 @@ class ScoredStep(NamedTuple):
 
 
 class BestCheckpoint:
-    """Keeps the best state; open for writing."""
+    """Keeps the state of the lowest held-out distance; open for writing.
 
-    def __init__(
-        self,
+    Every process of a run calls the same methods; process 0 decides, since it alone evaluates.
+    """
+
+    def __init__(self, directory: Path, name: str = "", lowest: float = math.inf, step: int = -1):
+        """Starts from the lowest distance so far, of the protocol `name`, and its step."""
+        self.name, self.lowest = name, lowest
+        self._step = step
+        self._saved = checkpoints.Checkpoints(directory, keep=1)
+
+    @classmethod
+    def resume(
+        cls,
         workdir: Path,
         name: str,
-        like: TrainState,
+        template: TrainState,
         measure: Callable[[TrainState], float | None],
-    ):
-        """Finds what was the best, and measures it again where `name` says another protocol."""
-        self.name = name
+    ) -> "BestCheckpoint":
+        """Finds the best checkpoint of a run, and sets aside those that have no valid score.
+
+        The state is measured again where its score is of another protocol than `name`.
+        """
         directory = workdir / layout.BEST_CHECKPOINT
-        self.lowest = math.inf
-        self._step = -1
+        lowest, step = math.inf, -1
         found = read_best(directory)
-        checkpoints.set_aside_after(directory, found.step if found else -1)  # without a score
-        if found and (state := _sound(directory, like, found.step)):
-            self._step = found.step
+        checkpoints.set_aside_after(directory, found.step if found else -1)
+        if found and (state := _restore_valid(directory, template, found.step)):
+            step = found.step
             value = found.value if found.name == name else measure(state)
-            self.lowest = math.inf if value is None else value
-        self._saved = checkpoints.Checkpoints(directory, keep=1).tidied()
+            lowest = math.inf if value is None else value
+        checkpoints.prepare_folder(directory, keep=1)
+        return cls(directory, name, lowest, step)
 
     def update(self, state: TrainState, value: float | None) -> None:
-        """Starts saving the state if its distance is below all before."""
-        if value is None or not value < self.lowest:
+        """Starts to save the state if its distance is the lowest; collective."""
+        is_lowest = value is not None and value < self.lowest
+        is_lowest, replaces = from_primary([is_lowest, int(state.step) == self._step])
+        if not is_lowest:
             return
-        self.lowest = value
-        if int(state.step) == self._step:  # on another machine, say, it has other bits now
-            self._saved.forget(self._step)
+        self.lowest = math.inf if value is None else value
         self._step = int(state.step)
-        self._saved.save(checkpoints.flatten(state), {self.name: value})
-
-    def share(self, writers: int, announce: checkpoints.Announce) -> None:
-        self._saved.share(writers, announce)
+        if replaces:  # a run that was resumed on another machine may have other bits now
+            self._saved.delete(self._step)
+        self._saved.save(checkpoints.flatten(state), {self.name: self.lowest})
 
     def wait(self) -> None:
         self._saved.wait()
@@ -102,10 +114,10 @@ def describe_distances(last: ScoredStep, best: ScoredStep) -> str:
     )
 
 
-def _sound(directory: Path, like: TrainState, step: int) -> TrainState | None:
+def _restore_valid(directory: Path, template: TrainState, step: int) -> TrainState | None:
     try:
-        return checkpoints.restore(directory, like, step)
+        return checkpoints.restore(directory, template, step)
     except UserError as error:
-        logger.warning(f"{error}; set aside: the next evaluation makes the best anew")
+        logger.warning(f"{error}; set aside: the next evaluation makes the best again")
         checkpoints.set_aside_after(directory, step - 1)
         return None

@@ -1,9 +1,8 @@
-"""What the device is given of the data for its next steps: all of it, or the examples they take.
+"""Feeds the device: with indices into resident data, or with the examples of the next steps.
 
-Data that are streamed stay on the host or its disk. The host walks the same order, and sends the
-examples of some steps at a time; the device computes the same with them, to the bit. Of several
-devices each gets its part of every batch, or the batches of its runs, and of several processes each
-reads what its devices get.
+Streamed data stay on the host or its disk. The host follows the same order of examples and sends
+those of a few steps at a time, so that the device computes the same bits. Each device gets its part
+of every batch, or the batches of its runs; each process reads only what its devices get.
 """
 
 import contextlib
@@ -16,60 +15,52 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
-from jaxgan.config.schema import Config
 from jaxgan.data import epoch_order
-from jaxgan.data.lazy_array import Array, gather
+from jaxgan.data.lazy_array import gather
 from jaxgan.gan.state import TrainState
 from jaxgan.parallel.mesh import local_slice, replicate, shard
 from jaxgan.parallel.run_axis import shard_runs
-from jaxgan.runs.plan import Chunk, StepPlan
+from jaxgan.runs.plan import Chunk
+from jaxgan.training.setup import TrainingSetup
 from jaxgan.types import GatheredExamples, Labels, Metrics, Order, Orders
 
 READ_AHEAD = 2  # blocks
 
 
 class StepBlock(NamedTuple):
-    """Some steps, for one call of the device: what `train_epoch` takes besides rules and state.
+    """The steps of one device call: arguments of `train_epoch` after the GAN and the state.
 
     Attributes:
-      labels: None where the GAN is told none, or they are in `Taken`.
+      labels: None where the GAN uses none, or where `pixels` has them.
     """
 
-    pixels: Any  # Pixels | Taken
+    pixels: Any  # Pixels | GatheredExamples
     order: Order | Orders
-    labels: Labels | None
+    labels: Labels | np.ndarray | None
 
 
-BlocksOfChunk = Callable[[Chunk], Iterator[StepBlock]]  # of chunks that follow each other
+BlocksOfChunk = Callable[[Chunk], Iterator[StepBlock]]  # called for one chunk after the other
 RunBlock = Callable[[TrainState, StepBlock], tuple[TrainState, Metrics]]
 
 
 @contextlib.contextmanager
-def open_input_pipeline(
-    config: Config,
-    plan: StepPlan,
-    mesh: Mesh | None,
-    pixels: Any,
-    labels: Any,
-    seeds: Sequence[int],
-) -> Iterator[BlocksOfChunk]:
-    """The blocks of each chunk, for the run of this seed, or what `train_epochs` takes for those of
-    several; nothing is read once the context ends.
+def open_input_pipeline(setup: TrainingSetup, seeds: Sequence[int]) -> Iterator[BlocksOfChunk]:
+    """Opens the source of each chunk's blocks; nothing is read once the context ends.
 
-    `pixels` and `labels` are on the device; on the host where config.data.stream is set.
+    Args:
+      seeds: the seed of the run, or those of the runs whose states are stacked.
     """
-    orders = _EpochOrders(config, plan, len(pixels), seeds)
+    mesh, orders = setup.gan.mesh, _EpochOrders(setup, seeds)
 
     def resident(chunk: Chunk) -> Iterator[StepBlock]:
         order = orders.of_epoch(chunk.epoch)[..., chunk.start : chunk.stop, :]
-        yield StepBlock(pixels, replicate(mesh, order), labels)
+        yield StepBlock(setup.pixels, replicate(mesh, order), setup.labels)
 
-    if not config.data.stream:
+    if not setup.config.data.stream:
         yield resident
         return
-    streamed = _StreamedBlocks(config, plan, mesh, pixels, labels, orders)
+    streamed = _StreamedBlocks(setup, orders)
     try:
         yield streamed.blocks
     finally:
@@ -79,7 +70,7 @@ def open_input_pipeline(
 def run_blocks(
     run_block: RunBlock, state: TrainState, blocks: Iterable[StepBlock]
 ) -> tuple[TrainState, Metrics]:
-    """Runs the blocks one after the other; the metrics are as of one call.
+    """Runs the blocks one after the other; their metrics are joined as if by one call.
 
     While the device computes a block the host sends it the next one, and no more than that.
     """
@@ -90,10 +81,10 @@ def run_blocks(
         pending.append(history)
         if len(pending) > 1:
             done.append(jax.device_get(pending.popleft()))
-    return state, _joined([*done, *pending])
+    return state, _join([*done, *pending])
 
 
-def _joined(parts: Sequence[Metrics]) -> Metrics:
+def _join(parts: Sequence[Metrics]) -> Metrics:
     if len(parts) == 1:
         return parts[0]
     *done, last = parts  # only the last may still be computed
@@ -102,21 +93,14 @@ def _joined(parts: Sequence[Metrics]) -> Metrics:
 
 
 class _StreamedBlocks:
-    """Blocks of so many steps as config.data.stream says, read ahead by threads of the host."""
+    """Blocks of config.data.stream steps each, which threads of the host read ahead."""
 
-    def __init__(
-        self,
-        config: Config,
-        plan: StepPlan,
-        mesh: Mesh | None,
-        pixels: Array,
-        labels: np.ndarray | None,
-        orders: "_EpochOrders",
-    ):
-        self._size, self._plan, self._mesh = config.data.stream, plan, mesh
-        self._last = config.train.epochs * plan.epoch
-        self._pixels, self._labels, self._orders = pixels, labels, orders
-        self._own = local_slice(mesh, config.train.batch_size)
+    def __init__(self, setup: TrainingSetup, orders: "_EpochOrders"):
+        config = setup.config
+        self._size, self._plan, self._mesh = config.data.stream, setup.plan, setup.gan.mesh
+        self._last = setup.total_steps
+        self._pixels, self._labels, self._orders = setup.pixels, setup.labels, orders
+        self._own = local_slice(self._mesh, config.train.batch_size)
         self._steps: Any = None  # Grain's iterator
 
     def blocks(self, chunk: Chunk) -> Iterator[StepBlock]:
@@ -140,7 +124,7 @@ class _StreamedBlocks:
             self._steps.close()
 
     def _read(self, step: int) -> GatheredExamples:
-        """What a step takes on the devices of this process; runs are the leading axis."""
+        """Reads a step's examples for the devices of this process; runs are the leading axis."""
         return gather(self._pixels, self._labels, self._orders.of_step(step)[..., self._own])
 
     def _on_devices(self, examples: GatheredExamples) -> GatheredExamples:
@@ -150,28 +134,30 @@ class _StreamedBlocks:
 
 
 class _EpochOrders:
-    """Which examples the run takes, or each of several; also asked by threads that read ahead."""
+    """The order of the examples in each epoch, of one run or of several; safe for threads."""
 
-    def __init__(self, config: Config, plan: StepPlan, size: int, seeds: Sequence[int]):
+    def __init__(self, setup: TrainingSetup, seeds: Sequence[int]):
+        train = setup.config.train
         self._keys = [jax.random.key(seed) for seed in seeds]
-        self._size, self._epoch, self._epochs = size, plan.epoch, config.train.epochs
-        self._batches = (config.train.d_steps, config.train.batch_size)
+        self._size, self._epoch, self._epochs = len(setup.pixels), setup.plan.epoch, train.epochs
+        self._batches = (train.d_steps, train.batch_size)
         self._known: dict[int, Order | Orders] = {}
         self._lock = threading.Lock()
 
     def of_epoch(self, epoch: int) -> Order | Orders:
         images = math.prod(self._batches)
-        found = [epoch_order(key, epoch, self._size, images) for key in self._keys]
-        return jnp.stack(found) if len(found) > 1 else found[0]
+        orders = [epoch_order(key, epoch, self._size, images) for key in self._keys]
+        return jnp.stack(orders) if len(orders) > 1 else orders[0]
 
     def of_step(self, step: int) -> np.ndarray:
-        """(runs, d_steps, images) of a step, counted from the first of all."""
+        """Returns the (runs, d_steps, images) indices of a step, counted over the run."""
         epoch, row = divmod(step, self._epoch)
         return self.on_host(epoch)[..., row, :].reshape(-1, *self._batches)
 
     def on_host(self, epoch: int) -> np.ndarray:
-        """`of_epoch`, known to the host."""
-        with self._lock:  # the device begins an epoch early, so that nobody waits for its order
+        """Returns `of_epoch` as a numpy array."""
+        with self._lock:
+            # The next epoch's order is computed early too, so that nobody waits for it.
             for coming in range(epoch, min(epoch + 2, self._epochs)):
                 if coming not in self._known:
                     self._known[coming] = self.of_epoch(coming)

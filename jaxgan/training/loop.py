@@ -1,42 +1,40 @@
-"""A run: from a config to a trained GAN in a run directory, resumed where it was left."""
+"""Trains a run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import functools
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 
-from jaxgan import plots
 from jaxgan.config.errors import TrainingDiverged, UserError
 from jaxgan.config.schema import Config
-from jaxgan.gan.sampling import sample_pixels
-from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import TrainState
 from jaxgan.gan.steps import train_epoch, train_epochs
-from jaxgan.parallel.mesh import local_replica
-from jaxgan.parallel.process_group import process_group
-from jaxgan.parallel.run_axis import stack_runs, unstack_runs
+from jaxgan.parallel.mesh import local_replica, replicate
+from jaxgan.parallel.process_group import all_gather, is_primary
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
 from jaxgan.runs.plan import Chunk, chunks
 from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline, run_blocks
-from jaxgan.training.secondary import open_together
+from jaxgan.training.run_group import RunGroup, open_run_group
+from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
 from jaxgan.training.setup import TrainingSetup, initial_state, prepare_training
 from jaxgan.training.signals import stop_signals
-from jaxgan.types import Metrics, Stream, stream_key
+from jaxgan.types import Metrics
 
-logger = logging.getLogger(__name__)
+Epoch = Callable[..., tuple[TrainState, Metrics]]
 
 
 class TrainResult(NamedTuple):
     """How training a run ended.
 
     Attributes:
-      first_step, step, total_steps: before, now and planned.
-      signal: that stopped it, or 0.
-      distances: at the last evaluation and at the best, or None without one.
-      diverged: why it stopped; "" where it did not diverge.
+      first_step: the step at which this start began.
+      step: the step at which it ended.
+      total_steps: the steps that the config plans.
+      signal: the signal that stopped it, or 0.
+      distances: the held-out distance at the last evaluation and at the best, if there are any.
+      diverged: why it diverged, or "".
     """
 
     first_step: int
@@ -48,95 +46,121 @@ class TrainResult(NamedTuple):
 
 
 def train(config: Config, workdir: Path) -> TrainResult:
-    """Trains, or goes on training, the run in `workdir`.
+    """Trains the run in `workdir`, or resumes it.
 
     Raises:
-      UserError: config, data or folder do not allow it; nothing was written then. Or no
-        checkpoint is sound, or the disk is full.
-      Diverged: config.train.max_skipped steps in a row had an update that was not finite.
+      UserError: config, data or folder do not allow it, and nothing was written; or no checkpoint
+        is valid, or the disk is full.
+      TrainingDiverged: config.train.max_skipped steps in a row had an update that was not finite.
     """
     if config.seeds:
-        raise UserError("config.seeds: is for jaxgan.ensemble.train_seeds; train has one run")
-    ground = prepare_training(config)
-    with stop_signals() as caught:
-        (outcome,) = run_loop(ground, {workdir: config}, caught)
-    if outcome.diverged:
-        raise TrainingDiverged(outcome.diverged)
-    return outcome
+        raise UserError("config.seeds: train has one run; use jaxgan.training.train_seeds")
+    setup = prepare_training(config)
+    with stop_signals() as signals:
+        result = train_run(setup, workdir, config, signals)
+    if result.diverged:
+        raise TrainingDiverged(result.diverged)
+    return result
 
 
-def run_loop(
-    ground: TrainingSetup, members: Mapping[Path, Config], caught: list[int], named: bool = False
-) -> list[TrainResult]:
-    """Trains a run for each directory, all at the same step, their configs apart in seeds alone.
+def train_run(
+    setup: TrainingSetup, workdir: Path, config: Config, signals: list[int], show_seed: bool = False
+) -> TrainResult:
+    """Trains one run; a signal in `signals` ends it at the end of a chunk, saved.
 
-    The device works through the next chunk while the host writes down the one before. A signal
-    in `caught` ends it at the end of a chunk, saved. One run alone is `train_epoch`, several are
-    `train_epochs`.
+    Args:
+      config: that of the setup, but for the seed.
+      show_seed: the progress names the seed.
     """
-    config, plan, mesh = ground.config, ground.plan, ground.gan.mesh
-    processes, signal = process_group(), 0
-    fresh = [initial_state(ground, member.seed) for member in members.values()]
-    real = ground.data.pixels[: plots.samples_shown(ground.data.pixels.shape[1:])]
-    seeds = [member.seed for member in members.values()]
-    examples = open_input_pipeline(config, plan, mesh, ground.pixels, ground.labels, seeds)
-    run_block = functools.partial(_run_block, ground)
-    rest = (plan, ground.environment, real, ground.evaluator, named)
-    with open_together(processes, members, fresh, *rest) as runs, examples as blocks_of:
-        first_step = step = int(runs.states[0].step)
-        state = stack_runs(mesh, runs.states)
-        for chunk in chunks(plan, step, config.train.epochs):
-            state, history = run_blocks(run_block, state, blocks_of(chunk))
-            step += chunk.stop - chunk.start
-            own, histories = (
-                unstack_runs(x, len(members)) for x in local_replica(mesh, (state, history))
-            )
-            drawn = _due(config.save.samples_every, config, chunk)
-            grids = [_grid(ground, s) for s in own] if drawn else [None] * len(members)
-            runs.take(chunk, step, histories, grids)
-            if _due(config.evaluate.every, config, chunk):
-                runs.evaluate(own)
-            if due := _due(config.save.every, config, chunk):
-                runs.save(own)
-            signal, going = processes.stopping(caught, bool(runs.going))
-            if signal and not due:
-                runs.save(own)
-            if signal or not going:
-                break
-        runs.finish()
-    total = config.train.epochs * plan.epoch
-    if not processes.first:
-        return [TrainResult(first_step, step, total, signal, None, "") for _ in members]
+    fresh = initial_state(setup, config.seed)
+    with (
+        hold_run_directory(setup, workdir, config),
+        open_run_writer(setup, workdir, config, fresh, show_seed) as (writer, state),
+    ):
+        del fresh
+        first_step = int(state.step)
+        state = replicate(setup.gan.mesh, state)
+        step, signal = run_loop(setup, [config.seed], train_epoch, state, writer, signals)
+    return _result(setup, workdir, writer, first_step, step, signal)
+
+
+def train_group(
+    setup: TrainingSetup, configs: Mapping[Path, Config], signals: list[int]
+) -> list[TrainResult]:
+    """Trains several runs in one program, all at the same step; their configs differ in the seed.
+
+    Args:
+      configs: of each run, by its directory.
+    """
+    seeds = [config.seed for config in configs.values()]
+    with open_run_group(setup, configs) as (group, state):
+        first_step = int(state.step[0])
+        step, signal = run_loop(setup, seeds, train_epochs, state, group, signals)
     return [
-        TrainResult(
-            first_step,
-            step,
-            total,
-            signal,
-            held_out_distances(workdir),
-            runs.diverged.get(place, ""),
-        )
-        for place, workdir in enumerate(members)
+        _result(setup, workdir, writer, first_step, step, signal)
+        for workdir, writer in zip(configs, group.writers.values(), strict=True)
     ]
 
 
+def run_loop(
+    setup: TrainingSetup,
+    seeds: list[int],
+    epoch: Epoch,
+    state: TrainState,
+    writer: RunWriter | RunGroup,
+    signals: list[int],
+) -> tuple[int, int]:
+    """Trains to the end of the last epoch, or of the chunk in which a signal comes.
+
+    The device works on the next chunk while the host writes down the one before.
+
+    Args:
+      seeds: one, or those of the runs whose states are stacked in `state`.
+      epoch: `train_epoch`, or `train_epochs` for stacked states.
+
+    Returns:
+      The last step, and the signal or 0.
+    """
+    config, mesh, signal = setup.config, setup.gan.mesh, 0
+    step = int(state.step.reshape(-1)[0])
+    run_block = functools.partial(_run_block, setup, epoch)
+    with open_input_pipeline(setup, seeds) as blocks_of:
+        for chunk in chunks(setup.plan, step, config.train.epochs):
+            state, history = run_blocks(run_block, state, blocks_of(chunk))
+            step += chunk.stop - chunk.start
+            local_state, local_history = local_replica(mesh, (state, history))
+            sampled = _is_due(config.save.samples_every, config, chunk)
+            writer.add(chunk, step, local_history, local_state if sampled else None)
+            if _is_due(config.evaluate.every, config, chunk):
+                writer.evaluate(local_state)
+            if save_due := _is_due(config.save.every, config, chunk):
+                writer.save(local_state)
+            signal = next(filter(None, all_gather(signals[0] if signals else 0)), 0)
+            if signal and not save_due:
+                writer.save(local_state)
+            if signal or not writer.active:
+                break
+        writer.finish()
+    return step, signal
+
+
 def _run_block(
-    ground: TrainingSetup, state: TrainState, block: StepBlock
+    setup: TrainingSetup, epoch: Epoch, state: TrainState, block: StepBlock
 ) -> tuple[TrainState, Metrics]:
-    """The block on the device, which has all that it takes."""
-    epoch = train_epochs if state.step.ndim else train_epoch
+    """Runs a block on the device, which already has everything that it needs."""
     with jax.transfer_guard("disallow"):
-        return epoch(ground.gan, state, *block)
+        return epoch(setup.gan, state, *block)
 
 
-def _grid(ground: TrainingSetup, state: TrainState) -> jax.Array:
-    count = plots.samples_shown(ground.data.pixels.shape[1:])
-    key = stream_key(state.key, Stream.SAMPLE, 0)
-    return sample_pixels(ground.gan, *inference_variables(ground.gan, state), count, key)
-
-
-def _due(every: int, config: Config, chunk: Chunk) -> bool:
-    """Whether a chunk ends the last epoch, or one of those that come `every` so many; 0: never."""
+def _is_due(every: int, config: Config, chunk: Chunk) -> bool:
+    """Returns True at the end of the last epoch and of every so many; 0 means never."""
     epoch = chunk.epoch + 1
     last = epoch == config.train.epochs
     return every > 0 and chunk.ends_epoch and (last or epoch % every == 0)
+
+
+def _result(
+    setup: TrainingSetup, workdir: Path, writer: RunWriter, first_step: int, step: int, signal: int
+) -> TrainResult:
+    distances = held_out_distances(workdir) if is_primary() else None
+    return TrainResult(first_step, step, setup.total_steps, signal, distances, writer.diverged)

@@ -1,10 +1,9 @@
-"""The run directory while a run trains: every effect of training is a method of `Run`."""
+"""Writes the run directory while one run trains, and rolls it back when the run resumes."""
 
 import contextlib
 import logging
 import os
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,208 +11,273 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import plots
-from jaxgan.config.errors import TrainingDiverged, UserError
+from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
-from jaxgan.evaluation.periodic import Pairs, PeriodicEvaluator
+from jaxgan.gan.sampling import sample_pixels
+from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import TrainState
-from jaxgan.plots import diagnostics
-from jaxgan.runs import checkpoints, layout, ledger, metrics_log
+from jaxgan.parallel.process_group import (
+    check_agreement,
+    check_shared,
+    from_primary,
+    is_primary,
+    same_error,
+)
+from jaxgan.plots import samples_shown
+from jaxgan.runs import checkpoints, directory, layout, ledger, metrics_log
 from jaxgan.runs.best_checkpoint import BestCheckpoint
-from jaxgan.runs.files import json_safe
 from jaxgan.runs.plan import Chunk, StepPlan, row_steps
-from jaxgan.training.metric_rows import CONSECUTIVE_SKIPPED, consecutive_skipped, metric_rows
+from jaxgan.training.checkpoint_queue import CheckpointQueue
+from jaxgan.training.metrics_writer import MetricsWriter, first_at_least
+from jaxgan.training.plotter import Plotter
 from jaxgan.training.progress import Progress
-from jaxgan.types import Metrics
+from jaxgan.training.setup import TrainingSetup
+from jaxgan.types import Metrics, Stream, stream_key
 
 logger = logging.getLogger(__name__)
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class PendingChunk(NamedTuple):
-    """A chunk that the device was given: what its metrics and pictures will be."""
+    """A chunk that the device was given, with the metrics and samples that it will have."""
 
     chunk: Chunk
     last_step: int
     history: Metrics
-    grid: jax.Array | None
+    samples: jax.Array | None
 
 
 class RunWriter:
-    """Reads what a run left, and writes down what it does.
+    """Writes metrics, pictures and checkpoints of one run, a chunk behind the device.
+
+    Every process of a run calls the same methods: all of them take part in each checkpoint,
+    process 0 alone writes the other files.
 
     Attributes:
-      state: that of the newest sound checkpoint, or the fresh one.
+      diverged: why the run stopped, or ""; the other methods then do nothing more.
+      progress: shows each chunk to the user; None in a process that is not the primary.
     """
 
     def __init__(
         self,
-        config: Config,
+        setup: TrainingSetup,
         workdir: Path,
-        plan: StepPlan,
-        fresh: TrainState,
-        real: np.ndarray,
-        evaluator: PeriodicEvaluator | None,
-        progress: Progress | None = None,
+        metrics: MetricsWriter,
+        plotter: Plotter | None,
+        queue: CheckpointQueue,
+        plots_stale: bool,
     ):
-        """`real` are some examples of the data, beside which generated points are drawn;
-        `progress` is one that other runs tell too."""
-        self.config = config
+        """Starts from a resumed run.
+
+        Args:
+          plotter: None in a process that is not the primary.
+          plots_stale: the curves may not show all rows, since the last start was interrupted.
+        """
+        self.diverged = ""
+        self.progress: Progress | None = None
+        self._setup, self._workdir = setup, workdir
         self._folder = workdir.stat()
-        self.real = real
-        self.evaluator = evaluator
-        self.workdir = workdir
-        self.plan = plan
-        self.state, self.rows = _resumed(workdir, fresh, plan)
-        (workdir / layout.SAMPLES).mkdir(exist_ok=True)
-        ended = self.rows[-1] if self.rows else {"seconds": 0.0}
-        self._started = time.monotonic() - ended["seconds"]
-        same = ended.get("step") == int(self.state.step)
-        self._skipped_in_a_row = int(ended.get(CONSECUTIVE_SKIPPED, 0)) if same else 0
+        self._metrics, self._plotter, self._queue = metrics, plotter, queue
         self._pending: PendingChunk | None = None
-        self._pairs: Pairs | None = None
-        self._unsaved: checkpoints.Leaves | None = None
-        total = config.train.epochs * plan.epoch
-        self._undrawn = int(self.state.step) >= total  # whatever hindered it before
-        folder = workdir / layout.CHECKPOINTS
-        self.saved = checkpoints.Checkpoints(folder, config.save.keep).tidied()
-        self.best: BestCheckpoint | None = None
-        if evaluator:
-            self.best = BestCheckpoint(
-                workdir, evaluator.distance_name, self.state, evaluator.distance
-            )
-        self.progress = progress or Progress(int(self.state.step), total, config.train.epochs)
+        self._plots_stale = plots_stale
 
-    def __enter__(self) -> "RunWriter":
-        return self
+    @property
+    def active(self) -> bool:
+        """True until the run has diverged."""
+        return not self.diverged
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Waits for what is being written; after an error only the error is heard of."""
-        self.progress.close()
-        with contextlib.suppress(Exception) if kind else contextlib.nullcontext():
-            self.saved.close()
-            if self.best:
-                self.best.close()
-
-    def take(self, done: PendingChunk) -> None:
+    def add(
+        self, chunk: Chunk, last_step: int, history: Metrics, state: TrainState | None = None
+    ) -> None:
         """Accepts a chunk that the device was given, and meanwhile writes down the one before.
 
-        Raises:
-          Diverged: too many steps in a row had an update skipped.
+        Args:
+          state: the state after the chunk, if samples of it are to be drawn.
         """
-        self._write_down()
+        if not self.active:
+            return
+        samples = None if state is None else _sample(self._setup, state)
+        self._flush()
+        if not self.active:
+            return
         self._settle()
-        self._pending = done
+        self._pending = PendingChunk(chunk, last_step, history, samples)
 
     def evaluate(self, state: TrainState) -> None:
-        """Writes down the last chunk with what the state after it scores; keeps it if the best."""
-        if self.evaluator is None or self.best is None:
+        """Writes down the last chunk with the scores of the state after it; keeps a best state."""
+        if not self.active or not self._queue.best:
             return
-        row, self._pairs = self.evaluator.evaluate(state)
-        self._write_down(row)
-        self.best.update(state, row[self.evaluator.distance_name])
-        self._undrawn = True
+        row, score = EMPTY, None
+        if evaluator := self._setup.evaluator:
+            row, pairs = evaluator.evaluate(state)
+            score = row[evaluator.distance_name]
+            if self._plotter:
+                self._plotter.pairs = pairs
+        self._flush(row)
+        if self.active:
+            self._queue.best.update(state, score)
+            self._plots_stale = True
 
     def save(self, state: TrainState) -> None:
-        """Writes down the last chunk, and copies the state after it, for a checkpoint."""
-        self._write_down()
-        self._unsaved = checkpoints.flatten(state)
-        self._undrawn = True
+        """Writes down the last chunk, and copies the state after it for a checkpoint."""
+        if not self.active:
+            return
+        self._flush()
+        if self.active:
+            self._queue.put(state, self._metrics.consecutive_skipped)
+            self._plots_stale = True
+
+    def wait(self) -> None:
+        """Returns when the newest checkpoint is on the disk."""
+        self._queue.wait()
 
     def finish(self) -> None:
-        """Draws the curves of the last save, and waits until it is on the disk."""
+        """Draws the curves up to the last save, and waits until that is on the disk."""
         self._settle()
-        self.saved.wait()
+        self._queue.wait()
 
-    def _settle(self) -> None:
-        """Draws what was measured and saved last, and starts writing the checkpoint of it.
+    def close(self) -> None:
+        if self.progress:
+            self.progress.close()
+        self._queue.close()
 
-        All that a run leaves up to a step is on the disk before the checkpoint of that step,
-        since a run which is resumed from there does none of it again. So a second Ctrl-C while
-        it draws leaves that checkpoint out; a disk that takes no picture may yet take the state.
-        """
-        if not self._undrawn:
-            return
-        self._check_folder()
-        self._undrawn = False
-        try:
-            self._draw()
-        except OSError:
-            self._start_saving()
-            raise
-        self._start_saving()
-
-    def _start_saving(self) -> None:
-        if self._unsaved is None:
-            return
-        if self.best:
-            self.best.wait()
-        ledger.append_leaves(self.workdir, int(self._unsaved["step"]), self._unsaved)
-        self.saved.save(self._unsaved)
-        self._unsaved = None
-
-    def _write_down(self, measured: Mapping[str, Any] = EMPTY) -> None:
-        """Waits for the pending chunk and writes down its rows and its grid."""
+    def _flush(self, evaluation: Mapping[str, Any] = EMPTY) -> None:
+        """Waits for the pending chunk, and writes down its rows and its samples."""
         if self._pending is None:
             return
         done, self._pending = self._pending, None
         self._check_folder()
         history = {name: np.asarray(values) for name, values in done.history.items()}
-        in_a_row = consecutive_skipped(history, self._skipped_in_a_row)
-        self._skipped_in_a_row = in_a_row[-1]
-        seconds = round(time.monotonic() - self._started, 3)
-        rows = metric_rows(self.config, self.plan, done, history, in_a_row, seconds)
-        rows[-1] |= json_safe(dict(measured))
-        ledger.append(self.workdir, done.last_step, history)
-        metrics_log.append_rows(self.workdir, rows)
-        self.rows += rows
-        if done.grid is not None:
-            name = f"epoch_{done.chunk.epoch + 1:04d}.png"
-            path = self.workdir / layout.SAMPLES / name
-            plots.save_samples(path, np.asarray(done.grid), self.real)
-        self.progress.update(done.chunk.epoch + 1, rows[-1], done.chunk.ends_epoch)
-        self._stop_if_diverged(done, in_a_row)
+        counts = self._metrics.write(done.chunk, done.last_step, history, evaluation)
+        epoch = done.chunk.epoch + 1
+        if self._plotter and done.samples is not None:
+            self._plotter.save_samples(epoch, np.asarray(done.samples))
+        if self.progress:
+            self.progress.update(epoch, self._metrics.rows[-1], done.chunk.ends_epoch)
+        over = first_at_least(counts, self._setup.config.train.max_skipped)
+        if over is not None:
+            self._stop(counts[over], done.last_step - len(counts) + over + 1)
 
-    def _draw(self) -> None:
-        """The curves up to here, and what was measured last."""
-        title = f"{self.config.data.name}, {self.config.loss} loss, seed {self.config.seed}"
-        plots.save_curves(self.workdir / layout.CURVES, self.rows, title)
-        if self.evaluator:
-            diagnostics.save_diagnostics(self.workdir / layout.DIAGNOSTICS, self.rows, title)
-        if self._pairs:
-            diagnostics.save_pairs(self.workdir / layout.MEMORISATION, *self._pairs)
-            self._pairs = None
+    def _settle(self) -> None:
+        """Draws what is new, then starts to write the waiting checkpoint.
+
+        Everything that a run leaves up to a step is on the disk before the checkpoint of that
+        step, since a resumed run does none of it again. If the curves cannot be written, the
+        checkpoint is still tried: a full disk may have room for it.
+        """
+        if not self._plots_stale:
+            return
+        self._check_folder()
+        self._plots_stale = False
+        try:
+            if self._plotter:
+                self._plotter.save_curves(self._metrics.rows)
+        except OSError:
+            self._queue.start_saving()
+            raise
+        self._queue.start_saving()
+
+    def _stop(self, skipped: int, step: int) -> None:
+        """Ends the run as diverged, once all that it has is on the disk."""
+        self._plots_stale = True
+        self.finish()
+        last = self._queue.last_step
+        self.diverged = (
+            f"{skipped} steps in a row had an update that was not finite, up to step {step}; "
+            f"last checkpoint: {'none' if last is None else last}; a smaller learning rate may help"
+        )
 
     def _check_folder(self) -> None:
         """Refuses to write into another folder of the same name, where another run may be."""
-        if not (self.workdir.exists() and os.path.samestat(self.workdir.stat(), self._folder)):
+        if not (self._workdir.exists() and os.path.samestat(self._workdir.stat(), self._folder)):
             raise UserError(
-                f"--workdir {self.workdir}: was removed while its run went on; repeat the command "
-                "to start it again"
+                f"--workdir {self._workdir}: was removed while its run went on; repeat the "
+                "command to start it again"
             )
 
-    def _stop_if_diverged(self, done: PendingChunk, in_a_row: list[int]) -> None:
-        most = self.config.train.max_skipped
-        over = [place for place, count in enumerate(in_a_row) if count >= most]
-        if not over:
-            return
-        self._undrawn = True
-        self.finish()
-        step = done.last_step - len(in_a_row) + over[0] + 1
-        last = max(checkpoints.steps(self.saved.directory), default="none")
-        raise TrainingDiverged(
-            f"{in_a_row[over[0]]} steps in a row had an update that was not finite, up to step "
-            f"{step}; last checkpoint: {last}; a smaller learning rate may help"
-        )
+
+@contextlib.contextmanager
+def hold_run_directory(setup: TrainingSetup, workdir: Path, config: Config) -> Iterator[None]:
+    """Holds the run directory for this run, in all its processes.
+
+    Raises:
+      UserError: as `directory.open_run`, or not all processes see the directory.
+    """
+    with contextlib.ExitStack() as stack:
+        with same_error():
+            if is_primary():
+                stack.enter_context(directory.open_run(workdir, config, setup.environment))
+        check_shared(workdir)
+        yield
 
 
-def _resumed(
-    workdir: Path, fresh: TrainState, plan: StepPlan
-) -> tuple[TrainState, list[dict[str, Any]]]:
-    """State and rows to go on from; rows of later steps are dropped, and checkpoints set aside."""
-    state = checkpoints.restore_newest(workdir / layout.CHECKPOINTS, fresh) or fresh
+@contextlib.contextmanager
+def open_run_writer(
+    setup: TrainingSetup,
+    workdir: Path,
+    config: Config,
+    fresh: TrainState,
+    show_seed: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[RunWriter, TrainState]]:
+    """Rolls a held run directory back to its newest valid checkpoint, and writes on from there.
+
+    Args:
+      fresh: the state before the first step. It is freed if there is a checkpoint.
+      show_seed: the progress names the seed.
+      progress: one that several runs share; by default the run shows its own.
+
+    Yields:
+      The writer, and the state from which the run goes on.
+
+    Raises:
+      UserError: no checkpoint is valid.
+    """
+    with same_error():
+        resumed = ResumedRun(fresh, [], 0)
+        if is_primary():
+            resumed = roll_back_to_checkpoint(workdir, fresh, setup.plan)
+    state, step = resumed.state, from_primary(int(resumed.state.step))
+    if not is_primary() and step:
+        state = checkpoints.restore(workdir / layout.CHECKPOINTS, fresh, step)
+    _check_same_state(state)
+    writer = _open_writer(setup, workdir, config, resumed._replace(state=state))
+    if is_primary():
+        seeds = [config.seed] if show_seed else []
+        total, epochs = setup.total_steps, config.train.epochs
+        writer.progress = progress or Progress(step, total, epochs, seeds)
+    if state is not fresh:  # a device may have room for only one of them
+        jax.tree.map(lambda leaf: leaf.delete(), fresh)
+    try:
+        yield writer, state
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error is the one to report
+            writer.close()
+        raise
+    writer.close()
+
+
+class ResumedRun(NamedTuple):
+    """What a run goes on from."""
+
+    state: TrainState
+    rows: list[dict[str, Any]]
+    consecutive_skipped: int
+
+
+def roll_back_to_checkpoint(workdir: Path, fresh: TrainState, plan: StepPlan) -> ResumedRun:
+    """Restores the newest valid checkpoint, and removes all that a run wrote after its step.
+
+    Rows and ledger lines of later steps are deleted; later checkpoints, which are damaged, are
+    renamed.
+
+    Raises:
+      UserError: there are checkpoints, and every one is damaged.
+    """
+    folder = workdir / layout.CHECKPOINTS
+    state = checkpoints.restore_newest(folder, fresh) or fresh
     step = int(state.step)
-    checkpoints.set_aside_after(workdir / layout.CHECKPOINTS, step)
+    checkpoints.set_aside_after(folder, step)
     ledger.drop_after(workdir, step)
     rows = metrics_log.drop_rows_after(workdir, step)
     if missing := sorted(set(row_steps(plan, step)) - {row["step"] for row in rows}):
@@ -221,4 +285,43 @@ def _resumed(
             f"{workdir / layout.METRICS}: {len(missing)} rows up to step {step} are gone, the "
             f"first of them that of step {missing[0]}; the run goes on without them"
         )
-    return state, rows
+    skipped = checkpoints.read_consecutive_skipped(folder, step) if step else 0
+    return ResumedRun(state, rows, skipped)
+
+
+def _open_writer(
+    setup: TrainingSetup,
+    workdir: Path,
+    config: Config,
+    resumed: ResumedRun,
+) -> RunWriter:
+    skipped = from_primary(resumed.consecutive_skipped)
+    plotter = best = None
+    if is_primary():
+        real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
+        plotter = Plotter(workdir, config, real)
+        checkpoints.prepare_folder(workdir / layout.CHECKPOINTS, config.save.keep)
+    if evaluator := setup.evaluator:
+        best = BestCheckpoint.resume(
+            workdir, evaluator.distance_name, resumed.state, evaluator.distance
+        )
+    elif config.evaluate.every:
+        best = BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
+    metrics = MetricsWriter(workdir, config, setup.plan, resumed.rows, skipped)
+    queue = CheckpointQueue(workdir, config.save.keep, best)
+    stale = int(resumed.state.step) >= setup.total_steps
+    return RunWriter(setup, workdir, metrics, plotter, queue, stale)
+
+
+def _check_same_state(state: TrainState) -> None:
+    """Raises UserError unless all processes go on from the same bits."""
+    if jax.process_count() > 1:
+        sha256 = checkpoints.leaves_sha256(checkpoints.flatten(state))
+        check_agreement({f"the SHA-256 of the state at step {int(state.step)}": sha256})
+
+
+def _sample(setup: TrainingSetup, state: TrainState) -> jax.Array:
+    """Returns the pixels of a run's sample picture: the same latents at every step."""
+    count = samples_shown(setup.data.pixels.shape[1:])
+    key = stream_key(state.key, Stream.SAMPLE, 0)
+    return sample_pixels(setup.gan, *inference_variables(setup.gan, state), count, key)

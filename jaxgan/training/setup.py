@@ -1,14 +1,17 @@
-"""Builds what training needs and never changes: data, rules and devices."""
+"""Builds what training needs and never changes: data, GAN, plan and devices."""
 
 import dataclasses
 import logging
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from jaxgan import __version__
 from jaxgan.config.checks import check_horizon
 from jaxgan.config.errors import UserError
+from jaxgan.config.fields import iter_settings
 from jaxgan.config.schema import Config
 from jaxgan.config.warnings import config_warnings
 from jaxgan.data import Dataset
@@ -17,21 +20,28 @@ from jaxgan.evaluation.periodic import PeriodicEvaluator
 from jaxgan.gan.state import Gan, TrainState, init_state
 from jaxgan.parallel.devices import check_precision, visible_devices
 from jaxgan.parallel.mesh import local_replica, make_mesh, replicate
-from jaxgan.parallel.process_group import process_group
+from jaxgan.parallel.process_group import (
+    check_agreement,
+    check_same_device_count,
+    is_primary,
+    same_error,
+)
 from jaxgan.runs.environment import describe_environment
 from jaxgan.runs.plan import StepPlan, ema_halvings, images_in_run
 from jaxgan.runs.program import build_program, training_examples
 
 logger = logging.getLogger(__name__)
+PER_PROCESS_SETTINGS = ("data.dir", "data.source")  # the bytes must agree, not where they are
 
 
 class TrainingSetup(NamedTuple):
-    """What a run stands on, and what runs of other seeds share: all that does not change.
+    """Inputs of training that never change and are shared by all seeds.
 
     Attributes:
-      pixels, labels: on the device; labels where the GAN is class-conditional. On the host with
-        config.data.stream.
-      environment: for the record.
+      pixels, labels: on the device, or on the host with config.data.stream. Labels are None
+        unless the GAN is class-conditional.
+      evaluator: None without config.evaluate.every, and in all processes but the primary.
+      environment: what the run directory records about versions, devices and data.
     """
 
     config: Config
@@ -43,16 +53,22 @@ class TrainingSetup(NamedTuple):
     evaluator: PeriodicEvaluator | None
     environment: dict[str, Any]
 
+    @property
+    def total_steps(self) -> int:
+        return self.config.train.epochs * self.plan.epoch
+
 
 def prepare_training(config: Config) -> TrainingSetup:
-    """Loads the data onto the device, and builds the rules.
+    """Loads the data onto the device, and builds the GAN and the plan of its steps.
 
     Raises:
-      UserError: config or data do not allow a run.
+      UserError: config or data do not allow a run, or the processes of the run disagree.
     """
-    program = build_program(config)
+    check_same_device_count()
+    with same_error():
+        program = build_program(config)
     data, plan, gan = program.data, program.plan, program.gan
-    process_group().agree(config, data)
+    check_agreement(dict(_shared_facts(config, data)))
     images = images_in_run(config.train, plan)
     check_horizon(config, images)
     devices = visible_devices()
@@ -61,14 +77,15 @@ def prepare_training(config: Config) -> TrainingSetup:
     used = list(mesh.devices.flat) if mesh else devices[:1]
     check_precision(config, used)
     environment = describe_environment(used, describe_data(data))
-    environment["processes"] = process_group().count
+    environment["processes"] = jax.process_count()
     pixels, labels = training_examples(program)
     if not config.data.stream:
         pixels, labels = replicate(mesh, (pixels, labels))
     evaluator = None
-    if config.evaluate.every and process_group().first:
-        own = pixels if config.data.stream else local_replica(mesh, pixels)
-        evaluator = PeriodicEvaluator(config, gan, data, own)
+    with same_error():
+        if config.evaluate.every and is_primary():
+            own = pixels if config.data.stream else local_replica(mesh, pixels)
+            evaluator = PeriodicEvaluator(config, gan, data, own)
     for warning in config_warnings(
         config,
         backend=jax.default_backend(),
@@ -80,21 +97,32 @@ def prepare_training(config: Config) -> TrainingSetup:
     return TrainingSetup(config, data, plan, gan, pixels, labels, evaluator, environment)
 
 
-def initial_state(ground: TrainingSetup, seed: int) -> TrainState:
-    """The state of a seed before its first step.
+def _shared_facts(config: Config, data: Dataset) -> Iterator[tuple[str, str]]:
+    """Yields what all processes of a run must have in common, by name."""
+    for name, _, value in iter_settings(config):
+        if name not in PER_PROCESS_SETTINGS:
+            yield f"config.{name}", repr(value)
+    yield "the data's SHA-256", data.sha256
+    yield from {"jaxgan": __version__, "jax": jax.__version__}.items()
+
+
+def initial_state(setup: TrainingSetup, seed: int) -> TrainState:
+    """Returns the state of a seed before its first step.
 
     Raises:
       UserError: the device has no room for it.
     """
-    image_shape = ground.data.pixels.shape[1:]
-    try:  # an allocation that fails is only seen when waited for
-        return jax.block_until_ready(init_state(ground.gan, image_shape, jax.random.key(seed)))
+    image_shape = setup.data.pixels.shape[1:]
+    try:
+        # An allocation that fails raises only once it is waited for.
+        return jax.block_until_ready(init_state(setup.gan, image_shape, jax.random.key(seed)))
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"config.network: there is no room for it ({reason})") from None
 
 
 def describe_data(data: Dataset) -> dict[str, Any]:
+    """Returns what the run directory records about the data."""
     return {
         "name": data.name,
         "source": data.source,

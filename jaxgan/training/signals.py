@@ -1,10 +1,11 @@
-"""Signals that ask a run to stop: noted, so that it can save first."""
+"""Collects the signals that ask a run to stop, so that it can save first."""
 
 import contextlib
 import logging
 import signal
 import threading
 from collections.abc import Iterator
+from types import FrameType
 
 logger = logging.getLogger(__name__)
 
@@ -14,7 +15,7 @@ def stop_signals() -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM, so that the loop can save first; a second one ends at once."""
     caught: list[int] = []
 
-    def note(signum, frame):
+    def note(signum: int, frame: FrameType | None) -> None:
         del frame
         caught.append(signum)
         if len(caught) > 1:
@@ -28,7 +29,8 @@ def stop_signals() -> Iterator[list[int]]:
     try:
         yield caught
     except Exception as error:
-        if len(caught) > 1:  # what was interrupted may have made another error of it
+        if len(caught) > 1:
+            # A library may have turned the interrupt into an error of its own.
             raise KeyboardInterrupt from error
         raise
     finally:

@@ -1,22 +1,22 @@
 """Checkpoints of a TrainState through Orbax: written in the background, atomic, several kept.
 
-A checkpoint holds a flat dictionary of numpy arrays named by their place in the state, beside the
-SHA-256 of all their bytes, so that a damaged one is recognised and passed over.
+A checkpoint holds a flat dictionary of numpy arrays, named by their path in the state, and the
+SHA-256 of all their bytes, so that a damaged one is recognised and skipped.
 """
 
-from jaxgan.runs.checkpoints.folder import remove_surplus, set_aside_after, steps
+from jaxgan.runs.checkpoints.folder import prepare_folder, remove_surplus, set_aside_after, steps
 from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, named_leaves, unflatten
 from jaxgan.runs.checkpoints.reading import (
     load_run,
+    read_consecutive_skipped,
     read_score,
     restore,
     restore_newest,
     restore_newest_valid,
 )
-from jaxgan.runs.checkpoints.writing import Announce, Checkpoints, Score
+from jaxgan.runs.checkpoints.writing import Checkpoints, Score
 
 __all__ = [
-    "Announce",
     "Checkpoints",
     "Leaves",
     "Score",
@@ -24,6 +24,8 @@ __all__ = [
     "leaves_sha256",
     "load_run",
     "named_leaves",
+    "prepare_folder",
+    "read_consecutive_skipped",
     "read_score",
     "remove_surplus",
     "restore",

@@ -1,20 +1,20 @@
-"""The folder of a run's checkpoints: one folder each, named by its step."""
+"""The folder of a run's checkpoints: one subfolder each, named by its step."""
 
 import shutil
 from pathlib import Path
 
-TEMPORARY = ".orbax-checkpoint-tmp"  # in the names of what Orbax has not finished
+TEMPORARY = ".orbax-checkpoint-tmp"  # part of the name of a folder that Orbax has not finished
 
 
 def steps(directory: Path) -> list[int]:
-    """The steps of which there is a checkpoint, ascending."""
+    """Returns the steps that have a checkpoint, in ascending order."""
     if not directory.is_dir():
         return []
     return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
 
 
-def tidy(directory: Path, keep: int) -> None:
-    """Makes the folder, or rids it of what a kill left: temporary folders and surplus."""
+def prepare_folder(directory: Path, keep: int) -> None:
+    """Creates the folder, or removes what a kill left there: temporary folders and surplus."""
     directory.mkdir(parents=True, exist_ok=True)
     for path in directory.glob(f"*{TEMPORARY}*"):
         shutil.rmtree(path)
@@ -22,7 +22,7 @@ def tidy(directory: Path, keep: int) -> None:
 
 
 def remove_surplus(directory: Path, keep: int) -> None:
-    """Removes checkpoints older than the newest `keep`, which a kill left."""
+    """Removes all but the newest `keep` checkpoints; a kill may leave more."""
     for step in steps(directory)[:-keep]:
         shutil.rmtree(directory / str(step))
 

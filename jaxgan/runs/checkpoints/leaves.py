@@ -1,4 +1,4 @@
-"""A state as a flat dictionary of numpy arrays, named by their place in it."""
+"""A state as a flat dictionary of numpy arrays, named by their path in the state."""
 
 import hashlib
 from typing import Any
@@ -13,26 +13,26 @@ Leaves = dict[str, np.ndarray]
 
 
 def flatten(state: TrainState) -> Leaves:
-    """Copies of a state's arrays on the host, by their dotted place in the state."""
+    """Copies a state's arrays to the host, by their dotted path in the state."""
     state = state.replace(key=jax.random.key_data(state.key))
     return named_leaves(state)
 
 
 def named_leaves(tree: Any) -> Leaves:
-    """Copies of a tree's arrays on the host, by their dotted place."""
+    """Copies a tree's arrays to the host, by their dotted path."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {_name(path): np.array(leaf) for path, leaf in leaves}
 
 
-def unflatten(leaves: Leaves, like: TrainState) -> TrainState:
-    """The inverse of `flatten`, on the default device."""
-    plain = like.replace(key=jax.random.key_data(like.key))
+def unflatten(leaves: Leaves, template: TrainState) -> TrainState:
+    """Inverts `flatten`; the arrays are on the default device."""
+    plain = template.replace(key=jax.random.key_data(template.key))
     state = jax.tree_util.tree_map_with_path(lambda path, _: jnp.array(leaves[_name(path)]), plain)
     return state.replace(key=jax.random.wrap_key_data(state.key))
 
 
 def leaves_sha256(leaves: Leaves) -> str:
-    """SHA-256 over names, shapes, types and bytes."""
+    """Returns the SHA-256 of all names, shapes, types and bytes."""
     digest = hashlib.sha256()
     for name in sorted(leaves):
         leaf = leaves[name]
@@ -41,5 +41,5 @@ def leaves_sha256(leaves: Leaves) -> str:
     return digest.hexdigest()
 
 
-def _name(path) -> str:
+def _name(path: jax.tree_util.KeyPath) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")

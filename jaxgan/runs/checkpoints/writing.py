@@ -1,141 +1,93 @@
-"""Writing checkpoints of one folder, by this process alone or by several, each its part."""
+"""Writes the checkpoints of one folder, in the background while training goes on."""
 
 import functools
-import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxgan.config.errors import UserError
-from jaxgan.runs.checkpoints.folder import tidy
 from jaxgan.runs.checkpoints.leaves import Leaves, leaves_sha256
-from jaxgan.runs.checkpoints.quiet import silence_orbax
+from jaxgan.runs.checkpoints.quiet import quiet_orbax
 
-Score = dict[str, float]  # by name
-# The folder, how many are kept, what is done and with which step: told to others before it is done.
-Announce = Callable[[Path, int, str, int], None]
-AXIS = "writers"
-SAVE_TIMEOUT_S = 300  # seconds that a save by several may take, one waiting for the other included
+Score = dict[str, float]  # by the name of the metric
 
 
 class Checkpoints:
-    """The newest `keep` checkpoints of one run, open for writing."""
+    """The newest `keep` checkpoints of one folder, open for writing.
 
-    def __init__(self, directory: Path, keep: int):
-        silence_orbax()
+    Every process of a run calls the same methods in the same order: Orbax lets process 0 write
+    and has the others wait for it.
+    """
+
+    def __init__(self, directory: Path, keep: int) -> None:
         self.directory = directory
         self._keep = keep
-        self._announce: Announce | None = None
-        self._writers = 1
 
-    def tidied(self) -> "Checkpoints":
-        """Itself, once the folder has nothing that a kill left; the first process calls this."""
-        tidy(self.directory, self._keep)
-        return self
+    def save(
+        self, leaves: Leaves, score: Score | None = None, consecutive_skipped: int = 0
+    ) -> None:
+        """Starts to write a `flatten`ed state, and returns while it is written.
 
-    def share(self, writers: int, announce: Announce | None = None) -> None:
-        """From now on so many processes, which all see the folder, write each its part.
-
-        What the first does here it announces; each of the others then does the same.
-        """
-        self._writers, self._announce = writers, announce
-
-    def save(self, leaves: Leaves, score: Score | None = None) -> None:
-        """Returns at once, or when the others have come: the `flatten`ed state is written while
-        training goes on.
-
-        What it scored is kept beside it.
+        Args:
+          leaves: the state's arrays on the host, the same in every process.
+          score: what the state scored.
+          consecutive_skipped: how many steps up to this one had an update skipped in a row.
 
         Raises:
-          UserError: this or the save before it could not be written.
+          UserError: this checkpoint or the one before it could not be written.
         """
-        step = int(leaves["step"])
-        parts = _parts(leaves, self._writers) if self._writers > 1 else leaves
+        record = {
+            "sha256": leaves_sha256(leaves),
+            "score": score or {},
+            "consecutive_skipped": consecutive_skipped,
+        }
         args = ocp.args.Composite(
-            state=ocp.args.StandardSave(parts),
-            record=ocp.args.JsonSave({"sha256": leaves_sha256(leaves), "score": score or {}}),
+            state=ocp.args.StandardSave(leaves), record=ocp.args.JsonSave(record)
         )
-        self._tell("save", step)
-        self._do(lambda: self._manager.save(step, args=args, force=True))
+        self._do(lambda: self._manager.save(int(leaves["step"]), args=args, force=True))
 
     def wait(self) -> None:
-        """Returns when every save is on the disk."""
-        if self._opened:
+        """Returns when every checkpoint is on the disk."""
+        if self._is_open:
             self._do(self._manager.wait_until_finished)
 
     def close(self) -> None:
-        if self._opened:
+        if self._is_open:
             self._do(self._manager.close)
 
-    def forget(self, step: int) -> None:
+    def delete(self, step: int) -> None:
         """Removes a checkpoint, so that one of the same step can be saved."""
-        self._tell("forget", step)
         self._do(lambda: self._manager.delete(step))
 
-    def _tell(self, what: str, step: int) -> None:
-        if self._announce:
-            self._announce(self.directory, self._keep, what, step)
-
     @property
-    def _opened(self) -> bool:
+    def _is_open(self) -> bool:
         return "_manager" in vars(self)
 
     @functools.cached_property
     def _manager(self) -> ocp.CheckpointManager:
-        """Opened when there is something to write, since all that write open it together."""
+        # Opened by the first save, since the processes wait for each other when they open it.
         options = ocp.CheckpointManagerOptions(
             max_to_keep=self._keep,
             create=False,
-            async_options=ocp.AsyncOptions(timeout_secs=SAVE_TIMEOUT_S)
-            if self._writers > 1
-            else None,
             multiprocessing_options=ocp.options.MultiprocessingOptions(
                 primary_host=0,
-                active_processes=set(range(self._writers)),
+                active_processes=set(range(jax.process_count())),
                 barrier_sync_key_prefix=self.directory.name,
             ),
         )
         return ocp.CheckpointManager(self.directory.absolute(), options=options)
 
-    def _do(self, action: Callable[[], object]) -> None:
+    def _do(self, action: Callable[[], Any]) -> None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with quiet_orbax():
                 action()
         except Exception as error:
-            shared = self._writers > 1
-            cause = _first_of(error) if shared else error
-            reason = (str(cause) or repr(cause)).splitlines()[0]
-            if shared and isinstance(cause, jax.errors.JaxRuntimeError):
-                if "DEADLINE_EXCEEDED" not in reason:
-                    raise cause from None  # another process was lost, of which JAX will tell
-                reason = f"another process did not write its part within {SAVE_TIMEOUT_S} s"
+            if isinstance(error, jax.errors.JaxRuntimeError):
+                raise  # another process was lost
+            reason = (str(error) or repr(error)).splitlines()[0]
             if "No space left on device" in reason:
                 reason = "No space left on device; free some, then repeat the command to go on"
             raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
-
-
-def _first_of(error: BaseException) -> BaseException:
-    """The error that all others came of: of a writer that failed not that it then met nobody."""
-    while before := error.__cause__ or error.__context__:
-        error = before
-    return error
-
-
-def _parts(leaves: Leaves, writers: int) -> dict[str, jax.Array | np.ndarray]:
-    """The arrays, each process having its part of those with an axis that can be divided.
-
-    The parts are on one device of each. The other arrays stay on the host: the first writes them.
-    """
-    devices = {device.process_index: device for device in reversed(jax.devices())}
-    mesh = Mesh(np.asarray([devices[i] for i in range(writers)]), (AXIS,))
-    parts: dict[str, jax.Array | np.ndarray] = dict(leaves)
-    for name, leaf in leaves.items():
-        if divisible := [axis for axis, size in enumerate(leaf.shape) if size % writers == 0]:
-            sharding = NamedSharding(mesh, PartitionSpec(*[None] * divisible[0], AXIS))
-            parts[name] = jax.make_array_from_callback(leaf.shape, sharding, leaf.__getitem__)
-    return parts

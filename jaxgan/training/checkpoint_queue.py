@@ -1,0 +1,54 @@
+"""The checkpoints of a run while it trains, and the state that waits to be saved."""
+
+from pathlib import Path
+
+from jaxgan.gan.state import TrainState
+from jaxgan.parallel.process_group import is_primary
+from jaxgan.runs import checkpoints, layout, ledger
+from jaxgan.runs.best_checkpoint import BestCheckpoint
+
+
+class CheckpointQueue:
+    """Holds at most one state that waits to be saved.
+
+    Every process of a run calls the same methods in the same order.
+
+    Attributes:
+      best: the best checkpoint; None in a run that is not evaluated.
+    """
+
+    def __init__(self, workdir: Path, keep: int, best: BestCheckpoint | None):
+        self.best = best
+        self._workdir = workdir
+        self._saved = checkpoints.Checkpoints(workdir / layout.CHECKPOINTS, keep)
+        self._waiting: tuple[checkpoints.Leaves, int] | None = None
+
+    @property
+    def last_step(self) -> int | None:
+        """The step of the newest checkpoint on the disk, or None."""
+        return max(checkpoints.steps(self._saved.directory), default=None)
+
+    def put(self, state: TrainState, consecutive_skipped: int) -> None:
+        """Copies the state to the host, to be saved at the next `start_saving`."""
+        self._waiting = checkpoints.flatten(state), consecutive_skipped
+
+    def start_saving(self) -> None:
+        """Starts to write the waiting state, if there is one."""
+        if self._waiting is None:
+            return
+        leaves, consecutive_skipped = self._waiting
+        if self.best:
+            self.best.wait()
+        if is_primary():
+            ledger.append_leaves(self._workdir, int(leaves["step"]), leaves)
+        self._saved.save(leaves, consecutive_skipped=consecutive_skipped)
+        self._waiting = None
+
+    def wait(self) -> None:
+        """Returns when the newest checkpoint is on the disk."""
+        self._saved.wait()
+
+    def close(self) -> None:
+        self._saved.close()
+        if self.best:
+            self.best.close()

@@ -1,0 +1,99 @@
+"""Turns the metrics of a chunk into rows of metrics.jsonl and lines of the ledger."""
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgan.config.schema import Config
+from jaxgan.parallel.process_group import is_primary
+from jaxgan.runs import ledger, metrics_log
+from jaxgan.runs.files import json_safe
+from jaxgan.runs.plan import Chunk, StepPlan, row_bounds
+
+CONSECUTIVE_SKIPPED = "skipped_in_a_row"  # column: the count up to the last step of the row
+History = Mapping[str, np.ndarray]  # of one value per step, by the name of the metric
+
+
+class MetricsWriter:
+    """Appends rows and ledger lines to the files of a run; process 0 alone writes them.
+
+    Attributes:
+      rows: all rows of the run.
+      consecutive_skipped: steps in a row, up to the last written one, that had an update skipped.
+    """
+
+    def __init__(
+        self,
+        workdir: Path,
+        config: Config,
+        plan: StepPlan,
+        rows: list[dict[str, Any]],
+        consecutive_skipped: int,
+    ):
+        self.rows = rows
+        self.consecutive_skipped = consecutive_skipped
+        self._workdir, self._config, self._plan = workdir, config, plan
+        self._started = time.monotonic() - (rows[-1]["seconds"] if rows else 0.0)
+
+    def write(
+        self, chunk: Chunk, last_step: int, history: History, evaluation: Mapping[str, Any]
+    ) -> list[int]:
+        """Writes down a chunk; its last row gets what an evaluation of the state found.
+
+        Returns:
+          After each step of the chunk, how many in a row had an update skipped.
+        """
+        counts = consecutive_skipped(history, self.consecutive_skipped)
+        self.consecutive_skipped = counts[-1]
+        seconds = round(time.monotonic() - self._started, 3)
+        rows = metric_rows(self._config, self._plan, chunk, last_step, history)
+        for row, (_, stop) in zip(rows, row_bounds(self._plan, chunk), strict=True):
+            row |= {CONSECUTIVE_SKIPPED: counts[stop - 1], "seconds": seconds}
+        rows[-1] |= json_safe(dict(evaluation))
+        self.rows += rows
+        if is_primary():
+            ledger.append(self._workdir, last_step, history)
+            metrics_log.append_rows(self._workdir, rows)
+        return counts
+
+
+def consecutive_skipped(history: History, before: int) -> list[int]:
+    """Counts, after each step, the steps in a row up to it that had an update skipped."""
+    skipped = (history["disc/skipped"] > 0) | (history["gen/skipped"] > 0)
+    counts = itertools.accumulate(
+        skipped, lambda count, bad: count + 1 if bad else 0, initial=before
+    )
+    return list(counts)[1:]
+
+
+def first_at_least(counts: Sequence[int], limit: int) -> int | None:
+    """Returns the index of the first count that reaches the limit, or None."""
+    return next((index for index, count in enumerate(counts) if count >= limit), None)
+
+
+def metric_rows(
+    config: Config, plan: StepPlan, chunk: Chunk, last_step: int, history: History
+) -> list[dict[str, Any]]:
+    """Returns the mean of each metric over each row's steps, or None where it is not finite.
+
+    Skipped updates are summed instead.
+    """
+    first = last_step - (chunk.stop - chunk.start)
+    per_step = config.train.batch_size * config.train.d_steps
+    rows = []
+    for start, stop in row_bounds(plan, chunk):
+        step = first + stop
+        row: dict[str, Any] = {"step": step, "epoch": round(step / plan.epoch, 4)}
+        row["images"] = step * per_step
+        for name, values in sorted(history.items()):
+            if name.startswith(ledger.PREFIX):
+                continue
+            part = values[start:stop].astype(np.float64)
+            value = float(part.sum() if name.endswith("/skipped") else part.mean())
+            row[name] = value if np.isfinite(value) else None
+        rows.append(row)
+    return rows
