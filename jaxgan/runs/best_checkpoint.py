@@ -1,8 +1,8 @@
-"""The checkpoint of the lowest held-out distance so far, `<workdir>/best/<step>`, with its score.
+"""The checkpoint with the lowest held-out distance so far: `<workdir>/best/<step>`.
 
-The score is within the checkpoint, so that the two are never of different steps, whenever a run
-was killed. What was the best stays the best when a run is resumed from before it: the run will
-come to the same bits again.
+The distance is stored inside the checkpoint, so that a kill cannot leave a state and a distance of
+different steps. A run that is resumed from before its best step keeps that checkpoint, since it
+will reach the same state again.
 """
 
 import logging
@@ -14,14 +14,22 @@ from typing import Any, NamedTuple
 from jaxgan.config.errors import UserError
 from jaxgan.gan.state import TrainState
 from jaxgan.parallel.process_group import from_primary
-from jaxgan.runs import checkpoint_ref, checkpoints, layout, metrics_log
+from jaxgan.runs import checkpoints, metrics_log
+from jaxgan.runs.checkpoint_ref import distance_in, distance_label
+from jaxgan.runs.layout import BEST_CHECKPOINT
 
 logger = logging.getLogger(__name__)
 
 
 class ScoredStep(NamedTuple):
+    """A step and its held-out distance.
+
+    Attributes:
+      name: of the metric, with split, number of samples and feature net.
+    """
+
     step: int
-    name: str  # with N, split and feature net
+    name: str
     value: float
 
 
@@ -32,7 +40,12 @@ class BestCheckpoint:
     """
 
     def __init__(self, directory: Path, name: str = "", lowest: float = math.inf, step: int = -1):
-        """Starts from the lowest distance so far, of the protocol `name`, and its step."""
+        """Starts from the lowest distance so far.
+
+        Args:
+          name: of the distance's metric.
+          step: of the checkpoint with that distance.
+        """
         self.name, self.lowest = name, lowest
         self._step = step
         self._saved = checkpoints.Checkpoints(directory, keep=1)
@@ -45,17 +58,20 @@ class BestCheckpoint:
         template: TrainState,
         measure: Callable[[TrainState], float | None],
     ) -> "BestCheckpoint":
-        """Finds the best checkpoint of a run, and sets aside those that have no valid score.
+        """Reads the best checkpoint of a run so far; newer ones without a distance are set aside.
 
-        The state is measured again where its score is of another protocol than `name`.
+        Args:
+          name: the metric; if the checkpoint was scored by another one, it is measured again.
+          template: gives the state's structure, shapes and types.
+          measure: returns the distance of a state.
         """
-        directory = workdir / layout.BEST_CHECKPOINT
+        directory = workdir / BEST_CHECKPOINT
         lowest, step = math.inf, -1
-        found = read_best(directory)
-        checkpoints.set_aside_after(directory, found.step if found else -1)
-        if found and (state := _restore_valid(directory, template, found.step)):
-            step = found.step
-            value = found.value if found.name == name else measure(state)
+        best = read_best(directory)
+        checkpoints.set_aside_after(directory, best.step if best else -1)
+        if best and (state := _restore_or_set_aside(directory, template, best.step)):
+            step = best.step
+            value = best.value if best.name == name else measure(state)
             lowest = math.inf if value is None else value
         checkpoints.prepare_folder(directory, keep=1)
         return cls(directory, name, lowest, step)
@@ -80,44 +96,43 @@ class BestCheckpoint:
 
 
 def read_best(directory: Path) -> ScoredStep | None:
-    """The newest checkpoint of a folder of best ones, with its score; None where there is none."""
+    """Returns step and distance of the newest checkpoint in a folder that has a distance."""
     for step in reversed(checkpoints.steps(directory)):
-        score = checkpoints.read_score(directory, step)
-        for name, value in score.items():
+        for name, value in checkpoints.read_score(directory, step).items():
             return ScoredStep(step, name, value)
     return None
 
 
 def last_distance(rows: Iterable[dict[str, Any]]) -> ScoredStep | None:
-    """The distance in the newest row that has one."""
+    """Returns the distance of the newest row that has one; NaN if it was not finite."""
     for row in reversed(list(rows)):
-        if found := checkpoint_ref.distance_in(row):
-            name, value = found
+        if distance := distance_in(row):
+            name, value = distance
             return ScoredStep(row["step"], name, math.nan if value is None else value)
     return None
 
 
 def held_out_distances(workdir: Path) -> tuple[ScoredStep, ScoredStep] | None:
-    """The held-out distances at a run's last evaluation and of its best state, if there are any."""
+    """Returns the distances of a run's last evaluation and of its best checkpoint, or None."""
     last = last_distance(metrics_log.read_rows(workdir))
-    best = read_best(workdir / layout.BEST_CHECKPOINT)
+    best = read_best(workdir / BEST_CHECKPOINT)
     return (last, best) if last and best else None
 
 
 def describe_distances(last: ScoredStep, best: ScoredStep) -> str:
-    """Where a run ended, and where it was nearest to examples that it never saw."""
+    """Returns a sentence with a run's last and lowest held-out distance."""
     other = "" if last.name == best.name else f" ({best.name})"
-    distance = checkpoint_ref.distance_label(last.name)
+    metric = f"{distance_label(last.name)} ({last.name})"
     return (
-        f"held-out {distance} ({last.name}): {last.value:.4g} at step {last.step}; lowest "
-        f"{best.value:.4g} at step {best.step}{other}, in {layout.BEST_CHECKPOINT}/, --step best"
+        f"held-out {metric}: {last.value:.4g} at step {last.step}; "
+        f"lowest {best.value:.4g} at step {best.step}{other}, in {BEST_CHECKPOINT}/, --step best"
     )
 
 
-def _restore_valid(directory: Path, template: TrainState, step: int) -> TrainState | None:
+def _restore_or_set_aside(directory: Path, template: TrainState, step: int) -> TrainState | None:
     try:
         return checkpoints.restore(directory, template, step)
     except UserError as error:
-        logger.warning(f"{error}; set aside: the next evaluation makes the best again")
+        logger.warning(f"{error}; set aside: the next evaluation saves a new best checkpoint")
         checkpoints.set_aside_after(directory, step - 1)
         return None

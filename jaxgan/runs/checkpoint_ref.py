@@ -1,37 +1,36 @@
-"""Which checkpoint of a run is meant: that of a step, the last, or the best; and what best is."""
+"""Names one checkpoint of a run: "last", "best" or a step; "best" has the lowest distance."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from jaxgan.runs.layout import BEST_CHECKPOINT, CHECKPOINTS
 
-LAST, BEST = -1, -2  # in place of a step: the newest, that of the lowest held-out distance
-NAMES = {"last": LAST, "best": BEST}
-EVALUATION = "evaluation.json"
-DISTANCES = {  # as their names begin in a row; the best is chosen by the first that a row has
+CheckpointRef = Literal["last", "best"] | int
+DISTANCES = {  # by metric prefix; the first one that a row has decides which checkpoint is best
     "eval/mode_distance/test/": "distance of the modes",
     "eval/frechet/test/": "Fréchet distance",
 }
 
 
-def checkpoint_folder(step: int) -> str:
-    """Of a run directory, that which the checkpoint is in."""
-    return BEST_CHECKPOINT if step == BEST else CHECKPOINTS
+def checkpoint_folder(ref: CheckpointRef) -> str:
+    """Returns the name of the folder that holds the checkpoint, within the run directory."""
+    return BEST_CHECKPOINT if ref == "best" else CHECKPOINTS
 
 
-def evaluation_file(step: int) -> str:
-    """The last checkpoint's has the plain name; those of others do not replace it."""
-    if step == LAST:
-        return EVALUATION
-    return EVALUATION.replace(".", "_best." if step == BEST else f"_{step}.")
+def evaluation_file(ref: CheckpointRef) -> str:
+    """Returns the name of the file with the evaluation of a checkpoint.
+
+    Evaluations of different checkpoints do not replace each other.
+    """
+    return "evaluation.json" if ref == "last" else f"evaluation_{ref}.json"
 
 
 def distance_in(row: Mapping[str, Any]) -> tuple[str, float | None] | None:
-    """The held-out distance of an epoch's row, if it was measured: its name and value."""
-    found = ((name, row[name]) for start in DISTANCES for name in row if name.startswith(start))
-    return next(found, None)
+    """Returns name and value of the held-out distance in a metrics row, or None."""
+    matches = ((name, row[name]) for prefix in DISTANCES for name in row if name.startswith(prefix))
+    return next(matches, None)
 
 
 def distance_label(name: str) -> str:
-    """What a distance is called, without what it depends on."""
-    return next(words for start, words in DISTANCES.items() if name.startswith(start))
+    """Returns the plain name of a distance metric."""
+    return next(label for prefix, label in DISTANCES.items() if name.startswith(prefix))

@@ -1,11 +1,6 @@
-"""The run directory: config, environment and metrics rows, each readable by a person.
-
-Whole files are replaced atomically and rows are appended, so that a kill at any moment leaves
-what was there before.
-"""
+"""Creates, checks, locks and reads a run directory."""
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,15 +14,15 @@ from jaxgan.config.files import from_mapping, to_config_dict
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import adds_seeds
 from jaxgan.runs.environment import merge_environment
-from jaxgan.runs.files import read_json, write_atomically
+from jaxgan.runs.files import read_json, write_json
 from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK
 
 
 def check_workdir(workdir: Path, config: Config) -> None:
-    """Refuses, before anything is written, a folder that cannot take this run.
+    """Checks that a folder can hold this run; nothing is written.
 
     Raises:
-      UserError: the path is a file or a folder of something else, another process is using it,
+      UserError: the path is a file, the folder holds other files, another process is using it,
         or it holds a run whose config differs in a setting that may not change.
     """
     if not workdir.exists():
@@ -46,10 +41,10 @@ def check_workdir(workdir: Path, config: Config) -> None:
 
 @contextlib.contextmanager
 def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iterator[None]:
-    """Holds the run directory for one process: creates it, or checks that the run is the same.
+    """Locks a run directory, after creating it or checking that it holds the same run.
 
     Raises:
-      UserError: as `check_workdir`, or the data of the run was other data.
+      UserError: as `check_workdir`, or the data differ from those of the run.
     """
     check_workdir(workdir, config)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -58,14 +53,14 @@ def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iter
             _check_same_config(workdir, config)
         if (workdir / ENVIRONMENT).exists():
             environment = merge_environment(workdir, environment)
-        # The config first: a folder with a config is a run, whatever a kill left out.
-        write_atomically(workdir / CONFIG, json.dumps(to_config_dict(config).to_dict(), indent=2))
-        write_atomically(workdir / ENVIRONMENT, json.dumps(environment, indent=2))
+        # The config is written first: a kill here leaves a folder that counts as a run.
+        write_json(workdir / CONFIG, to_config_dict(config).to_dict())
+        write_json(workdir / ENVIRONMENT, environment)
         yield
 
 
 def read_config(workdir: Path) -> Config:
-    """The config of the run in `workdir`.
+    """Reads the config of the run in `workdir`.
 
     Raises:
       UserError: there is no run, or its config cannot be read.
@@ -76,7 +71,7 @@ def read_config(workdir: Path) -> Config:
 
 
 def _check_creatable(workdir: Path) -> None:
-    """Makes the first folder of the path that is missing, and removes it again."""
+    """Tries to create the first missing folder of the path, and removes it again."""
     missing = [path for path in (workdir, *workdir.absolute().parents) if not path.exists()][-1]
     try:
         missing.mkdir()
@@ -89,7 +84,7 @@ def _check_creatable(workdir: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(workdir: Path) -> Iterator[None]:
-    """Holds the folder's lock, which the system releases when the process ends, however it ends."""
+    """Locks the folder; the operating system releases the lock whenever the process ends."""
     try:
         held = filelock.FileLock(workdir / LOCK).acquire(timeout=0)
     except filelock.Timeout:

@@ -1,4 +1,4 @@
-"""The record of what a run was made with: versions, devices, flags, data, commit."""
+"""The record of what a run was trained with: versions, devices, flags, data and commit."""
 
 import contextlib
 import os
@@ -18,17 +18,21 @@ PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "num
 
 
 def read_environment(workdir: Path) -> dict[str, Any]:
-    """What `open_run` recorded; "changes" lists what later starts found different."""
+    """Reads the recorded environment; its "changes" list what differed at later starts.
+
+    Raises:
+      UserError: there is no such record, or it is damaged.
+    """
     if not (path := workdir / ENVIRONMENT).is_file():
         raise UserError(f"--workdir {workdir}: {path} does not exist")
-    found = read_json(path)
-    if not (isinstance(found, dict) and {"sha256", "source"} <= set(found.get("data") or {})):
-        raise UserError(f"{path}: damaged; delete it, and the next training command writes it anew")
-    return found
+    recorded = read_json(path)
+    if not (isinstance(recorded, dict) and {"sha256", "source"} <= set(recorded.get("data") or {})):
+        raise UserError(f"{path}: damaged; delete it, and the next training command writes it again")
+    return recorded
 
 
 def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[str, Any]:
-    """Versions, devices, flags, data and commit: what a run's bits may depend on besides config."""
+    """Returns what a run's bits may depend on besides its config."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -76,16 +80,15 @@ def merge_environment(workdir: Path, now: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_flag(name: str) -> bool:
-    elsewhere = (
-        name in DISTRIBUTED_ENV_VARS or "_CACHE_" in name
-    )  # where it ran, and what is kept there
-    return name == "XLA_FLAGS" or (name.startswith("JAX_") and not elsewhere)
+    # Where the processes ran and where compiled programs are kept does not change the bits.
+    is_location = name in DISTRIBUTED_ENV_VARS or "_CACHE_" in name
+    return name == "XLA_FLAGS" or (name.startswith("JAX_") and not is_location)
 
 
 def _git_commit() -> str:
-    """The commit of the source that runs, or "" where it is no checkout.
+    """Returns the commit of this source code, or "" if it is not in a git repository.
 
-    A package installed within somebody's repository, which does not track it, is none.
+    A repository that contains the installed package but does not track it does not count.
     """
     git = ["git", "-C", str(Path(__file__).parent)]
     try:

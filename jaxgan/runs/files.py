@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, and JSON without NaN."""
+"""Atomic writing of files, and JSON in which null stands for NaN and infinity."""
 
 import json
 import math
@@ -11,15 +11,25 @@ from jaxgan.config.errors import UserError
 
 
 def json_safe(value: Any) -> Any:
-    """The same with null for NaN and infinity, for which JSON has no words."""
+    """Returns a value with None for NaN and infinity, which JSON cannot hold."""
     if isinstance(value, dict):
         return {name: json_safe(entry) for name, entry in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [json_safe(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def write_json(path: Path, value: Any) -> None:
+    """Writes a value as indented JSON; the file is replaced atomically."""
+    write_atomically(path, json.dumps(json_safe(value), indent=2, allow_nan=False) + "\n")
+
+
 def read_json(path: Path) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+      UserError: its content is not JSON.
+    """
     try:
         return json.loads(path.read_text())
     except ValueError as error:
@@ -27,14 +37,15 @@ def read_json(path: Path) -> Any:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replaces a text whole, as `replace_file`."""
+    """Replaces the content of a text file, as `replace_file` does."""
     replace_file(path, lambda file: file.write(text.encode()))
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Replaces a file whole: a reader, or a kill, meets the old content or the new.
+    """Replaces a file atomically.
 
-    What cannot be written to the end leaves nothing behind.
+    After a kill at any moment the file has either the old content or the new. If writing fails,
+    the old content stays and no temporary file is left.
     """
     new = path.with_name(f".{path.name}.new")
     try:

@@ -1,5 +1,16 @@
 """The names of the files and folders in a run directory."""
 
-CONFIG, ENVIRONMENT, METRICS, LOCK = "config.json", "environment.json", "metrics.jsonl", ".lock"
-CHECKPOINTS, BEST_CHECKPOINT, SAMPLES = "checkpoints", "best", "samples"
-CURVES, DIAGNOSTICS, MEMORISATION = "curves.png", "diagnostics.png", "memorisation.png"
+CONFIG = "config.json"
+ENVIRONMENT = "environment.json"  # versions, devices, data, commit
+METRICS = "metrics.jsonl"  # one row of losses and evaluations per line
+LEDGER = "ledger.tsv"  # checksums of every step
+LEAVES = "leaves.jsonl"  # digests of every checkpoint's arrays
+LOCK = ".lock"
+CHECKPOINTS = "checkpoints"
+BEST_CHECKPOINT = "best"
+SAMPLES = "samples"
+CURVES = "curves.png"
+DIAGNOSTICS = "diagnostics.png"
+MEMORISATION = "memorisation.png"  # samples beside their nearest training images
+SEED_SUMMARY = "seeds.json"  # statistics over the seeds; in the folder of many seeds
+SEED_BANDS = "seeds.png"

@@ -1,16 +1,17 @@
-"""The ledger: fingerprints of every step and of every checkpoint's leaves, as files to compare.
+"""The ledger: checksums of every step and every checkpoint, so that runs can be compared.
 
-ledger.tsv has a line per step: its number, then a fingerprint of eight hexadecimal digits in each
-of the columns `steps.MARKS`. Batch indices, latents, losses and gradients are in it whole at each
-step; parameters, statistics, optimiser states and averages by sixteenths, each of them every
-sixteen steps. leaves.jsonl has a row per checkpoint: the SHA-256 of every array, cut to 16 digits.
+ledger.tsv has one line per step: its number and a checksum of eight hexadecimal digits for each of
+`gan.steps.CHECKSUM_COLUMNS`. Batch indices, latents, losses and gradients are covered in full at
+every step; each step covers another sixteenth of the parameters, statistics, optimizer states and
+averages, so that sixteen steps cover all of them. leaves.jsonl has one row per checkpoint: the
+first 16 digits of the SHA-256 of every array.
 """
 
 import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,74 +19,78 @@ from jaxgan.config.errors import UserError
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import metrics_log
 from jaxgan.runs.files import write_atomically
+from jaxgan.runs.layout import LEAVES, LEDGER
 
-LEDGER, LEAVES, PREFIX = "ledger.tsv", "leaves.jsonl", "ledger/"
-HEAD = "\t".join(("step", *CHECKSUM_COLUMNS)) + "\n"
-LINE = len("\t") + 8  # characters of a fingerprint in a line
+PREFIX = "ledger/"
+HEADER = "\t".join(("step", *CHECKSUM_COLUMNS)) + "\n"
+CELL_WIDTH = len("\t") + 8  # characters of one checksum in a line
 
 
 class Ledger(NamedTuple):
-    """Rows of fingerprints.
+    """The checksums of the recorded steps.
 
     Attributes:
       steps: int64 (rows,), ascending.
-      marks: uint32 (rows, len(MARKS)).
+      checksums: uint32 (rows, len(CHECKSUM_COLUMNS)).
     """
 
     steps: np.ndarray
     checksums: np.ndarray
 
     def checksums_at(self, step: int) -> np.ndarray | None:
-        """The row of a step; None where it is not recorded."""
-        place = int(np.searchsorted(self.steps, step))
-        found = place < len(self.steps) and self.steps[place] == step
-        return self.checksums[place] if found else None
+        """Returns the checksums of a step, or None if it is not recorded."""
+        row = int(np.searchsorted(self.steps, step))
+        is_recorded = row < len(self.steps) and self.steps[row] == step
+        return self.checksums[row] if is_recorded else None
 
 
 def append(workdir: Path, last_step: int, history: Mapping[str, np.ndarray]) -> None:
-    """Adds the steps that end with `last_step`; they are on the disk when this returns."""
-    marks = np.stack([history[PREFIX + name] for name in CHECKSUM_COLUMNS], axis=1)
-    first = last_step - len(marks) + 1
-    path = workdir / LEDGER
-    with open(path, "a") as file:
+    """Appends the steps that end with `last_step`; they are on the disk when this returns."""
+    checksums = np.stack([history[PREFIX + name] for name in CHECKSUM_COLUMNS], axis=1)
+    first = last_step - len(checksums) + 1
+    with open(workdir / LEDGER, "a") as file:
         if not file.tell():
-            file.write(HEAD)
-        file.writelines(_line(step, row) for step, row in enumerate(marks.tolist(), start=first))
+            file.write(HEADER)
+        rows = enumerate(checksums.tolist(), start=first)
+        file.writelines(_format_line(step, row) for step, row in rows)
         file.flush()
         os.fsync(file.fileno())
 
 
 def read(workdir: Path) -> Ledger:
-    """What is recorded, less a last line that a kill cut short; empty where there is no file.
+    """Reads a run's ledger; a last line that a kill cut short is left out.
+
+    It is empty if there is no file.
 
     Raises:
-      UserError: another line is damaged, or the file is of other columns.
+      UserError: another line is damaged, or the columns are different ones.
     """
     path = workdir / LEDGER
     text = path.read_text(errors="replace") if path.exists() else ""
     lines = text[: text.rfind("\n") + 1].splitlines()
-    if lines and lines[0] + "\n" != HEAD:
-        raise UserError(f"{path}: its first line is not {HEAD.strip()!r}; mend or delete it")
-    rows = [_parsed(path, number, line) for number, line in enumerate(lines[1:], start=2)]
+    if lines and lines[0] + "\n" != HEADER:
+        raise UserError(f"{path}: its first line is not {HEADER.strip()!r}; fix or delete it")
+    rows = [_parse_line(path, number, line) for number, line in enumerate(lines[1:], start=2)]
     steps = np.array([row[0] for row in rows], np.int64)
-    marks = np.array([row[1:] for row in rows], np.uint32).reshape(len(rows), len(CHECKSUM_COLUMNS))
+    checksums = np.array([row[1:] for row in rows], np.uint32)
     if np.any(np.diff(steps) <= 0):
-        where = int(np.flatnonzero(np.diff(steps) <= 0)[0]) + 3
-        raise UserError(f"{path}: line {where}: its step is not above the one before")
-    return Ledger(steps, marks)
+        number = int(np.flatnonzero(np.diff(steps) <= 0)[0]) + 3
+        raise UserError(f"{path}: line {number}: its step is not above the one before")
+    return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)))
 
 
 def drop_after(workdir: Path, step: int) -> None:
-    """Removes what is recorded of the steps that a resumed run will do again."""
+    """Removes the records of later steps, which a resumed run will write again."""
     if (path := workdir / LEDGER).exists():
-        steps, marks = read(workdir)
-        kept = zip(steps[steps <= step].tolist(), marks[steps <= step].tolist(), strict=True)
-        write_atomically(path, HEAD + "".join(_line(*row) for row in kept))
+        steps, checksums = read(workdir)
+        kept = steps <= step
+        rows = zip(steps[kept].tolist(), checksums[kept].tolist(), strict=True)
+        write_atomically(path, HEADER + "".join(_format_line(*row) for row in rows))
     metrics_log.drop_rows_after(workdir, step, LEAVES)
 
 
 def append_leaves(workdir: Path, step: int, leaves: Mapping[str, np.ndarray]) -> None:
-    """Adds the row of a checkpoint, from its arrays by name."""
+    """Appends the digests of a checkpoint's arrays, given by their names."""
     digests = {
         name: hashlib.sha256(leaf.tobytes()).hexdigest()[:16] for name, leaf in leaves.items()
     }
@@ -93,33 +98,35 @@ def append_leaves(workdir: Path, step: int, leaves: Mapping[str, np.ndarray]) ->
 
 
 def read_leaves(workdir: Path) -> dict[int, dict[str, str]]:
-    """By step of each checkpoint that was made, the digest of every leaf by its name."""
+    """Reads the digests of every recorded checkpoint, by its step and the name of the array."""
     return {row["step"]: row["leaves"] for row in metrics_log.read_rows(workdir, LEAVES)}
 
 
 def first_differing_checkpoint(a: Path, b: Path) -> tuple[int, list[str]] | None:
-    """The first checkpoint whose leaves two runs recorded differently, and which; None of none."""
+    """Returns the step of the first checkpoint that differs between two runs, and its arrays.
+
+    None if all checkpoints that both runs recorded are the same.
+    """
     old, new = read_leaves(a), read_leaves(b)
     for step in sorted(old.keys() & new.keys()):
         names = list(old[step] | new[step])
-        if apart := [name for name in names if old[step].get(name) != new[step].get(name)]:
-            return step, apart
+        if differing := [name for name in names if old[step].get(name) != new[step].get(name)]:
+            return step, differing
     return None
 
 
-def _line(step: int, marks: list[int]) -> str:
-    return f"{step}\t" + "\t".join([f"{mark:08x}" for mark in marks]) + "\n"
+def _format_line(step: int, checksums: list[int]) -> str:
+    return f"{step}\t" + "\t".join([f"{checksum:08x}" for checksum in checksums]) + "\n"
 
 
-def _parsed(path: Path, number: int, line: str) -> list[Any]:
-    step, *marks = line.split("\t")
+def _parse_line(path: Path, number: int, line: str) -> list[int]:
+    step, *cells = line.split("\t")
+    count = len(CHECKSUM_COLUMNS)
     try:
-        if len(marks) != len(CHECKSUM_COLUMNS) or len(line) != len(step) + LINE * len(
-            CHECKSUM_COLUMNS
-        ):
+        if len(cells) != count or len(line) != len(step) + CELL_WIDTH * count:
             raise ValueError
-        return [int(step), *(int(mark, 16) for mark in marks)]
+        return [int(step), *(int(cell, 16) for cell in cells)]
     except ValueError:
         raise UserError(
-            f"{path}: line {number} is damaged; mend or delete the file, then repeat the command"
+            f"{path}: line {number} is damaged; fix or delete the file, then repeat the command"
         ) from None

@@ -1,4 +1,4 @@
-"""Row files of a run (JSON lines): appending, reading, and dropping later rows."""
+"""The metrics log and other row files of a run: one JSON object per line, each with a step."""
 
 import json
 import os
@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.config.errors import UserError
-from jaxgan.runs.files import write_atomically
+from jaxgan.runs.files import json_safe, write_atomically
 from jaxgan.runs.layout import METRICS
 
 
 def append_rows(workdir: Path, rows: Iterable[dict[str, Any]], name: str = METRICS) -> None:
-    """Adds rows to metrics.jsonl, or another; they are on the disk when this returns."""
+    """Appends rows to a file of the run; they are on the disk when this returns."""
     with open(workdir / name, "a") as file:
-        file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        file.writelines(map(_format_row, rows))
         file.flush()
         os.fsync(file.fileno())
 
 
 def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl, or another, less a last one that a kill cut short.
+    """Reads all rows of a file; a last line that a kill cut short is left out.
 
     Raises:
-      UserError: another row is damaged.
+      UserError: another line is damaged.
     """
     rows: list[dict[str, Any]] = []
     path = workdir / name
@@ -32,11 +32,32 @@ def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
         row = _parse_row(line)
         if row is None and number < len(lines):
             raise UserError(
-                f"{path}: line {number} is damaged; mend or delete it, then repeat the command"
+                f"{path}: line {number} is damaged; fix or delete it, then repeat the command"
             )
         if row is not None:
             rows.append(row)
     return rows
+
+
+def drop_rows_after(workdir: Path, step: int, name: str = METRICS) -> list[dict[str, Any]]:
+    """Removes the rows of later steps, which a resumed run will write again.
+
+    Rows whose step is not above the one before are removed too.
+
+    Returns:
+      The rows that are left.
+    """
+    rows: list[dict[str, Any]] = []
+    for row in read_rows(workdir, name):
+        if (rows[-1]["step"] if rows else 0) < row["step"] <= step:
+            rows.append(row)
+    if (path := workdir / name).exists():
+        write_atomically(path, "".join(map(_format_row, rows)))
+    return rows
+
+
+def _format_row(row: dict[str, Any]) -> str:
+    return json.dumps(json_safe(row), allow_nan=False) + "\n"
 
 
 def _parse_row(line: str) -> dict[str, Any] | None:
@@ -45,14 +66,3 @@ def _parse_row(line: str) -> dict[str, Any] | None:
     except json.JSONDecodeError:
         return None
     return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
-
-
-def drop_rows_after(workdir: Path, step: int, name: str = METRICS) -> list[dict[str, Any]]:
-    """Removes rows of steps that a resumed run will do again, and second ones; returns the rest."""
-    rows: list[dict[str, Any]] = []
-    for row in read_rows(workdir, name):
-        if (rows[-1]["step"] if rows else 0) < row["step"] <= step:
-            rows.append(row)
-    if (path := workdir / name).exists():
-        write_atomically(path, "".join(json.dumps(row) + "\n" for row in rows))
-    return rows

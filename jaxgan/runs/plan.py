@@ -1,4 +1,4 @@
-"""Which steps a run does in which device call, and which rows of metrics they fill."""
+"""The step plan: which steps one device call computes, and which steps one metrics row covers."""
 
 import math
 from collections.abc import Iterator
@@ -10,19 +10,25 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config, TrainConfig
 from jaxgan.gan.schedules import piecewise_schedule
 
-PARTS = 1000  # of a run, over which a schedule is summed
+INTERVALS = 1000  # of a run, over which a schedule is integrated
 
 
 class StepPlan(NamedTuple):
-    """Lengths in steps. Rows and chunks never cross the end of an epoch."""
+    """Lengths in steps. Rows and chunks never cross the end of an epoch.
+
+    Attributes:
+      epoch: one pass over the data; what does not fill a last step is left out.
+      row: covered by one row of metrics.
+      chunk: computed in one device call; a whole number of rows.
+    """
 
     epoch: int
     row: int
-    chunk: int  # a whole number of rows
+    chunk: int
 
 
 class Chunk(NamedTuple):
-    """Steps `start` to `stop` of an epoch (from 0), done in one device call."""
+    """Steps `start` to `stop` of an epoch (from 0), computed in one device call."""
 
     epoch: int
     start: int
@@ -31,10 +37,10 @@ class Chunk(NamedTuple):
 
 
 def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
-    """Returns the plan of a run over this many examples; an incomplete last batch is dropped.
+    """Returns the plan of a run over a number of examples.
 
     Raises:
-      UserError: the data does not fill one step.
+      UserError: the data do not fill one step.
     """
     per_step = config.batch_size * config.d_steps
     if per_step > examples:
@@ -48,23 +54,8 @@ def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
     return StepPlan(epoch, row, -(-chunk // row) * row)
 
 
-def images_in_run(train: TrainConfig, plan: StepPlan) -> int:
-    """Returns the number of real images that all steps of a run take."""
-    return train.epochs * plan.epoch * train.batch_size * train.d_steps
-
-
-def ema_halvings(config: Config, images: int) -> float:
-    """Returns how often the first weights in the generator's average are halved in a run."""
-    if not config.ema.half_life:
-        return math.inf
-    points = config.schedule.ema
-    middles = (jnp.arange(PARTS) + 0.5) * images / PARTS
-    factors = piecewise_schedule(points, config.schedule.shape)(middles) if points else jnp.ones(1)
-    return float(jnp.mean(images / (config.ema.half_life * jnp.maximum(factors, 1e-6))))
-
-
 def chunks(plan: StepPlan, step: int, epochs: int) -> Iterator[Chunk]:
-    """The chunks from `step` to the end of the last epoch."""
+    """Yields the chunks from `step` to the end of the last epoch."""
     while step < epochs * plan.epoch:
         epoch, start = divmod(step, plan.epoch)
         stop = min(start + plan.chunk, plan.epoch)
@@ -73,13 +64,29 @@ def chunks(plan: StepPlan, step: int, epochs: int) -> Iterator[Chunk]:
 
 
 def row_bounds(plan: StepPlan, chunk: Chunk) -> list[tuple[int, int]]:
-    """(first, past the last) step of each row within a chunk, counted from the chunk's start."""
+    """Returns (first step, step past the last) of each row in a chunk, from the chunk's start."""
     length = chunk.stop - chunk.start
-    return [(i, min(i + plan.row, length)) for i in range(0, length, plan.row)]
+    return [(start, min(start + plan.row, length)) for start in range(0, length, plan.row)]
 
 
 def row_steps(plan: StepPlan, step: int) -> list[int]:
-    """The last steps of the rows that a run has written at `step`."""
+    """Returns the last step of each row that a run has written when it is at `step`."""
     ends = [*range(plan.row, plan.epoch, plan.row), plan.epoch]
-    epochs = range(0, step, plan.epoch)
-    return [first + end for first in epochs for end in ends if first + end <= step]
+    epoch_starts = range(0, step, plan.epoch)
+    return [start + end for start in epoch_starts for end in ends if start + end <= step]
+
+
+def images_in_run(train: TrainConfig, plan: StepPlan) -> int:
+    """Returns the number of real images that all steps of a run take."""
+    return train.epochs * plan.epoch * train.batch_size * train.d_steps
+
+
+def ema_halvings(config: Config, images: int) -> float:
+    """Returns how often the weight of the first state in the generator's EMA is halved in a run."""
+    if not config.ema.half_life:
+        return math.inf
+    points = config.schedule.ema
+    midpoints = (jnp.arange(INTERVALS) + 0.5) * images / INTERVALS
+    schedule = piecewise_schedule(points, config.schedule.shape) if points else jnp.ones_like
+    factors = jnp.maximum(schedule(midpoints), 1e-6)
+    return float(jnp.mean(images / (config.ema.half_life * factors)))

@@ -1,65 +1,63 @@
-"""The verb `report`: where a run stands, or what the runs of many seeds say together."""
+"""The verb `report`: summarizes the progress of a run, or of the runs of many seeds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jaxgan.config.schema import Config
-from jaxgan.runs import directory, layout, metrics_log, seed_folders, seed_statistics
+from jaxgan.runs import directory, layout, metrics_log, seed_statistics
 from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
-from jaxgan.runs.text import align
+from jaxgan.runs.text import align, format_number
 
 
 def report(workdir: Path) -> str:
-    """Lines of text, from what is in the folder now; nothing in it is changed.
+    """Returns lines of text about the run in a folder; nothing in it is changed.
 
     Raises:
       UserError: there is no run, or its files are damaged.
     """
     config = directory.read_config(workdir)
-    lines = _of_seeds(workdir, config) if config.seeds else _of_run(workdir, config)
+    lines = _seeds_report(workdir, config) if config.seeds else _run_report(workdir, config)
     return "\n".join(lines)
 
 
-def _of_seeds(workdir: Path, config: Config) -> Iterator[str]:
-    found = seed_statistics.summarize(
-        workdir, config, seed_statistics.recorded_divergences(workdir)
-    )
-    seeds, ended, diverged = found["seeds"], found["finished"], found["diverged"]
+def _seeds_report(workdir: Path, config: Config) -> Iterator[str]:
+    rows = seed_statistics.read_all_rows(workdir)
+    diverged = seed_statistics.read_diverged(workdir)
+    last_step = seed_statistics.final_step(workdir, config)
+    summary = seed_statistics.summarize(config, rows, last_step, diverged)
+    seeds, finished = summary["seeds"], summary["finished"]
     yield f"{workdir}: {config.data.name}, {config.loss} loss, {len(seeds)} seeds"
-    yield f"{len(ended)} are trained to step {found['step']}; over those:"
-    yield seed_statistics.statistics_table(found["metrics"])
-    folders = seed_folders.seed_folders(workdir)
+    yield f"{len(finished)} seeds have finished at step {last_step}; statistics over them:"
+    yield seed_statistics.statistics_table(summary["metrics"])
     for seed in seeds:
-        if str(seed) in diverged:
-            yield f"seed {seed} diverged: {diverged[str(seed)]}"
-        elif seed not in ended:
-            rows = metrics_log.read_rows(folders[seed]) if seed in folders else []
-            yield f"seed {seed}: at step {rows[-1]['step'] if rows else 0}"
-    yield from _where(workdir, (seed_statistics.SUMMARY, seed_statistics.BANDS))
+        if seed in diverged:
+            yield f"seed {seed} diverged: {diverged[seed]}"
+        elif seed not in finished:
+            yield f"seed {seed}: at step {rows[seed][-1]['step'] if rows.get(seed) else 0}"
+    yield from _existing_paths(workdir, (layout.SEED_SUMMARY, layout.SEED_BANDS))
     yield f"  {workdir / 'seed_*'}"
 
 
-def _of_run(workdir: Path, config: Config) -> Iterator[str]:
+def _run_report(workdir: Path, config: Config) -> Iterator[str]:
     rows = metrics_log.read_rows(workdir)
-    total = seed_statistics.final_steps(workdir, config)
+    last_step = seed_statistics.final_step(workdir, config)
     last = rows[-1] if rows else {"step": 0, "epoch": 0}
-    yield f"{workdir}: {config.data.name}, {config.loss} loss, seed {config.seed}"
     epochs = config.train.epochs
-    yield f"step {last['step']} of {total}, epoch {last['epoch']:g} of {epochs}; the last row:"
-    figures = {
-        name: _number(value) for name, value in last.items() if seed_statistics.is_number(value)
+    yield f"{workdir}: {config.data.name}, {config.loss} loss, seed {config.seed}"
+    yield f"step {last['step']} of {last_step}, epoch {last['epoch']:g} of {epochs}; the last row:"
+    numbers = {
+        name: format_number(value, ".6g")
+        for name, value in last.items()
+        if seed_statistics.is_number(value)
     }
-    yield from align({"value": figures})
+    yield from align({"value": numbers})
     if distances := held_out_distances(workdir):
         yield describe_distances(*distances)
-    names = (layout.METRICS, layout.CURVES, layout.DIAGNOSTICS, layout.MEMORISATION)
+    files = (layout.METRICS, layout.CURVES, layout.DIAGNOSTICS, layout.MEMORISATION)
     folders = (layout.SAMPLES, layout.CHECKPOINTS, layout.BEST_CHECKPOINT)
-    yield from _where(workdir, (*names, *folders, *sorted(p.name for p in workdir.glob("eval*"))))
+    evaluations = sorted(path.name for path in workdir.glob("eval*"))
+    yield from _existing_paths(workdir, (*files, *folders, *evaluations))
 
 
-def _where(workdir: Path, names: tuple[str, ...]) -> Iterator[str]:
+def _existing_paths(workdir: Path, names: Iterable[str]) -> Iterator[str]:
     yield from (f"  {workdir / name}" for name in names if (workdir / name).exists())
-
-
-def _number(value: float | None) -> str:
-    return "not finite" if value is None else f"{value:.6g}"

@@ -1,4 +1,4 @@
-"""Where the runs of a config of many seeds are: `<workdir>/seed_0003`, each a run of its own."""
+"""The folders of a config of many seeds: `<workdir>/seed_0003`, each a run of its own."""
 
 from pathlib import Path
 
@@ -7,33 +7,32 @@ from jaxgan.config.schema import Config
 from jaxgan.config.seeds import seeds_of
 from jaxgan.runs.directory import read_config
 from jaxgan.runs.layout import CONFIG
+from jaxgan.runs.text import join_first
 
 
 def seed_folder(workdir: Path, seed: int) -> Path:
+    """Returns the folder of a seed's run."""
     return workdir / f"seed_{seed:04d}"
 
 
 def seed_folders(workdir: Path) -> dict[int, Path]:
-    """By seed, those that have been begun; none where `workdir` holds a single run.
+    """Returns the folders of the seeds that have started; {} if `workdir` holds a single run.
 
     Raises:
       UserError: there is no run, or its config cannot be read.
     """
-    found = {seed: seed_folder(workdir, seed) for seed in seeds_of(read_config(workdir))}
-    return {seed: folder for seed, folder in found.items() if (folder / CONFIG).exists()}
+    folders = {seed: seed_folder(workdir, seed) for seed in seeds_of(read_config(workdir))}
+    return {seed: folder for seed, folder in folders.items() if (folder / CONFIG).exists()}
 
 
 def read_single_config(workdir: Path) -> Config:
-    """The config of the run in `workdir`.
+    """Reads the config of the run in `workdir`.
 
     Raises:
-      UserError: there is none, or there are runs of many seeds, of which one must be named.
+      UserError: there is no run, or there are runs of many seeds and one must be chosen.
     """
     config = read_config(workdir)
     if config.seeds:
-        names = [str(folder) for folder in seed_folders(workdir).values()]
-        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        raise UserError(
-            f"--workdir {workdir}: holds runs of many seeds; name one: {shown or 'none is begun'}"
-        )
+        names = join_first(seed_folders(workdir).values(), 8) or "none has started"
+        raise UserError(f"--workdir {workdir}: holds runs of many seeds; name one: {names}")
     return config

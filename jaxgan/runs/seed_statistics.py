@@ -1,4 +1,4 @@
-"""What the runs of many seeds say together: each figure's mean, spread and quantiles over seeds."""
+"""Statistics over the runs of many seeds: mean, spread and quantiles of each metric."""
 
 import json
 import math
@@ -10,115 +10,115 @@ from typing import Any
 import numpy as np
 
 from jaxgan.config.schema import Config
-from jaxgan.runs import checkpoint_ref, metrics_log, seed_folders
+from jaxgan.config.seeds import seeds_of
+from jaxgan.runs import metrics_log, seed_folders
+from jaxgan.runs.checkpoint_ref import distance_in
 from jaxgan.runs.environment import read_environment
-from jaxgan.runs.files import write_atomically
+from jaxgan.runs.layout import SEED_SUMMARY
 from jaxgan.runs.plan import make_step_plan
-from jaxgan.runs.text import align
+from jaxgan.runs.text import align, format_number
 
-SUMMARY, BANDS = "seeds.json", "seeds.png"
-PLACES = ("step", "epoch", "images", "skipped_in_a_row", "seconds")  # no figures of a GAN
+# Numbers in a row that say where the run was, not how good its GAN was.
+POSITIONS = ("step", "epoch", "images", "skipped_in_a_row", "seconds")
 COLUMNS = ("n", "mean", "std", "min", "q1", "median", "q3", "max")
 Row = dict[str, Any]
-Values = dict[int, float | None]  # by seed; None where it is not finite
+Values = Mapping[int, float | None]  # by seed; None is a value that was not finite
 
 
-def summarize(workdir: Path, config: Config, diverged: Mapping[int, str]) -> dict[str, Any]:
-    """What seeds.json holds.
+def summarize(
+    config: Config, rows: Mapping[int, list[Row]], last_step: int, diverged: Mapping[int, str]
+) -> dict[str, Any]:
+    """Returns the content of seeds.json.
 
-    Figures are those of the last row of each run that was trained to the end, and, under "best/",
-    the lowest held-out distance that the run came to. `diverged` says why the others were not.
+    The metrics are those of the last row of each run that reached the last step, and, under
+    "best/", the lowest held-out distance of the run.
+
+    Args:
+      rows: the metrics rows of each seed that has started, as `read_all_rows` returns them.
+      last_step: of training, as `final_step` returns it.
+      diverged: for each seed that diverged, the reason.
     """
-    rows = rows_of(workdir)
-    last = {seed: _last(part, final_steps(workdir, config)) for seed, part in rows.items()}
-    finished = {seed: row for seed, row in last.items() if row}
+    last_rows = {seed: _last_row(seed_rows, last_step) for seed, seed_rows in rows.items()}
+    finished = {seed: row for seed, row in last_rows.items() if row}
     return {
-        "seeds": list(config.seeds) if isinstance(config.seeds, tuple) else [],
+        "seeds": list(seeds_of(config)),
         "finished": list(finished),
-        "diverged": {str(seed): why for seed, why in diverged.items()},
-        "step": final_steps(workdir, config),
-        "metrics": over_seeds(finished),
+        "diverged": {str(seed): reason for seed, reason in diverged.items()},
+        "step": last_step,
+        "metrics": statistics_over_seeds(finished),
     }
 
 
-def write_summary(path: Path, result: Mapping[str, Any]) -> None:
-    write_atomically(path, json.dumps(result, indent=2, allow_nan=False) + "\n")
+def read_all_rows(workdir: Path) -> dict[int, list[Row]]:
+    """Reads the metrics rows of each seed that has started."""
+    folders = seed_folders.seed_folders(workdir)
+    return {seed: metrics_log.read_rows(folder) for seed, folder in folders.items()}
 
 
-def recorded_divergences(workdir: Path) -> dict[int, str]:
-    """Of the last training; none where seeds.json is missing or damaged."""
-    try:
-        found = json.loads((workdir / SUMMARY).read_text())["diverged"]
-        return {int(seed): str(why) for seed, why in found.items()}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return {}
-
-
-def final_steps(workdir: Path, config: Config) -> int:
-    """Of each run, when it is trained to the end."""
+def final_step(workdir: Path, config: Config) -> int:
+    """Returns the step at which each run of the config ends."""
     examples = read_environment(workdir)["data"]["examples"]
     return config.train.epochs * make_step_plan(config.train, examples).epoch
 
 
-def rows_of(workdir: Path) -> dict[int, list[Row]]:
-    """The rows of each run that was begun, by seed."""
-    return {
-        seed: metrics_log.read_rows(folder)
-        for seed, folder in seed_folders.seed_folders(workdir).items()
-    }
+def read_diverged(workdir: Path) -> dict[int, str]:
+    """Reads from seeds.json why seeds diverged; {} if the file is missing or damaged."""
+    try:
+        diverged = json.loads((workdir / SEED_SUMMARY).read_text())["diverged"]
+        return {int(seed): str(reason) for seed, reason in diverged.items()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return {}
 
 
-def over_seeds(found: Mapping[int, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """`statistics_of` each number in the mappings of the seeds, by its name."""
+def statistics_over_seeds(results: Mapping[int, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns the statistics of each number in the seeds' results, by the number's name."""
     names: dict[str, None] = {}
-    for figures in found.values():
-        names |= {name: None for name, value in figures.items() if is_number(value)}
+    for result in results.values():
+        names |= {name: None for name, value in result.items() if is_number(value)}
     return {
-        name: statistics_of({seed: figures.get(name) for seed, figures in found.items()})
+        name: statistics_of({seed: result.get(name) for seed, result in results.items()})
         for name in names
-        if name not in PLACES
+        if name not in POSITIONS
     }
 
 
 def statistics_of(values: Values) -> dict[str, Any]:
-    """How many are finite, and of those mean, sample standard deviation, extremes and quartiles.
+    """Returns the number of finite values, and their mean, standard deviation and quartiles.
 
-    Quartiles lie between the values in proportion (numpy's "linear"). What is not defined, such
-    as the deviation of a single value, is None. The values themselves are under "values".
+    The standard deviation is that of a sample; quartiles are interpolated linearly, as numpy does.
+    A statistic that is not defined is None. The values themselves are under "values".
     """
     finite = [value for value in values.values() if value is not None and math.isfinite(value)]
-    found: dict[str, Any] = dict.fromkeys(COLUMNS) | {"n": len(finite)}
+    result: dict[str, Any] = dict.fromkeys(COLUMNS) | {"n": len(finite)}
     if finite:
-        found["mean"] = statistics.fmean(finite)
-        found["std"] = statistics.stdev(finite) if len(finite) > 1 else None
+        result["mean"] = statistics.fmean(finite)
+        result["std"] = statistics.stdev(finite) if len(finite) > 1 else None
         quantiles = np.quantile(finite, (0, 0.25, 0.5, 0.75, 1)).tolist()
-        found |= dict(zip(COLUMNS[3:], quantiles, strict=True))
-    return found | {"values": {str(seed): value for seed, value in values.items()}}
+        result |= dict(zip(COLUMNS[3:], quantiles, strict=True))
+    return result | {"values": {str(seed): value for seed, value in values.items()}}
 
 
 def statistics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """The statistics as aligned lines, one for each name."""
+    """Formats statistics as aligned lines, one for each metric."""
     columns = {
-        column: {name: _number(found[column]) for name, found in metrics.items()}
+        column: {name: format_number(found[column], missing="-") for name, found in metrics.items()}
         for column in COLUMNS
     }
-    return "\n".join(align(columns)) if metrics else "no run is trained to the end yet"
-
-
-def _last(rows: list[Row], step: int) -> Row | None:
-    """The row of the last step, and the lowest held-out distance up to it."""
-    row = next((row for row in reversed(rows) if row["step"] == step), None)
-    if row is None or not (found := checkpoint_ref.distance_in(row)):
-        return row
-    name, _ = found
-    distances = [part[name] for part in rows if part["step"] <= step and part.get(name) is not None]
-    return row | {name.replace("eval/", "best/", 1): min(distances, default=None)}
+    return "\n".join(align(columns)) if metrics else "no run has finished yet"
 
 
 def is_number(value: Any) -> bool:
-    """Whether a row's value is a single number; None is one that was not finite."""
+    """Returns whether a row's value is a single number; None is one that was not finite."""
     return value is None or type(value) in (int, float)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+def _last_row(rows: list[Row], last_step: int) -> Row | None:
+    """Returns the row of the last step, with the lowest held-out distance up to it."""
+    last = next((row for row in reversed(rows) if row["step"] == last_step), None)
+    if last is None or not (distance := distance_in(last)):
+        return last
+    name, _ = distance
+    distances = [
+        row[name] for row in rows if row["step"] <= last_step and row.get(name) is not None
+    ]
+    return last | {name.replace("eval/", "best/", 1): min(distances, default=None)}
