@@ -16,7 +16,7 @@ from jaxgan.evaluation.table import table
 from jaxgan.gan import sampling
 from jaxgan.gan import sampling as module
 from jaxgan.runs import checkpoints
-from jaxgan.runs.checkpoint_ref import EVALUATION
+from jaxgan.runs.checkpoint_ref import evaluation_file
 from jaxgan.training.loop import train
 from jaxgan.types import to_images
 from tests import tiny
@@ -71,7 +71,7 @@ def contents(workdir):
     return {
         path.relative_to(workdir): path.read_bytes()
         for path in workdir.rglob("*")
-        if path.is_file() and path.name != EVALUATION
+        if path.is_file() and path.name != evaluation_file("last")
     }
 
 
@@ -138,7 +138,7 @@ def test_the_file_is_what_is_returned_in_strict_json_under_comparable_names(run)
     def refuse(constant):
         raise AssertionError(constant)
 
-    text = (run / EVALUATION).read_text()
+    text = (run / evaluation_file("last")).read_text()
     assert json.loads(text, parse_constant=refuse) == result
     for group in (*result["metrics"].values(), *result["ratios"].values()):
         for name in group:
@@ -209,11 +209,11 @@ def test_what_is_wrong_is_refused_before_anything_is_generated(name, run, monkey
         raise AssertionError("generated")
 
     monkeypatch.setattr(module, "generate", never)
-    (run / EVALUATION).unlink(missing_ok=True)
+    (run / evaluation_file("last")).unlink(missing_ok=True)
     options, message = WRONG[name]
     with pytest.raises(UserError, match=message):
         evaluate(run, **{"num_samples": N, "features": CLASSES} | options)
-    assert not (run / EVALUATION).exists()
+    assert not (run / evaluation_file("last")).exists()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):

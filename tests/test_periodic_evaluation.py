@@ -16,7 +16,6 @@ from jaxgan.gan.state import build_gan, init_state
 from jaxgan.plots import diagnostics
 from jaxgan.runs import checkpoints, metrics_log
 from jaxgan.runs.best_checkpoint import BestCheckpoint, read_best
-from jaxgan.runs.checkpoint_ref import BEST, LAST
 from jaxgan.training.loop import train
 from jaxgan.training.plotter import Plotter
 from tests import tiny
@@ -120,14 +119,14 @@ def test_the_best_is_the_lowest_distance_and_can_be_sampled_and_loaded(measured,
         (48, rows[-1][DISTANCE]),
         (lowest["step"], lowest[DISTANCE]),
     ]
-    assert sample(workdir, BEST, 1, 0, tmp_path / "a.png") == lowest["step"]
-    assert sample(workdir, LAST, 1, 0, tmp_path / "a.png") == 48
+    assert sample(workdir, "best", 1, 0, tmp_path / "a.png") == lowest["step"]
+    assert sample(workdir, "last", 1, 0, tmp_path / "a.png") == 48
 
 
 def test_the_best_is_scored_into_a_file_of_its_own(measured, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(measured[0], workdir)
-    for step in (LAST, BEST, 24):
+    for step in ("last", "best", 24):
         evaluate.evaluate(workdir, N, step=step, features=FLAT, metrics=["frechet"])
     steps = {
         path.name: json.loads(path.read_text())["protocol"]["step"]
@@ -213,7 +212,7 @@ def test_what_cannot_be_measured_is_refused_before_training(data, tmp_path, sett
 def test_without_evaluations_there_is_no_best(data, tmp_path):
     train(tiny.config(data, epochs=1), tmp_path / "run")
     with pytest.raises(UserError, match=r"no best checkpoint; config.evaluate.every is 0"):
-        checkpoints.load_run(tmp_path / "run", BEST)
+        checkpoints.load_run(tmp_path / "run", "best")
 
 
 def test_the_diagnostics_are_drawn_whatever_a_row_lacks(measured, tmp_path):

@@ -11,7 +11,6 @@ from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import Config
 from jaxgan.gan.sampling import BLOCK, generate, interpolate, sample_latents, sample_pixels
 from jaxgan.gan.state import build_gan, init_state
-from jaxgan.runs.checkpoint_ref import LAST
 from jaxgan.training.loop import train
 from jaxgan.types import Stream, stream_key, to_images, to_pixels
 from tests import tiny
@@ -81,19 +80,19 @@ def conditional_run(tmp_path):
 
 def test_a_conditional_generator_is_asked_for_labels_in_turn_and_they_are_kept(tmp_path):
     workdir, out = conditional_run(tmp_path), tmp_path / "s.npz"
-    sample(workdir, LAST, 12, 0, out)
+    sample(workdir, "last", 12, 0, out)
     every = dict(np.load(out))
     assert every["labels"].tolist() == [*range(10), 0, 1]
-    sample(workdir, LAST, 12, 0, out, labels=(3, 1))
+    sample(workdir, "last", 12, 0, out, labels=(3, 1))
     some = dict(np.load(out))
     assert some["labels"].tolist() == [3, 1] * 6
     same = np.array([(a == b).all() for a, b in zip(every["images"], some["images"], strict=True)])
     np.testing.assert_array_equal(same, every["labels"] == some["labels"])  # of equal latents
     with pytest.raises(UserError, match="--labels: 10: must be from 0 to 9"):
-        sample(workdir, LAST, 1, 0, out, labels=(10,))
+        sample(workdir, "last", 1, 0, out, labels=(10,))
 
 
 def test_labels_asked_of_a_generator_without_classes_are_refused(tmp_path):
     train(tiny.config(tiny.write_data(tmp_path / "data"), epochs=1), tmp_path / "run")
     with pytest.raises(UserError, match="--labels: the run is not class-conditional"):
-        sample(tmp_path / "run", LAST, 1, 0, tmp_path / "s.png", labels=(1,))
+        sample(tmp_path / "run", "last", 1, 0, tmp_path / "s.png", labels=(1,))

@@ -13,7 +13,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import SaveConfig
 from jaxgan.evaluation.evaluate_seeds import evaluate_seeds
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
-from jaxgan.runs import checkpoints, layout, ledger, metrics_log, seed_statistics
+from jaxgan.runs import checkpoints, layout, ledger, metrics_log
 from jaxgan.runs.report import report
 from jaxgan.runs.seed_folders import seed_folder, seed_folders
 from jaxgan.training import loop as train_module
@@ -170,7 +170,7 @@ def test_seeds_killed_before_they_were_summed_up_are_summed_up_by_the_next_comma
 ):
     workdir = tmp_path / "killed"
     shutil.copytree(one_by_one, workdir)
-    names = ("seeds.json", seed_statistics.BANDS)
+    names = ("seeds.json", layout.SEED_BANDS)
     (workdir / names[0]).write_text("{}")  # of fewer seeds or epochs
     (workdir / names[1]).unlink()
     shutil.copytree(

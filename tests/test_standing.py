@@ -23,7 +23,6 @@ from jaxgan.gan.standing_stats import (
 from jaxgan.gan.state import build_gan, init_state
 from jaxgan.networks.layers import BatchNorm
 from jaxgan.networks.mixed_precision import Network
-from jaxgan.runs.checkpoint_ref import LAST
 from jaxgan.training import run_writer
 from jaxgan.training.setup import initial_state, prepare_training
 from jaxgan.types import Stream, stream_key
@@ -143,7 +142,7 @@ def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_n
 
     def drawn(state):
         monkeypatch.setattr("jaxgan.cli.sample.load_run", lambda *of: (config, setup.gan, state))
-        sample(tmp_path, LAST, 20, 0, tmp_path / "drawn.npz")
+        sample(tmp_path, "last", 20, 0, tmp_path / "drawn.npz")
         evaluated = evaluate._generated(tmp_path, setup.gan, state, 20, 0)
         yield np.load(tmp_path / "drawn.npz")["images"]
         yield run_writer._sample(setup, state)

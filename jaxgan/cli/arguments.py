@@ -6,7 +6,6 @@ from pathlib import Path
 
 from jaxgan.config.errors import UserError
 from jaxgan.parallel.initialize import AUTO, DISTRIBUTED_ENV_VARS, ProcessSpec
-from jaxgan.runs import checkpoint_ref
 
 # The environment variable that stands in for each flag of several processes.
 VARIABLES = dict(
@@ -67,10 +66,8 @@ def check_output_path(out: Path, *suffixes: str) -> None:
 def add_step_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--step",
-        type=lambda text: (
-            checkpoint_ref.NAMES[text] if text in checkpoint_ref.NAMES else int_between(0)(text)
-        ),
-        default=checkpoint_ref.LAST,
+        type=lambda text: text if text in ("last", "best") else int_between(0)(text),
+        default="last",
         metavar="N|best|last",
         help="of the checkpoint: a number, best (by held-out distance), or last (default)",
     )

@@ -191,7 +191,7 @@ def compare_command(argv: list[str]) -> int:
     parser.add_argument(
         "--replay", action=argparse.BooleanOptionalAction, default=True, help="to find the leaf"
     )
-    parser.add_argument("--out", type=Path, default=Path("compare.png"), help="how they part")
+    parser.add_argument("--out", type=Path, default=Path("compare.png"), help="plot of the drift")
     options = parser.parse_args(argv)
     configs = [directory.read_config(workdir) for workdir in options.runs]
     check_output_path(options.out, ".png")
@@ -200,7 +200,7 @@ def compare_command(argv: list[str]) -> int:
     from jaxgan.reproducibility.compare import compare
 
     first, second = options.runs
-    return compare(first, second, options.out, options.replay)
+    return 0 if compare(first, second, options.out, print, options.replay) else 1
 
 
 def replay_command(argv: list[str]) -> int:

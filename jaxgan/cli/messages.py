@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jaxgan.config.schema import Config
 from jaxgan.runs import layout
+from jaxgan.runs.files import read_json
 
 
 def print_result(outcome, workdir: Path, config: Config) -> int:
@@ -51,10 +52,10 @@ def print_seed_results(outcomes, workdir: Path, config: Config) -> int:
 
     `outcomes` is what `train_seeds` returns.
     """
-    from jaxgan.runs import seed_statistics
+    from jaxgan.runs.seed_statistics import statistics_table
 
     diverged = {seed: out.diverged for seed, out in outcomes.items() if out.diverged}
-    found = seed_statistics.summarize(workdir, config, diverged)
+    found = read_json(workdir / layout.SEED_SUMMARY)
     seeds, ended = found["seeds"], found["finished"]
     signal = next((out.signal for out in outcomes.values() if out.signal), 0)
     if signal and len(ended) + len(diverged) < len(seeds):
@@ -71,9 +72,9 @@ def print_seed_results(outcomes, workdir: Path, config: Config) -> int:
     else:
         print(f"{workdir}: all {len(seeds)} seeds were already trained:")
     print(f"  {workdir / 'seed_*'}: a run each, to sample, to evaluate or to train on alone")
-    print(f"  {workdir / seed_statistics.BANDS}: median and quartiles over training")
-    print(f"  {workdir / seed_statistics.SUMMARY}: the last figures of each, and over seeds:")
-    print(seed_statistics.statistics_table(found["metrics"]))
+    print(f"  {workdir / layout.SEED_BANDS}: median and quartiles over training")
+    print(f"  {workdir / layout.SEED_SUMMARY}: the last figures of each, and over seeds:")
+    print(statistics_table(found["metrics"]))
     for seed, why in diverged.items():
         print(f"jaxgan: error: seed {seed} diverged: {why}", file=sys.stderr)
     return 1 if diverged else 0

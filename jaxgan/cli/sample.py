@@ -12,13 +12,14 @@ from jaxgan.gan.sampling import cycled_labels, sample_pixels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan
 from jaxgan.plots import save_samples
+from jaxgan.runs.checkpoint_ref import CheckpointRef
 from jaxgan.runs.checkpoints import load_run
 from jaxgan.runs.files import replace_file
 from jaxgan.types import Labels, Stream, stream_key
 
 
 def sample(
-    workdir: Path, step: int, num: int, seed: int, out: Path, labels: tuple[int, ...] = ()
+    workdir: Path, step: CheckpointRef, num: int, seed: int, out: Path, labels: tuple[int, ...] = ()
 ) -> int:
     """Writes `num` generated images to `out`; returns the step of the checkpoint used.
 

@@ -6,7 +6,6 @@ better, and distances in other features or at other numbers of samples have othe
 
 import dataclasses
 import functools
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,9 +25,9 @@ from jaxgan.gan.standing_stats import inference_variables, standing_latents
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics.feature_nets import FeatureNet, FeatureSet
 from jaxgan.runs import checkpoints, directory, layout
-from jaxgan.runs.checkpoint_ref import LAST, evaluation_file
+from jaxgan.runs.checkpoint_ref import CheckpointRef, evaluation_file
 from jaxgan.runs.environment import check_same_data
-from jaxgan.runs.files import json_safe, write_atomically
+from jaxgan.runs.files import json_safe, write_json
 from jaxgan.types import Labels, Stream, stream_key
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ LATENTS, SUBSETS = 0, 1  # counters of the evaluation's stream
 def evaluate(
     workdir: Path,
     num_samples: int = 0,
-    step: int = LAST,
+    step: CheckpointRef = "last",
     seed: int = 0,
     features: str = "",
     metrics: Iterable[str] = (),
@@ -54,7 +53,7 @@ def evaluate(
     Args:
       workdir: a run directory; nothing else in it is changed.
       num_samples: examples in each set; 0: as many as the protocol of the run's data set.
-      step: of the checkpoint, or selection.LAST or BEST.
+      step: of the checkpoint, or "last" or "best".
       seed: of the latents and of the kernel distance's subsets.
       features: a feature net, as `load_features` has them; "" is that of the run's data set.
       metrics: names in `scores.METRICS`; none means all that the net allows.
@@ -80,12 +79,8 @@ def evaluate(
         {"protocol": _protocol(net, data, state, num_samples, seed)}
         | _scored(chosen, net, data, generated, labels, num_samples, seed)
     )
-    _write(workdir / evaluation_file(step), result)
+    write_json(workdir / evaluation_file(step), result)
     return result
-
-
-def _write(path: Path, result: dict[str, Any]) -> None:
-    write_atomically(path, json.dumps(result, indent=2, allow_nan=False) + "\n")
 
 
 def _protocol_samples(config: Config) -> int:

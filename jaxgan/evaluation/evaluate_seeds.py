@@ -9,13 +9,15 @@ from jaxgan.config.errors import UserError
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.evaluation.scoring import REAL_BASELINE
 from jaxgan.runs import checkpoints, seed_folders, seed_statistics
-from jaxgan.runs.checkpoint_ref import LAST, checkpoint_folder, evaluation_file
-from jaxgan.runs.files import json_safe
+from jaxgan.runs.checkpoint_ref import CheckpointRef, checkpoint_folder, evaluation_file
+from jaxgan.runs.files import json_safe, write_json
 
 logger = logging.getLogger(__name__)
 
 
-def evaluate_seeds(workdir: Path, num_samples: int, step: int = LAST, *rest: Any) -> dict[str, Any]:
+def evaluate_seeds(
+    workdir: Path, num_samples: int, step: CheckpointRef = "last", *rest: Any
+) -> dict[str, Any]:
     """Evaluates each run in its own folder, as `evaluate` does with the same arguments.
 
     Writes, beside the runs, and returns what the protocol, the floor and the ratios to it are, and
@@ -27,7 +29,7 @@ def evaluate_seeds(workdir: Path, num_samples: int, step: int = LAST, *rest: Any
     results: dict[int, dict[str, Any]] = {}
     for seed, folder in seed_folders.seed_folders(workdir).items():
         known = checkpoints.steps(folder / checkpoint_folder(step))
-        if not known or (step >= 0 and step not in known):
+        if not known or (isinstance(step, int) and step not in known):
             logger.warning(f"{folder}: no such checkpoint; left out")
             continue
         logger.info(f"seed {seed}:")
@@ -45,7 +47,7 @@ def evaluate_seeds(workdir: Path, num_samples: int, step: int = LAST, *rest: Any
             "ratios": _over_seeds(results, "ratios"),
         }
     )
-    seed_statistics.write_summary(workdir / evaluation_file(step), found)
+    write_json(workdir / evaluation_file(step), found)
     return found
 
 
@@ -69,7 +71,7 @@ def _over_seeds(results: Mapping[int, Mapping[str, Any]], part: str) -> dict[str
     """By generator and score, the statistics."""
     whose = [who for who in next(iter(results.values()))[part] if who != REAL_BASELINE]
     return {
-        who: seed_statistics.over_seeds(
+        who: seed_statistics.statistics_over_seeds(
             {seed: result[part][who] for seed, result in results.items()}
         )
         for who in whose

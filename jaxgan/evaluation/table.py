@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan.runs.text import align
+from jaxgan.runs.text import align, format_number
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -22,7 +22,7 @@ def table(result: Mapping[str, Any]) -> str:
         lines += ["", title, *align(columns)]
     if histograms := result["histograms"]:
         columns = {
-            who: {f"class {i}": _number(part) for i, part in enumerate(parts)}
+            who: {f"class {i}": format_number(part) for i, part in enumerate(parts)}
             for who, parts in histograms.items()
         }
         lines += ["", "fraction of the images in each class", *align(columns)]
@@ -36,10 +36,6 @@ def _column(result: Mapping[str, Any], who: str, split: str) -> dict[str, str]:
     for name, value in result["metrics"][who].items():
         metric, of, *_ = name.split("/")
         if of == split:
-            over = f" ({_number(times[name])} x)" if name in times else ""
-            column[metric] = _number(value) + over
+            over = f" ({format_number(times[name])} x)" if name in times else ""
+            column[metric] = format_number(value) + over
     return column
-
-
-def _number(value: float | None) -> str:
-    return "not finite" if value is None else f"{value:.4g}"

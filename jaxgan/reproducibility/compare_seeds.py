@@ -1,25 +1,31 @@
-"""`compare` of two folders of many seeds: bits seed by seed, and figures against seeds' noise."""
+"""Compares two folders of many seeds: bits seed by seed, and metrics by significance tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from jaxgan.config.errors import UserError
-from jaxgan.plots.comparisons import save_bands
-from jaxgan.reproducibility.record_diff import DIFFERENT, SAME
+from jaxgan.plots.comparisons import Rows, save_bands
 from jaxgan.reproducibility.significance import LEVEL, MIN_RUNS, WelchTest, welch_tests
-from jaxgan.runs import directory, ledger, seed_folders, seed_statistics
-from jaxgan.runs.text import align
+from jaxgan.runs import directory, ledger
+from jaxgan.runs.seed_folders import seed_folders
+from jaxgan.runs.seed_statistics import final_step, read_all_rows, summarize
+from jaxgan.runs.text import align, join_first
 
-CURVES = ("disc/loss", "gen/loss")
+LOSSES = ("disc/loss", "gen/loss")
+SeedRows = Mapping[int, Rows]  # metrics rows by seed
 
 
-def compare_seeds(a: Path, b: Path, out: Path) -> int:
-    """Prints how the runs of two folders differ; returns SAME if each has the bits of its twin.
+def compare_seeds(a: Path, b: Path, out: Path, say: Callable[[str], object]) -> bool:
+    """Describes how the runs of two folders of many seeds differ, and plots their losses.
 
-    Figures are those of the last rows of the runs that are trained to the end.
+    Args:
+      out: the plot, a PNG.
+      say: receives the description, line by line.
+
+    Returns:
+      Whether both folders have the same seeds, and every seed has the same bits.
 
     Raises:
       UserError: one of the folders holds a single run, or none.
@@ -29,85 +35,93 @@ def compare_seeds(a: Path, b: Path, out: Path) -> int:
             raise UserError(
                 f"{workdir}: holds a single run, and the other many seeds; name one of its folders"
             )
-    status = _bits(a, b)
-    print(_figures(a, b))
-    rows = [list(seed_statistics.rows_of(workdir).values()) for workdir in (a, b)]
-    print(*_curves(*rows), sep="\n")
-    save_bands(out, {str(a): rows[0], str(b): rows[1]}, "two sets of seeds")
-    print(f"{out}: median and quartiles of both")
-    return status
+    same = _compare_bits(a, b, say)
+    rows = read_all_rows(a), read_all_rows(b)
+    values = _final_values(a, rows[0]), _final_values(b, rows[1])
+    for line in (*_metrics_table(*values), *_loss_lines(*rows)):
+        say(line)
+    groups = {str(workdir): list(part.values()) for workdir, part in zip((a, b), rows, strict=True)}
+    save_bands(out, groups, "two sets of seeds")
+    say(f"{out}: median and quartiles of both")
+    return same
 
 
-def _bits(a: Path, b: Path) -> int:
-    old, new = seed_folders.seed_folders(a), seed_folders.seed_folders(b)
-    alike: list[int] = []
-    parted: list[int] = []
-    for seed in sorted(old.keys() & new.keys()):
-        first, second = (ledger.read(folder) for folder in (old[seed], new[seed]))
-        same = len(first.steps) > 0 and all(map(np.array_equal, first, second))
-        same = same and not ledger.first_differing_checkpoint(old[seed], new[seed])
-        (alike if same else parted).append(seed)
-    if alike:
-        print(f"the same bits: seeds {_listed(alike)}")
-    if parted:
-        print(f"other bits: seeds {_listed(parted)}; to see where: compare", end=" ")
-        print(f"{old[parted[0]]} {new[parted[0]]}")
-    alone = sorted(old.keys() ^ new.keys())
-    if alone:
-        print(f"in one folder only: seeds {_listed(alone)}")
-    return DIFFERENT if parted or alone or not alike else SAME
+def _compare_bits(a: Path, b: Path, say: Callable[[str], object]) -> bool:
+    old, new = seed_folders(a), seed_folders(b)
+    common = sorted(old.keys() & new.keys())
+    equal = [seed for seed in common if _have_same_bits(old[seed], new[seed])]
+    unequal = [seed for seed in common if seed not in equal]
+    unpaired = sorted(old.keys() ^ new.keys())
+    if equal:
+        say(f"the same bits: seeds {join_first(equal, 10)}")
+    if unequal:
+        first = f"{old[unequal[0]]} {new[unequal[0]]}"
+        say(f"different bits: seeds {join_first(unequal, 10)}; to see where: compare {first}")
+    if unpaired:
+        say(f"in one folder only: seeds {join_first(unpaired, 10)}")
+    return bool(equal) and not unequal and not unpaired
 
 
-def _figures(a: Path, b: Path) -> str:
-    old, new = (_values(workdir) for workdir in (a, b))
-    found = welch_tests({name: (old[name], new[name]) for name in old if name in new})
-    if not found:
-        return f"no figures to compare: at least {MIN_RUNS} runs on each side must be at their end"
-    columns = {
-        "a": {name: f"{c.means[0]:.4g} ± {c.deviations[0]:.2g}" for name, c in found.items()},
-        "b": {name: f"{c.means[1]:.4g} ± {c.deviations[1]:.2g}" for name, c in found.items()},
-        "b - a": {name: f"{c.difference:+.3g}" for name, c in found.items()},
-        "95 %": {name: f"[{c.low:.3g}, {c.high:.3g}]" for name, c in found.items()},
-        "p": {name: f"{c.p:.2g}" for name, c in found.items()},
-        "": {name: _verdict(c) for name, c in found.items()},
+def _have_same_bits(a: Path, b: Path) -> bool:
+    old, new = ledger.read(a), ledger.read(b)
+    same = len(old.steps) > 0 and all(map(np.array_equal, old, new))
+    return same and not ledger.first_differing_checkpoint(a, b)
+
+
+def _final_values(workdir: Path, rows: SeedRows) -> dict[str, list[float]]:
+    """Returns the finite values of each metric in the last rows of the finished runs."""
+    config = directory.read_config(workdir)
+    summary = summarize(config, rows, final_step(workdir, config), {})
+    return {
+        name: [value for value in result["values"].values() if value is not None]
+        for name, result in summary["metrics"].items()
     }
-    sizes = next(iter(found.values())).sizes
-    head = f"last rows of {sizes[0]} and {sizes[1]} runs, mean ± standard deviation; p adjusted"
-    return "\n".join([f"{head} for {len(found)} figures:", *align(columns)])
 
 
-def _curves(a: list[list[dict[str, Any]]], b: list[list[dict[str, Any]]]) -> Iterator[str]:
-    """Of each loss, in how many epochs the two sets of runs differ."""
-    for name in CURVES:
-        old, new = _by_epoch(a, name), _by_epoch(b, name)
-        both = {str(epoch): (old[epoch], new[epoch]) for epoch in old if epoch in new}
-        if found := welch_tests(both):
-            apart = [epoch for epoch, contrast in found.items() if not contrast.within_noise]
-            where = f" ({', '.join(apart[:5])}{', ...' if len(apart) > 5 else ''})" if apart else ""
-            yield f"{name}: differs in {len(apart)} of {len(found)} epochs{where}"
+def _metrics_table(old: Mapping[str, list[float]], new: Mapping[str, list[float]]) -> Iterator[str]:
+    """Yields the lines of a table of the metrics that both sets of runs have."""
+    tests = welch_tests({name: (old[name], new[name]) for name in old if name in new})
+    if not tests:
+        yield f"no metrics to compare: at least {MIN_RUNS} runs on each side must have finished"
+        return
+    columns: dict[str, dict[str, str]] = {}
+    for index, side in enumerate("ab"):
+        columns[side] = {
+            name: f"{test.means[index]:.4g} ± {test.deviations[index]:.2g}"
+            for name, test in tests.items()
+        }
+    columns["b - a"] = {name: f"{test.difference:+.3g}" for name, test in tests.items()}
+    columns["95 %"] = {name: f"[{test.low:.3g}, {test.high:.3g}]" for name, test in tests.items()}
+    columns["p"] = {name: f"{test.p:.2g}" for name, test in tests.items()}
+    columns[""] = {name: _conclusion(test) for name, test in tests.items()}
+    sizes = next(iter(tests.values())).sizes
+    yield (
+        f"last rows of {sizes[0]} and {sizes[1]} runs, mean ± standard deviation; p adjusted for "
+        f"{len(tests)} metrics:"
+    )
+    yield from align(columns)
 
 
-def _by_epoch(runs: list[list[dict[str, Any]]], name: str) -> dict[int, list[float]]:
-    """The values of the rows that end each epoch, where all runs have a finite one."""
-    found: dict[int, list[float]] = {}
-    for rows in runs:
+def _conclusion(test: WelchTest) -> str:
+    return "within noise" if test.within_noise else f"differs (p < {LEVEL})"
+
+
+def _loss_lines(a: SeedRows, b: SeedRows) -> Iterator[str]:
+    """Yields, for each loss, in how many epochs the two sets of runs differ."""
+    for name in LOSSES:
+        old, new = _values_by_epoch(a, name), _values_by_epoch(b, name)
+        pairs = {str(epoch): (old[epoch], new[epoch]) for epoch in old if epoch in new}
+        if tests := welch_tests(pairs):
+            differing = [epoch for epoch, test in tests.items() if not test.within_noise]
+            where = f" ({join_first(differing, 5)})" if differing else ""
+            yield f"{name}: differs in {len(differing)} of {len(tests)} epochs{where}"
+
+
+def _values_by_epoch(runs: SeedRows, name: str) -> dict[int, list[float]]:
+    """Returns the values at the end of each epoch where all runs have a finite one."""
+    values: dict[int, list[float]] = {}
+    for rows in runs.values():
         for row in rows:
             if row["epoch"] == int(row["epoch"]) and row.get(name) is not None:
-                found.setdefault(int(row["epoch"]), []).append(row[name])
-    return {epoch: values for epoch, values in found.items() if len(values) == len(runs)}
-
-
-def _values(workdir: Path) -> dict[str, list[float]]:
-    found = seed_statistics.summarize(workdir, directory.read_config(workdir), {})["metrics"]
-    return {
-        name: [value for value in figures["values"].values() if value is not None]
-        for name, figures in found.items()
-    }
-
-
-def _verdict(contrast: WelchTest) -> str:
-    return "within noise" if contrast.within_noise else f"differs (p < {LEVEL})"
-
-
-def _listed(seeds: list[int]) -> str:
-    return ", ".join(map(str, seeds[:10])) + (", ..." if len(seeds) > 10 else "")
+                values.setdefault(int(row["epoch"]), []).append(row[name])
+    return {epoch: found for epoch, found in values.items() if len(found) == len(runs)}

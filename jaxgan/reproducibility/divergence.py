@@ -1,12 +1,12 @@
-"""Where two replayed runs part: the first step, the first leaf, and how fast they go apart."""
+"""Finds where two replayed runs diverge (first step and arrays), and how fast they drift apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from jaxgan.config.errors import UserError
 from jaxgan.gan.checksums import WINDOWS
@@ -23,17 +23,17 @@ from jaxgan.runs.checkpoints import Leaves
 from jaxgan.runs.program import initial_state
 from jaxgan.types import Params
 
-GROWTH_STEPS = 64  # replayed after the first difference
-REPLAY_WINDOW = 2  # replayed at a time: the states after all of them are held at once
+DRIFT_STEPS = 64  # replayed after the first difference
+REPLAY_WINDOW = 2  # steps replayed at a time, since the states after all of them stay in memory
 
 
 class LeafDiff(NamedTuple):
-    """An array that two runs have different.
+    """The difference of an array between two runs.
 
     Attributes:
-      name: what it is, and its place in that.
-      entries: that differ, of `size`.
-      largest: absolute difference; NaN where the shapes differ.
+      name: dotted path, such as "disc.params.Linear_0.dense.kernel".
+      entries: number of entries that differ, out of `size`.
+      largest: largest absolute difference; NaN if the shapes differ.
     """
 
     name: str
@@ -43,61 +43,71 @@ class LeafDiff(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """How far two runs are apart after a step: |a - b| / |a| of all parameters of each player."""
+    """The relative distance |a - b| / |a| of each player's parameters after a step.
+
+    Attributes:
+      replayed: False if it was measured on checkpoints.
+    """
 
     step: int
     disc: float
     gen: float
-    replayed: bool  # or of checkpoints that both runs kept
+    replayed: bool
 
 
 class Divergence(NamedTuple):
-    """Attributes:
-    step: the first that leaves different states, or one before which that was; 0: the runs started
-      differently.
-    leaves: that differ, first those that the others follow from.
+    """The first difference between two runs.
+
+    Attributes:
+      step: the first step with a different result, or an upper bound; 0 if the initial states
+        differ.
+      leaves: the arrays that differ, causes before consequences.
     """
 
     step: int
     leaves: list[LeafDiff]
 
 
-def find_divergence(a: LoadedRun, b: LoadedRun, seen: int) -> Divergence | None:
-    """Replays both runs up to step `seen`, where their ledgers differ; None if the replays do not.
+def find_divergence(a: LoadedRun, b: LoadedRun, last_step: int) -> Divergence | None:
+    """Replays both runs up to the step where their ledgers differ.
 
-    It starts a little before, since a ledger sees all of a state in `fingerprints.PARTS` steps.
+    The replay starts a few steps earlier, since a ledger covers a whole state only in
+    `gan.checksums.WINDOWS` steps.
+
+    Returns:
+      The first difference, or None if the replays do not differ.
     """
-    start = max(0, seen - 1 - WINDOWS)
+    start = max(0, last_step - 1 - WINDOWS)
     states = state_at(a, start), state_at(b, start)
-    if leaves := list(_differing(*map(checkpoints.flatten, states))):
+    if leaves := list(_diff_leaves(*map(checkpoints.flatten, states))):
         return Divergence(start, leaves)
-    for pair in _side_by_side(a, b, states, seen - start):
-        for place, step in enumerate(pair[0].steps):
-            if leaves := _first_leaves(*pair, place):
+    for pair in _replay_both(a, b, states, last_step - start):
+        for index, step in enumerate(pair[0].steps):
+            if leaves := _diff_step(*pair, index):
                 return Divergence(step, leaves)
     return None
 
 
-def drift_after(a: LoadedRun, b: LoadedRun, step: int) -> list[Drift]:
-    """How far the runs are apart from `step` on, replayed, and at the checkpoints that both kept.
+def replayed_drift(a: LoadedRun, b: LoadedRun, step: int) -> list[Drift]:
+    """Measures the drift in replayed steps from `step` on, then at the common checkpoints.
 
-    The two must have the same networks.
+    The two runs must have the same networks.
     """
     start = max(0, step - 1)
     states = state_at(a, start), state_at(b, start)
-    found = []
-    for pair in _side_by_side(a, b, states, GROWTH_STEPS):
-        first, second = (replayed.trace["state"] for replayed in pair)
-        found += _rows(pair[0].steps, first, second, replayed=True)
-    return found + checkpoint_drift(a, b, found[-1].step if found else step - 1)
+    drifts: list[Drift] = []
+    for pair in _replay_both(a, b, states, DRIFT_STEPS):
+        old, new = (replayed.trace["state"] for replayed in pair)
+        drifts += _measure_drift(pair[0].steps, old, new, replayed=True)
+    return drifts + checkpoint_drift(a, b, drifts[-1].step if drifts else step - 1)
 
 
-def checkpoint_drift(a: LoadedRun, b: LoadedRun, later_than: int) -> list[Drift]:
-    """How far the runs are apart at the later checkpoints that both kept."""
+def checkpoint_drift(a: LoadedRun, b: LoadedRun, after: int) -> list[Drift]:
+    """Measures the drift at the valid checkpoints that both runs have after a step."""
     folders = [run.workdir / layout.CHECKPOINTS for run in (a, b)]
     common = set(checkpoints.steps(folders[0])) & set(checkpoints.steps(folders[1]))
-    found = []
-    for step in sorted(step for step in common if step > later_than):
+    drifts = []
+    for step in sorted(step for step in common if step > after):
         try:
             states = [
                 checkpoints.restore(folder, initial_state(run.program), step)
@@ -105,51 +115,51 @@ def checkpoint_drift(a: LoadedRun, b: LoadedRun, later_than: int) -> list[Drift]
             ]
         except UserError:
             continue  # damaged
-        stacked = [jax.tree.map(lambda array: array[None], state) for state in states]
-        found += _rows((step,), stacked[0], stacked[1], replayed=False)
-    return found
+        old, new = (jax.tree.map(lambda array: array[None], state) for state in states)
+        drifts += _measure_drift((step,), old, new, replayed=False)
+    return drifts
 
 
-def same_networks(a: LoadedRun, b: LoadedRun) -> bool:
-    """Whether the states of two runs have the same leaves, shapes and types."""
-    fresh = (checkpoints.flatten(initial_state(run.program)) for run in (a, b))
-    old, new = ({name: (x.shape, x.dtype) for name, x in leaves.items()} for leaves in fresh)
+def have_same_arrays(a: LoadedRun, b: LoadedRun) -> bool:
+    """Returns whether the states of two runs have the same arrays, shapes and types."""
+    states = (checkpoints.flatten(initial_state(run.program)) for run in (a, b))
+    old, new = ({name: (x.shape, x.dtype) for name, x in leaves.items()} for leaves in states)
     return old == new
 
 
-def _side_by_side(
+def _replay_both(
     a: LoadedRun, b: LoadedRun, states: tuple[TrainState, TrainState], count: int
 ) -> Iterator[tuple[ReplayedSteps, ReplayedSteps]]:
-    """Both runs replayed for so many steps, a few at a time; ends early where an epoch of the data
-    that both can fill does."""
+    """Replays both runs for `count` steps, a window at a time; stops where the shorter run ends."""
+    runs = [run.program for run in (a, b)]
     last = int(states[0].step) + count
-    ends = [run.program.plan.epoch * run.program.config.train.epochs for run in (a, b)]
+    ends = [run.plan.epoch * run.config.train.epochs for run in runs]
     while (done := int(states[0].step)) < min(last, *ends):
-        left = [run.program.plan.epoch - done % run.program.plan.epoch for run in (a, b)]
-        few = min(REPLAY_WINDOW, last - done, *left)
-        pair = replay(a, states[0], few), replay(b, states[1], few)
+        # Both runs must replay equally many steps, and none goes past the end of its epoch.
+        left_in_epoch = [run.plan.epoch - done % run.plan.epoch for run in runs]
+        window = min(REPLAY_WINDOW, last - done, *left_in_epoch)
+        pair = replay(a, states[0], window), replay(b, states[1], window)
         yield pair
         states = final_state(pair[0]), final_state(pair[1])
 
 
-def _first_leaves(a: ReplayedSteps, b: ReplayedSteps, place: int) -> list[LeafDiff]:
-    """Of one step; what a leaf's difference follows from comes before it."""
-    traces = (jax.tree.map(lambda array: array[place], r.trace) for r in (a, b))
-    orders = ({"batch": replayed.order[place]} for replayed in (a, b))
-    old, new = (
-        {**order, **trace, **vars(trace["state"])}
-        for order, trace in zip(orders, traces, strict=True)
-    )
+def _diff_step(a: ReplayedSteps, b: ReplayedSteps, index: int) -> list[LeafDiff]:
+    """Returns the arrays that differ in one step, causes before consequences."""
+    values = []
+    for replayed in (a, b):
+        trace = jax.tree.map(lambda array: array[index], replayed.trace)
+        values.append({"batch": replayed.order[index], **trace, **vars(trace["state"])})
+    old, new = values
     parts = ("batch", "latents", "disc_grads", "disc", "gen_grads", "gen", "ema_params")
     return [
         leaf
         for part in parts
-        for leaf in _differing(*(checkpoints.named_leaves({part: x[part]}) for x in (old, new)))
+        for leaf in _diff_leaves(*(checkpoints.named_leaves({part: x[part]}) for x in (old, new)))
     ]
 
 
-def _differing(old: Leaves, new: Leaves) -> Iterator[LeafDiff]:
-    """The arrays whose bits differ, in their order; those that one side lacks come first."""
+def _diff_leaves(old: Leaves, new: Leaves) -> Iterator[LeafDiff]:
+    """Yields the arrays whose bits differ; those that one side lacks come first."""
     common = [name for name in old if name in new and old[name].shape == new[name].shape]
     for name in sorted((old.keys() | new.keys()) - set(common)):
         size = max(leaves[name].size for leaves in (old, new) if name in leaves)
@@ -162,22 +172,24 @@ def _differing(old: Leaves, new: Leaves) -> Iterator[LeafDiff]:
             yield LeafDiff(name, entries, a.size, float(largest))
 
 
-def _rows(steps, a: TrainState, b: TrainState, replayed: bool) -> list[Drift]:
-    disc, gen = _distances(a.disc.params, b.disc.params), _distances(a.gen.params, b.gen.params)
+def _measure_drift(
+    steps: Iterable[int], a: TrainState, b: TrainState, replayed: bool
+) -> list[Drift]:
+    """Measures the drift of states that are stacked over the steps."""
+    distances = (_distances(x.params, y.params) for x, y in ((a.disc, b.disc), (a.gen, b.gen)))
     return [
-        Drift(step, float(d), float(g), replayed)
-        for step, d, g in zip(steps, disc, gen, strict=True)
+        Drift(step, float(disc), float(gen), replayed)
+        for step, disc, gen in zip(steps, *distances, strict=True)
     ]
 
 
 @jax.jit
-def _distances(a: Params, b: Params) -> Array:
-    """|a - b| / |a| along the leading axis."""
-    difference = [x - y for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)]
-    return jnp.sqrt(_sum_of_squares(difference) / _sum_of_squares(jax.tree.leaves(a)))
+def _distances(a: Params, b: Params) -> Float[Array, " steps"]:
+    """Returns |a - b| / |a| along the leading axis."""
+    differences = [x - y for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)]
+    return jnp.sqrt(_sum_of_squares(differences) / _sum_of_squares(jax.tree.leaves(a)))
 
 
-def _sum_of_squares(leaves: list[Array]) -> Array:
-    return jnp.sum(
-        jnp.stack([jnp.sum(leaf.reshape(len(leaf), -1) ** 2, axis=1) for leaf in leaves]), axis=0
-    )
+def _sum_of_squares(leaves: list[Array]) -> Float[Array, " steps"]:
+    sums = [jnp.sum(leaf.reshape(len(leaf), -1) ** 2, axis=1) for leaf in leaves]
+    return jnp.sum(jnp.stack(sums), axis=0)

@@ -27,7 +27,7 @@ def read_environment(workdir: Path) -> dict[str, Any]:
         raise UserError(f"--workdir {workdir}: {path} does not exist")
     recorded = read_json(path)
     if not (isinstance(recorded, dict) and {"sha256", "source"} <= set(recorded.get("data") or {})):
-        raise UserError(f"{path}: damaged; delete it, and the next training command writes it again")
+        raise UserError(f"{path}: damaged; delete it; the next training command writes it again")
     return recorded
 
 

@@ -16,9 +16,8 @@ def join_first(items: Iterable[object], limit: int) -> str:
 
 def align(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Formats columns, each a mapping from row name to cell, as aligned lines with a header."""
-    names = list(next(iter(columns.values())))
-    rows = [["", *columns], *([name, *(cells[name] for cells in columns.values())] for name in names)]
+    names = next(iter(columns.values()))
+    body = [[name, *(cells[name] for cells in columns.values())] for name in names]
+    rows = [["", *columns], *body]
     first, *widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return [
-        "  ".join([name.ljust(first), *map(str.rjust, cells, widths)]) for name, *cells in rows
-    ]
+    return ["  ".join([name.ljust(first), *map(str.rjust, cells, widths)]) for name, *cells in rows]

@@ -9,7 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from jaxgan.runs import checkpoint_ref
+from jaxgan.runs.checkpoint_ref import distance_in, distance_label
+from jaxgan.runs.text import format_number
 
 logger = logging.getLogger(__name__)
 BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
@@ -31,7 +32,8 @@ class Progress:
 
     def update(self, epoch: int, row: dict[str, Any], ends_epoch: bool) -> None:
         """Shows a chunk's last row; `epoch` counts from 1."""
-        losses = f"D loss {_number(row['disc/loss'])}, G loss {_number(row['gen/loss'])}"
+        disc, gen = (format_number(row[f"{player}/loss"], ".3f") for player in ("disc", "gen"))
+        losses = f"D loss {disc}, G loss {gen}"
         text = f"{self._speed(row['step'])}{losses}{_distance(row)}"
         if self._bar is not None:
             self._bar.set_description(f"{self._who}epoch {epoch}/{self.epochs}", refresh=False)
@@ -74,7 +76,7 @@ class SharedProgress(Progress):
         rows = [row for _, row, _ in self._told]
         self._told = []
         names = ["step", "disc/loss", "gen/loss"]
-        if found := checkpoint_ref.distance_in(last):
+        if found := distance_in(last):
             names.append(found[0])
         super().update(epoch, {name: _median(rows, name) for name in names}, ends_epoch)
 
@@ -93,11 +95,7 @@ def _describe_seeds(seeds: Sequence[int]) -> str:
 
 def _distance(row: dict[str, Any]) -> str:
     """The held-out distance, in the rows that have one."""
-    if not (found := checkpoint_ref.distance_in(row)):
+    if not (found := distance_in(row)):
         return ""
     name, value = found
-    return f", {checkpoint_ref.distance_label(name)} {_number(value)}"
-
-
-def _number(value: float | None) -> str:
-    return "not finite" if value is None else f"{value:.3f}"
+    return f", {distance_label(name)} {format_number(value, '.3f')}"

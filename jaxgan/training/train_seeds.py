@@ -18,6 +18,7 @@ from jaxgan.gan.state import TrainState
 from jaxgan.parallel.process_group import from_primary, is_primary
 from jaxgan.plots.comparisons import save_bands
 from jaxgan.runs import checkpoints, layout, seed_statistics
+from jaxgan.runs.files import write_json
 from jaxgan.runs.seed_folders import seed_folder
 from jaxgan.training.loop import TrainResult, train_group, train_run
 from jaxgan.training.run_writer import hold_run_directory
@@ -75,15 +76,16 @@ def _train_together(
 
 
 def _write_summary(workdir: Path, config: Config, results: Mapping[int, TrainResult]) -> None:
-    before = seed_statistics.recorded_divergences(workdir)
+    before = seed_statistics.read_diverged(workdir)
     diverged = {seed: reason for seed, reason in before.items() if seed not in results}
     diverged |= {seed: result.diverged for seed, result in results.items() if result.diverged}
-    summary = seed_statistics.summarize(workdir, config, diverged)
-    seed_statistics.write_summary(workdir / seed_statistics.SUMMARY, summary)
-    rows = [part for part in seed_statistics.rows_of(workdir).values() if part]
-    if rows:
-        name = f"{config.data.name}, {config.loss} loss, {len(rows)} seeds"
-        save_bands(workdir / seed_statistics.BANDS, {name: rows}, name)
+    rows = seed_statistics.read_all_rows(workdir)
+    last_step = seed_statistics.final_step(workdir, config)
+    summary = seed_statistics.summarize(config, rows, last_step, diverged)
+    write_json(workdir / layout.SEED_SUMMARY, summary)
+    if runs := [seed_rows for seed_rows in rows.values() if seed_rows]:
+        title = f"{config.data.name}, {config.loss} loss, {len(runs)} seeds"
+        save_bands(workdir / layout.SEED_BANDS, {title: runs}, title)
 
 
 def _unfinished_seeds(

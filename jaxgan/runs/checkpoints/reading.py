@@ -12,7 +12,7 @@ import orbax.checkpoint as ocp
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
-from jaxgan.runs.checkpoint_ref import BEST, LAST, checkpoint_folder
+from jaxgan.runs.checkpoint_ref import CheckpointRef, checkpoint_folder
 from jaxgan.runs.checkpoints.folder import steps
 from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, unflatten
 from jaxgan.runs.checkpoints.quiet import quiet_orbax
@@ -83,23 +83,27 @@ def restore_newest(directory: Path, template: TrainState) -> TrainState | None:
     return state
 
 
-def load_run(workdir: Path, step: int = LAST) -> tuple[Config, Gan, TrainState]:
-    """Returns the config, GAN and state of a trained run at a step, or at LAST or BEST.
+def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, TrainState]:
+    """Loads a trained run from its folder.
 
-    A damaged newest checkpoint is skipped with a warning; one of a named step raises an error.
+    For "last", a damaged newest checkpoint is passed over with a warning.
+
+    Args:
+      ref: which checkpoint: "last", "best" (by held-out distance) or a step.
 
     Raises:
-      UserError: there is no run, or no such valid checkpoint.
+      UserError: there is no run, or no such checkpoint, or it is damaged.
     """
     config = read_single_config(workdir)
     data = read_environment(workdir)["data"]
     image_shape = tuple(data["shape"])
     gan = build_gan(config, image_shape, data["classes"])
-    directory = workdir / checkpoint_folder(step)
+    directory = workdir / checkpoint_folder(ref)
     template = init_state(gan, image_shape, jax.random.key(config.seed))
-    newest = step in (LAST, BEST)
-    state = restore_newest(directory, template) if newest else restore(directory, template, step)
-    if state is None and step == BEST:
+    if isinstance(ref, int):
+        return config, gan, restore(directory, template, ref)
+    state = restore_newest(directory, template)
+    if state is None and ref == "best":
         raise UserError(
             f"--workdir {workdir}: no best checkpoint; config.evaluate.every is "
             f"{config.evaluate.every}, and 0 keeps none"
