@@ -61,7 +61,7 @@ def test_the_same_seeds_are_the_same_bits_and_within_noise(tmp_path, capsys):
     assert "last rows of 3 and 3 runs" in out
     assert "differs (" not in out
     assert "disc/loss: differs in 0 of 2 epochs\n" in out
-    assert (tmp_path / "compare.png", print).stat().st_size > 1000
+    assert (tmp_path / "compare.png").stat().st_size > 1000
 
 
 def test_a_difference_beyond_the_seeds_noise_is_told_from_one_within(tmp_path, capsys):
