@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.cli.main import main
+from jaxgan.cli.verbs import VERBS
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import load_config
 from jaxgan.runs import checkpoints, metrics_log

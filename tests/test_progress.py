@@ -1,9 +1,12 @@
+"""The progress lines of a run, and the bar on a terminal."""
+
 import io
 import logging
 import os
 import re
 import sys
 
+from jaxgan.cli.messages import show_log
 from jaxgan.training.progress import Progress
 
 
@@ -45,10 +48,11 @@ def test_a_loss_that_is_not_finite_is_called_so(capsys):
     assert "D loss not finite" in capsys.readouterr().err
 
 
-def test_a_run_goes_on_when_nobody_reads_its_lines_any_more(monkeypatch):
+def test_a_run_goes_on_when_standard_error_was_closed(monkeypatch):
     reader, writer = os.pipe()
     os.close(reader)
-    with os.fdopen(writer, "w") as nobody:
-        monkeypatch.setattr(sys, "stderr", nobody)
+    show_log()
+    with os.fdopen(writer, "w") as closed:
+        monkeypatch.setattr(sys, "stderr", closed)
         for line in ("lost", "lost too"):
-            logging.getLogger("jaxgan").info(line)
+            logging.getLogger("jaxgan.training").info(line)

@@ -1,8 +1,9 @@
-"""What the command line's flags may be: how each kind is read, and what is said of a wrong one."""
+"""Reads and checks flags; a wrong one raises a UserError."""
 
 import argparse
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, NoReturn
 
 from jaxgan.config.errors import UserError
 from jaxgan.parallel.initialize import AUTO, DISTRIBUTED_ENV_VARS, ProcessSpec
@@ -14,13 +15,19 @@ VARIABLES = dict(
 
 
 class Parser(argparse.ArgumentParser):
-    def error(self, message: str):
+    """Raises where argparse would print and exit."""
+
+    def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see --help")
 
 
 def parse_overrides(arguments: list[str], verbs: Iterable[str]) -> list[tuple[str, str]]:
-    """(name, text) of every --config.NAME=TEXT or --config.NAME TEXT."""
-    found, rest = [], list(arguments)
+    """Returns (name, text) for every --config.NAME=TEXT or --config.NAME TEXT.
+
+    Raises:
+      UserError: another argument, or a setting without a value.
+    """
+    overrides, rest = [], list(arguments)
     while rest:
         flag = rest.pop(0)
         name, equals, text = flag.partition("=")
@@ -33,11 +40,13 @@ def parse_overrides(arguments: list[str], verbs: Iterable[str]) -> list[tuple[st
             if not rest or rest[0].startswith("--"):
                 raise UserError(f"{name}: needs a value, as in {name}=VALUE")
             text = rest.pop(0)
-        found.append((name.removeprefix("--config."), text))
-    return found
+        overrides.append((name.removeprefix("--config."), text))
+    return overrides
 
 
 def int_between(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
+    """Returns a reader of whole numbers for argparse."""
+
     def read(text: str) -> int:
         try:
             value = int(text)
@@ -51,10 +60,15 @@ def int_between(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
 
 
 def parse_labels(text: str) -> tuple[int, ...]:
+    """Reads "3,5" as (3, 5)."""
     return tuple(map(int_between(0), text.split(",")))
 
 
 def check_output_path(out: Path, *suffixes: str) -> None:
+    """
+    Raises:
+      UserError: a file of this name cannot be written, or not in one of these formats.
+    """
     if out.suffix not in suffixes:
         raise UserError(f"--out {out}: must end in {' or '.join(suffixes)}")
     if out.is_dir():
@@ -69,40 +83,41 @@ def add_step_flag(parser: argparse.ArgumentParser) -> None:
         type=lambda text: text if text in ("last", "best") else int_between(0)(text),
         default="last",
         metavar="N|best|last",
-        help="of the checkpoint: a number, best (by held-out distance), or last (default)",
+        help="checkpoint: its step, best (lowest held-out distance) or last (default)",
     )
 
 
 def add_distributed_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--coordinator", metavar="HOST:PORT|auto", help="of several processes: where process 0 is"
-    )
-    parser.add_argument(
-        "--num_processes", metavar="N", type=int_between(1), help="that share the run"
-    )
-    parser.add_argument(
-        "--process_id", metavar="I", type=int_between(0), help="of this one, from 0"
-    )
+    group = parser.add_argument_group("several processes that train one run")
+    address_help = "address of process 0; auto on SLURM or Cloud TPU"
+    group.add_argument("--coordinator", metavar="HOST:PORT|auto", help=address_help)
+    count_help = "how many processes there are"
+    group.add_argument("--num_processes", metavar="N", type=int_between(1), help=count_help)
+    index_help = "index of this process, from 0"
+    group.add_argument("--process_id", metavar="I", type=int_between(0), help=index_help)
 
 
 def parse_process_spec(
     options: argparse.Namespace, environ: Mapping[str, str]
 ) -> ProcessSpec | None:
-    """From flags or else environment; None where one process trains by itself.
+    """Returns this process's index and the number of processes; None for a run of one process.
+
+    A flag goes before its environment variable.
 
     Raises:
-      UserError: they are incomplete, contradict each other, or name no place.
+      UserError: the values are incomplete, not allowed, or contradict each other.
     """
     if options.coordinator == AUTO:
         if options.num_processes is not None or options.process_id is not None:
             raise UserError("--coordinator auto: finds --num_processes and --process_id itself")
         return ProcessSpec(AUTO)
-    given = {name: _given(options, environ, name) for name in VARIABLES}
-    if all(value is None for value in given.values()):
+    values = {name: _flag_or_variable(options, environ, name) for name in VARIABLES}
+    given = {name: value for name, value in values.items() if value is not None}
+    if not given:
         return None
-    if lacking := [f"--{name} ({VARIABLES[name]})" for name in VARIABLES if given[name] is None]:
-        there = ", ".join(f"{name} = {value}" for name, value in given.items() if value is not None)
-        raise UserError(f"{there}: {' and '.join(lacking)} must be given too")
+    if missing := [f"--{name} ({VARIABLES[name]})" for name in VARIABLES if name not in given]:
+        present = ", ".join(f"{name} = {value}" for name, value in given.items())
+        raise UserError(f"{present}: {' and '.join(missing)} must be given too")
     address, count, index = given.values()
     _, colon, port = address.rpartition(":")
     if not (colon and port.isdecimal() and 0 < int(port) < 2**16):
@@ -112,14 +127,13 @@ def parse_process_spec(
     return ProcessSpec(address, count, index)
 
 
-def _given(options: argparse.Namespace, environ: Mapping[str, str], name: str):
-    value = getattr(options, name)
-    text = environ.get(VARIABLES[name])
+def _flag_or_variable(options: argparse.Namespace, environ: Mapping[str, str], name: str) -> Any:
+    value, text = getattr(options, name), environ.get(VARIABLES[name])
     if value is not None or not text:
         return value
+    if name == "coordinator":
+        return text
     try:
-        return (
-            text if name == "coordinator" else int_between(0 if name == "process_id" else 1)(text)
-        )
+        return int_between(0 if name == "process_id" else 1)(text)
     except argparse.ArgumentTypeError as error:
         raise UserError(f"{VARIABLES[name]}: {error}") from None

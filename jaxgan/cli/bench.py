@@ -1,8 +1,7 @@
-"""How fast the classic GAN trains on this machine, against what its matrix products must take,
-and, beside it, a DCGAN; both against PyTorch, where that is installed.
+"""The verb `bench`: times training steps against their matrix products and against PyTorch.
 
-Everything is timed in turn within one process, so that the ratios hold on a machine whose speed
-drifts.
+It times an MLP GAN and a DCGAN on MNIST. What is compared is timed in turn within one process, so
+that the ratios hold on a machine whose speed drifts.
 """
 
 import contextlib
@@ -29,53 +28,88 @@ from jaxgan.runs.program import build_program, initial_state, training_examples
 from jaxgan.training.loop import train
 
 ROUNDS = 7
-MATRIX = 2048  # side of the product that shows the machine's own speed
-DCGAN_STEPS, PYTORCH_STEPS = 20, 100  # in a call; of PyTorch at most
-LOOP_EPOCHS = 11  # the first warms up; two saves fall between its end and the last one's
+MATRIX_SIDE = 2048  # of the product that measures the machine's speed
+DCGAN_STEPS = 20  # per measurement
+PYTORCH_STEPS = 100  # per measurement, at most
+LOOP_EPOCHS = 11  # one to warm up and ten that are timed, in which two checkpoints are saved
 
 
 def bench() -> None:
-    """Prints milliseconds per step, and the ratios step/floor, loop/step and PyTorch/step."""
+    """Prints the time of a step as milliseconds and as ratios to what it is compared with.
+
+    For the MLP GAN: a step of the jitted epoch against its matrix products, and of the training
+    loop against the jitted epoch. For both GANs: a step in PyTorch, where that is installed.
+    """
     config = Config()
-    data = load_data(config.data)
+    dcgan = dataclasses.replace(config, network=dataclasses.replace(config.network, name="dcgan"))
     device = jax.devices()[0]
     print(f"jax {jax.__version__} on {device.platform} ({device.device_kind}), medians:")
-    steps = len(data.pixels) // config.train.batch_size
-    run_epoch = _step_runner(config, steps)
-    product = _product_runner()
-    floor_flops = classic_flops(config)
-    floors, epochs = [], []
-    run_epoch(), product()
-    for _ in range(ROUNDS):
-        floors.append(floor_flops / (2 * MATRIX**3 / _seconds(product)))
-        epochs.append(_seconds(run_epoch) / steps)
-    floor, step = statistics.median(floors), statistics.median(epochs)
-    print(f"  matrix products of a step: {floor * 1e3:.2f} ms ", end="")
-    print(f"({floor_flops / 1e9:.2f} GFLOP at {floor_flops / floor / 1e9:.0f} GFLOP/s)")
-    ratio = statistics.median(e / f for e, f in zip(epochs, floors, strict=True))
-    print(f"  a step of the jitted epoch: {step * 1e3:.2f} ms, {1 / step:.0f} steps/s, ", end="")
-    print(f"{ratio:.2f} times its products")
-    loop = _loop_seconds_per_step(config)
-    after = _seconds(run_epoch) / steps
-    bare = (epochs[-1] + after) / 2
-    print(f"  a step of the whole training loop: {loop * 1e3:.2f} ms, ", end="")
-    print(f"{loop / bare:.2f} times the jitted epoch timed before and after it")
     try:
         import torch
     except ImportError:
         torch = None
         print("  PyTorch is not installed: no comparison")
-    _against_pytorch(torch, config, data, run_epoch, steps)
-    dcgan = dataclasses.replace(config, network=dataclasses.replace(config.network, name="dcgan"))
+    data = load_data(config.data)
+    steps = len(data.pixels) // config.train.batch_size
+    run_epoch = _step_runner(config, steps)
+    step_seconds = _bench_products(config, run_epoch, steps)
+    _bench_loop(config, run_epoch, steps, step_seconds)
+    _bench_pytorch(torch, config, data, run_epoch, steps)
     run_steps = _step_runner(dcgan, DCGAN_STEPS)
     run_steps()
     step = statistics.median(_seconds(run_steps) / DCGAN_STEPS for _ in range(ROUNDS))
     print(f"  a step of the DCGAN, {config.network.gen_channels} channels: {step * 1e3:.1f} ms")
-    _against_pytorch(torch, dcgan, data, run_steps, DCGAN_STEPS)
+    _bench_pytorch(torch, dcgan, data, run_steps, DCGAN_STEPS)
+
+
+def _bench_products(config: Config, run_epoch: Callable[[], None], steps: int) -> float:
+    """Compares a step with its matrix products; returns the seconds of a step, measured last."""
+    run_products, flops = _product_runner(), classic_flops(config)
+    product_times, step_times = [], []
+    run_epoch()  # compiles it
+    run_products()
+    for _ in range(ROUNDS):
+        product_times.append(flops / (2 * MATRIX_SIDE**3 / _seconds(run_products)))
+        step_times.append(_seconds(run_epoch) / steps)
+    products, step = statistics.median(product_times), statistics.median(step_times)
+    ratio = statistics.median(s / p for s, p in zip(step_times, product_times, strict=True))
+    print(f"  matrix products of a step: {products * 1e3:.2f} ms ", end="")
+    print(f"({flops / 1e9:.2f} GFLOP at {flops / products / 1e9:.0f} GFLOP/s)")
+    print(f"  a step of the jitted epoch: {step * 1e3:.2f} ms, {1 / step:.0f} steps/s, ", end="")
+    print(f"{ratio:.2f} times its products")
+    return step_times[-1]
+
+
+def _bench_loop(
+    config: Config, run_epoch: Callable[[], None], steps: int, seconds_before: float
+) -> None:
+    """Compares a step of the training loop with one of the epoch, timed before and after it."""
+    loop = _loop_seconds_per_step(config)
+    step = (seconds_before + _seconds(run_epoch) / steps) / 2
+    print(f"  a step of the whole training loop: {loop * 1e3:.2f} ms, ", end="")
+    print(f"{loop / step:.2f} times the jitted epoch timed before and after it")
+
+
+def _bench_pytorch(
+    torch: Any, config: Config, data: Dataset, run: Callable[[], None], steps: int
+) -> None:
+    """Compares a step in PyTorch with `run`, which takes so many steps of ours."""
+    if torch is None:
+        return
+    device = "cuda" if jax.devices()[0].platform == "gpu" else "cpu"
+    run_torch = bench_pytorch.step_runner(torch, config, data.pixels.shape[1:], device)
+    torch_steps = min(steps, PYTORCH_STEPS)
+    run_torch(torch_steps)
+    times, ratios = [], []
+    for _ in range(ROUNDS):
+        times.append(_seconds(lambda: run_torch(torch_steps)) / torch_steps)
+        ratios.append(times[-1] / (_seconds(run) / steps))
+    print(f"  PyTorch {torch.__version__} eager, same device: ", end="")
+    print(f"{statistics.median(times) * 1e3:.2f} ms, {statistics.median(ratios):.2f} times ours")
 
 
 def classic_flops(config: Config) -> float:
-    """Floating-point operations in the matrix products of one step of the MLP GAN.
+    """Returns the floating-point operations in the matrix products of one step of the MLP GAN.
 
     A layer's forward, weight-gradient and input-gradient products cost the same. G: one forward
     pass, one backward. D: forward on real, on fake, and on fake again after its update; weight
@@ -94,7 +128,7 @@ def _layers(widths: tuple[int, ...]) -> list[int]:
 
 
 def _step_runner(config: Config, steps: int) -> Callable[[], None]:
-    """A function that does the first steps of an epoch, as the body of one scan."""
+    """Returns a function that runs the first steps of an epoch in one call."""
     program = build_program(config)
     state = initial_state(program)
     pixels, _ = training_examples(program)
@@ -109,36 +143,22 @@ def _step_runner(config: Config, steps: int) -> Callable[[], None]:
 
 
 def _product_runner() -> Callable[[], None]:
-    matrix = jax.random.normal(jax.random.key(0), (MATRIX, MATRIX))
+    """Returns a function that multiplies two square matrices."""
+    matrix = jax.random.normal(jax.random.key(0), (MATRIX_SIDE, MATRIX_SIDE))
     product = jax.jit(jnp.matmul)
     return lambda: jax.block_until_ready(product(matrix, matrix))
 
 
 def _loop_seconds_per_step(config: Config) -> float:
-    """Of `train` with all it writes, from the end of its first epoch to the end of its last."""
-    short = dataclasses.replace(config.train, epochs=LOOP_EPOCHS)
+    """Times `train` and all that it writes, from the end of its first epoch to its last."""
+    train_config = dataclasses.replace(config.train, epochs=LOOP_EPOCHS)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
-        train(dataclasses.replace(config, train=short), Path(folder) / "run")
+        train(dataclasses.replace(config, train=train_config), Path(folder) / "run")
         lines = (Path(folder) / "run" / layout.METRICS).read_text().splitlines()
     rows = [json.loads(line) for line in lines]
-    ends = [row for row in rows if row["epoch"] == int(row["epoch"])]
-    return (ends[-1]["seconds"] - ends[0]["seconds"]) / (ends[-1]["step"] - ends[0]["step"])
-
-
-def _against_pytorch(torch: Any, config: Config, data: Dataset, run: Callable, steps: int) -> None:
-    if torch is None:
-        return
-    device = "cuda" if jax.devices()[0].platform == "gpu" else "cpu"
-    run_theirs = bench_pytorch.step_runner(torch, config, data.pixels.shape[1:], device)
-    count = min(steps, PYTORCH_STEPS)
-    run_theirs(count)
-    times, ratios = [], []
-    for _ in range(ROUNDS):
-        times.append(_seconds(lambda: run_theirs(count)) / count)
-        ratios.append(times[-1] / (_seconds(run) / steps))
-    theirs = statistics.median(times)
-    print(f"  PyTorch {torch.__version__} eager, same device: {theirs * 1e3:.2f} ms, ", end="")
-    print(f"{statistics.median(ratios):.2f} times ours")
+    epoch_ends = [row for row in rows if row["epoch"] == int(row["epoch"])]
+    first, last = epoch_ends[0], epoch_ends[-1]
+    return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
 
 
 def _seconds(action: Callable[[], object]) -> float:

@@ -1,6 +1,6 @@
-"""The same GANs in PyTorch, as they are usually written there, to be timed beside ours.
+"""The MLP GAN and the DCGAN in PyTorch, as they are usually written there, for `bench`.
 
-The package does without PyTorch; whoever wants the comparison installs it.
+jaxgan does not need PyTorch; install it to see the comparison.
 """
 
 from collections.abc import Callable
@@ -10,17 +10,21 @@ from typing import Any
 from jaxgan.config.schema import Config
 from jaxgan.networks.resolution import resolution_for
 
-IMAGES = 6400  # that there are, random ones: their values cost nothing
+IMAGES = 6400  # random ones: their values do not change the time of a step
 
 
-def step_runner(torch: Any, config: Config, image_shape: tuple[int, ...], device: str):
-    """A function that does so many steps of eager training, each of one D and one G update.
+def step_runner(
+    torch: Any, config: Config, image_shape: tuple[int, ...], device: str
+) -> Callable[[int], None]:
+    """Returns a function that runs a number of eager steps, each of one D and one G update.
+
+    The loss is the non-saturating one. Adam has PyTorch's own betas.
 
     Args:
-      config: of network, latents, batch and Adam's rate, which both players have, with PyTorch's
-        own betas; the loss is the non-saturating one.
+      torch: the module.
+      config: gives the networks, latent size, batch size and learning rate.
       image_shape: (height, width, channels).
-      device: of PyTorch's.
+      device: PyTorch's name of it.
     """
     gen, disc = NETWORKS[config.network.name](torch.nn, config, image_shape)
     gen, disc = gen.to(device), disc.to(device)
@@ -47,7 +51,7 @@ def step_runner(torch: Any, config: Config, image_shape: tuple[int, ...], device
     return run
 
 
-def _adam(torch: Any, net: Any, config: Config):
+def _adam(torch: Any, net: Any, config: Config) -> Any:
     return torch.optim.Adam(net.parameters(), config.optimizer.gen.learning_rate)
 
 
@@ -68,7 +72,7 @@ def _dense(nn: Any, sizes: tuple[int, ...]) -> list[Any]:
 
 
 def _dcgans(nn: Any, config: Config, image_shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """The layers of `networks.dcgan`, with batch norm in both players."""
+    """The layers of `jaxgan.networks.dcgan`, with batch norm in both networks."""
     shape, network = resolution_for("dcgan", image_shape), config.network
     top = 2 ** (shape.doublings - 1)
     width, gen = network.gen_channels * top, []

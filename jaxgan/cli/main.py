@@ -1,261 +1,45 @@
-"""The command line: verbs and flags. JAX is imported once flags, config and folder are valid."""
+"""The command line: dispatches to a verb, and turns every error for users into one line."""
 
-import argparse
 import errno
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
-from jaxgan import __version__
-from jaxgan.cli.arguments import (
-    Parser,
-    add_distributed_flags,
-    add_step_flag,
-    check_output_path,
-    int_between,
-    parse_labels,
-    parse_overrides,
-    parse_process_spec,
-)
 from jaxgan.cli.messages import print_error, show_log
-from jaxgan.cli.train import start_training
-from jaxgan.config.errors import EXIT_FAILED, EXIT_USAGE, UserError
-from jaxgan.config.files import load_config, shipped_configs
-from jaxgan.config.jax_env import set_compile_cache, set_deterministic_flag
-from jaxgan.config.seeds import expand_seeds
-from jaxgan.runs import checkpoint_ref, directory
-from jaxgan.runs.seed_folders import read_single_config
+from jaxgan.cli.verbs import VERBS
+from jaxgan.config.errors import EXIT_USAGE, UserError
+from jaxgan.config.jax_env import set_compile_cache
 
 logger = logging.getLogger(__name__)
-DESCRIPTION = """\
-`jaxgan` and `python run.py` are the same command. Each verb has its own --help.
-
-train      jaxgan [train] --config mnist [--workdir DIR] [--config.NAME=VALUE ...]
-           trains; "train" may be left out. --config takes a file, or the name of a shipped config.
-           The same command again resumes; Ctrl-C saves before it stops.
-           --config.seeds=4 trains four seeds, --config.seeds=(3,7) these two
-           --coordinator HOST:PORT --num_processes N --process_id I: this is process I of N that
-           train one run together; --coordinator auto on SLURM or Cloud TPU
-configs    jaxgan configs
-           lists the shipped configs
-sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last] [--labels 3,5]
-           [--out FILE]
-           writes generated images as a .png, or as an .npz: uint8 NHWC under "images" ("points"
-           for points in the plane), and "labels" for a class-conditional run
-evaluate   jaxgan evaluate --workdir DIR [--num_samples N] [--step N|best|last] [--seed 0]
-           [--features NAME] [--metrics A,B]
-           scores generated images, with the scores of real images beside them; evaluation.json
-compare    jaxgan compare DIR DIR [--no-replay] [--out compare.png]
-           exit status 0: same bits; 1: different bits, with the first difference and its reason;
-           2: the runs cannot be compared
-replay     jaxgan replay --workdir DIR --step N [--out step_N.npz]
-           repeats one step: writes its batch, latents, losses and gradients
-report     jaxgan report --workdir DIR
-           shows how far a run is; for many seeds also the spread of each metric
-bench      jaxgan bench
-           compares the time of a training step with that of its matrix products
-"""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
     try:
-        return _status(sys.argv[1:] if argv is None else argv)
+        return _run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
-        return print_error("interrupted; what was done since the last checkpoint is lost", 130)
+        return print_error(
+            "interrupted; the steps after the last checkpoint are lost", 128 + signal.SIGINT
+        )
 
 
-def _status(argv: list[str]) -> int:
+def _run(argv: list[str]) -> int:
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
     show_log()
-    if words := set_compile_cache():
-        logger.warning(words)
+    if warning := set_compile_cache():
+        logger.warning(warning)
     try:
         return VERBS[verb](rest)
     except UserError as error:
         return print_error(str(error), EXIT_USAGE)
-    except BrokenPipeError:  # nobody reads our standard output any more, `head` for instance
+    except BrokenPipeError:  # standard output was closed, as by `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        file = f"{error.filename}: " if error.filename else ""
         if error.errno == errno.ENOSPC:
             return print_error(
-                f"{where}the disk is full; free some space, then repeat the command", EXIT_USAGE
+                f"{file}the disk is full; free some space, then repeat the command", EXIT_USAGE
             )
-        return print_error(f"{where}{error.strerror or error}", EXIT_USAGE)
-
-
-def train_command(argv: list[str]) -> int:
-    parser = Parser(
-        prog="jaxgan", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE|NAME",
-        help="a Python file with get_config(), or the name of a shipped config",
-    )
-    parser.add_argument(
-        "--workdir", type=Path, metavar="DIR", help="the run's folder (default: runs/CONFIG_NAME)"
-    )
-    parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
-    add_distributed_flags(parser)
-    options, unknown = parser.parse_known_args(argv)
-    asked = parse_overrides(unknown, VERBS)
-    if options.config is None:
-        raise UserError(
-            "--config is needed, such as --config configs/mnist.py or --config mnist; "
-            "see --help, or `jaxgan configs`"
-        )
-    config = expand_seeds(load_config(options.config, asked))
-    workdir = options.workdir or Path("runs") / options.config.stem
-    return start_training(config, workdir, parse_process_spec(options, os.environ))
-
-
-def configs_command(argv: list[str]) -> int:
-    Parser(prog="jaxgan configs", description="Lists the shipped configs.").parse_args(argv)
-    configs = shipped_configs()
-    width = max(map(len, configs))
-    for name, summary in configs.items():
-        print(f"{name:{width}}  {summary}")
-    return 0
-
-
-def sample_command(argv: list[str]) -> int:
-    parser = Parser(prog="jaxgan sample", description="Writes images of a trained generator.")
-    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--num", type=int_between(1), default=64, help="how many (default 64)")
-    parser.add_argument("--seed", type=int_between(0), default=0, help="of the latents (default 0)")
-    add_step_flag(parser)
-    parser.add_argument("--out", type=Path, default=Path("samples.png"), help=".png or .npz")
-    parser.add_argument(
-        "--labels",
-        type=parse_labels,
-        default=(),
-        metavar="3,5",
-        help="asked for in turn (default: all)",
-    )
-    options = parser.parse_args(argv)
-    set_deterministic_flag(read_single_config(options.workdir).deterministic)
-    out, num, seed = options.out, options.num, options.seed
-    check_output_path(out, ".png", ".npz")
-
-    from jaxgan.cli.sample import sample
-
-    step = sample(options.workdir, options.step, num, seed, out, options.labels)
-    print(f"{out}: {num} images from step {step}, seed {seed}")
-    return 0
-
-
-def evaluate_command(argv: list[str]) -> int:
-    parser = Parser(prog="jaxgan evaluate", description="Scores a trained generator.")
-    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
-    parser.add_argument(
-        "--num_samples",
-        type=int_between(1),
-        default=0,
-        help="in each set; default: its protocol's",
-    )
-    add_step_flag(parser)
-    parser.add_argument("--seed", type=int_between(0), default=0, help="of the latents (default 0)")
-    parser.add_argument("--features", default="", metavar="NAME", help="default: the data's own")
-    parser.add_argument("--metrics", default="", metavar="A,B", help="default: all of them")
-    options = parser.parse_args(argv)
-    config = directory.read_config(options.workdir)
-    set_deterministic_flag(config.deterministic)
-
-    from jaxgan.evaluation.evaluate import evaluate
-    from jaxgan.evaluation.evaluate_seeds import evaluate_seeds, table_of_seeds
-    from jaxgan.evaluation.table import table
-    from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
-
-    metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
-    asked = (options.num_samples, options.step, options.seed, options.features, metrics)
-    if config.seeds:
-        print(table_of_seeds(evaluate_seeds(options.workdir, *asked)))
-    else:
-        print(table(evaluate(options.workdir, *asked)))
-    if not config.seeds and (distances := held_out_distances(options.workdir)):
-        print(f"\nduring training: {describe_distances(*distances)}")
-    print(f"\n{options.workdir / checkpoint_ref.evaluation_file(options.step)}: the same in full")
-    return 0
-
-
-def compare_command(argv: list[str]) -> int:
-    parser = Parser(prog="jaxgan compare", description="Says whether two runs have the same bits.")
-    parser.add_argument("runs", type=Path, nargs=2, metavar="DIR")
-    parser.add_argument(
-        "--replay", action=argparse.BooleanOptionalAction, default=True, help="to find the leaf"
-    )
-    parser.add_argument("--out", type=Path, default=Path("compare.png"), help="plot of the drift")
-    options = parser.parse_args(argv)
-    configs = [directory.read_config(workdir) for workdir in options.runs]
-    check_output_path(options.out, ".png")
-    set_deterministic_flag(any(config.deterministic for config in configs))
-
-    from jaxgan.reproducibility.compare import compare
-
-    first, second = options.runs
-    return 0 if compare(first, second, options.out, print, options.replay) else 1
-
-
-def replay_command(argv: list[str]) -> int:
-    parser = Parser(prog="jaxgan replay", description="Does one step of a run again.")
-    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--step", type=int_between(1), required=True, metavar="N", help="from 1")
-    parser.add_argument("--out", type=Path, help=".npz (default: step_N.npz)")
-    options = parser.parse_args(argv)
-    set_deterministic_flag(read_single_config(options.workdir).deterministic)
-    out = options.out or Path(f"step_{options.step}.npz")
-    check_output_path(out, ".npz")
-
-    from jaxgan.reproducibility.replay import replay_step, rounding_reason
-
-    differing = replay_step(options.workdir, options.step, out)
-    print(f"{out}: batch, latents, losses and gradients of step {options.step}, ", end="")
-    if differing:
-        print(f"which differ from the run's ledger in {', '.join(differing)}")
-        if why := rounding_reason(options.workdir):
-            print(why)
-        return EXIT_FAILED
-    print("with the bits that the run's ledger has")
-    return 0
-
-
-def report_command(argv: list[str]) -> int:
-    parser = Parser(prog="jaxgan report", description="Says where a run, or many seeds, stand.")
-    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
-    options = parser.parse_args(argv)
-    directory.read_config(options.workdir)
-
-    from jaxgan.runs.report import report as report_run
-
-    print(report_run(options.workdir))
-    return 0
-
-
-def bench_command(argv: list[str]) -> int:
-    Parser(
-        prog="jaxgan bench", description="Times the steps of the classic GAN and of a DCGAN here."
-    ).parse_args(argv)
-
-    from jaxgan.cli.bench import bench
-
-    bench()
-    return 0
-
-
-VERBS: dict[str, Callable[[list[str]], int]] = {
-    "train": train_command,
-    "configs": configs_command,
-    "sample": sample_command,
-    "evaluate": evaluate_command,
-    "compare": compare_command,
-    "replay": replay_command,
-    "report": report_command,
-    "bench": bench_command,
-}
+        return print_error(f"{file}{error.strerror or error}", EXIT_USAGE)

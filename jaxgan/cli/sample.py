@@ -1,4 +1,4 @@
-"""The verb `sample`: examples of a trained generator, as a picture or as an array."""
+"""The verb `sample`: writes examples of a trained generator as a picture or as arrays."""
 
 from pathlib import Path
 
@@ -21,32 +21,38 @@ from jaxgan.types import Labels, Stream, stream_key
 def sample(
     workdir: Path, step: CheckpointRef, num: int, seed: int, out: Path, labels: tuple[int, ...] = ()
 ) -> int:
-    """Writes `num` generated images to `out`; returns the step of the checkpoint used.
+    """Writes `num` generated examples to `out`; returns the step of the checkpoint used.
 
-    A .png is one grid, or a scatter over real points; an .npz holds uint8 (num, height, width,
-    channels) under "images", or float32 (num, dims) under "points". The same seed gives the same
-    latents for every run and step. A class-conditional generator is asked for `labels` in turn, or
-    for every class; an .npz then holds them under "labels".
+    The same seed gives the same latents for every run and step.
+
+    Args:
+      step: the checkpoint's step, "last" or "best".
+      out: a .png becomes one grid of images, or a scatter plot of points over real ones; an .npz
+        holds uint8 (num, height, width, channels) under "images", or float32 (num, dims) under
+        "points", and int32 (num,) under "labels" if the generator is class-conditional.
+      labels: the classes to generate, in turn; () for all classes.
 
     Raises:
       UserError: there is no such run, checkpoint or label.
     """
     config, gan, state = load_run(workdir, step)
-    asked = _asked(gan, labels, num)
+    image_labels = _image_labels(gan, labels, num)
     key = stream_key(jax.random.key(seed), Stream.SAMPLE, 0)
-    pixels = np.asarray(sample_pixels(gan, *inference_variables(gan, state), num, key, asked))
+    pixels = np.asarray(
+        sample_pixels(gan, *inference_variables(gan, state), num, key, image_labels)
+    )
     if out.suffix == ".png":
         save_samples(out, pixels, pixels if pixels.ndim == 4 else load_data(config.data).pixels[:])
     else:
         arrays = {"images" if pixels.ndim == 4 else "points": pixels}
-        if asked is not None:
-            arrays["labels"] = np.asarray(asked)
+        if image_labels is not None:
+            arrays["labels"] = np.asarray(image_labels)
         replace_file(out, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     return int(state.step)
 
 
-def _asked(gan: Gan, labels: tuple[int, ...], num: int) -> Labels | None:
-    """The label of each image; None where the generator takes none."""
+def _image_labels(gan: Gan, labels: tuple[int, ...], num: int) -> Labels | None:
+    """The label of each image; None if the generator takes none."""
     if not labels:
         return cycled_labels(gan, num)
     if not gan.classes:

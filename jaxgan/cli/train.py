@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from jaxgan.cli.messages import print_error, print_result, print_seed_results
+from jaxgan.cli.messages import print_error
 from jaxgan.config.errors import EXIT_FAILED, TrainingDiverged
 from jaxgan.config.jax_env import set_deterministic_flag
 from jaxgan.config.schema import Config
@@ -27,6 +27,7 @@ def start_training(config: Config, workdir: Path, spec: ProcessSpec | None) -> i
 
     import jax
 
+    from jaxgan.cli.results import print_result, print_seed_results
     from jaxgan.parallel.process_group import from_primary, is_primary
     from jaxgan.training.loop import train
     from jaxgan.training.train_seeds import train_seeds

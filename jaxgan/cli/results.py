@@ -1,0 +1,91 @@
+"""The last lines of a training command: where the files of its run are, and what to do next."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from jaxgan.config.schema import Config
+from jaxgan.config.seeds import seeds_of
+from jaxgan.runs import layout
+from jaxgan.runs.best_checkpoint import describe_distances
+from jaxgan.runs.files import read_json
+from jaxgan.runs.seed_statistics import statistics_table
+from jaxgan.training.loop import TrainResult
+
+FILES = (
+    (layout.SAMPLES, "images from the same latent vectors after each epoch"),
+    (layout.CURVES, "losses and the discriminator's probabilities"),
+    (layout.METRICS, "the numbers behind the curves"),
+    (layout.DIAGNOSTICS, "distance, discriminator, copies and classes over training"),
+    (layout.MEMORISATION, "samples beside their nearest training images"),
+    (layout.CHECKPOINTS, "states to resume from"),
+)
+
+
+def print_result(result: TrainResult, workdir: Path, config: Config) -> int:
+    """Prints how a run ended; returns the exit status."""
+    if result.signal and result.step < result.total_steps:
+        print(
+            f"saved at step {result.step} of {result.total_steps}; go on with:\n"
+            f"  {_resume_command()}",
+            file=sys.stderr,
+        )
+        return 128 + result.signal
+    epochs = config.train.epochs
+    if result.step == result.first_step:
+        trained = result.step * epochs // result.total_steps
+        print(f"{workdir} was already trained for {trained} epochs;", end=" ")
+        print(f"for more: {_resume_command()} --config.train.epochs={trained * 2}")
+        return 0
+    print(f"Trained {epochs} epochs, {result.step} steps. In {workdir}:")
+    for name, content in FILES:
+        if (workdir / name).exists():
+            print(f"  {workdir / name}: {content}")
+    if result.distances:
+        print(describe_distances(*result.distances))
+    folder = shlex.quote(str(workdir))
+    print(f"Next: {_program()} sample --workdir {folder} --num 64 --out samples.png")
+    print(f"      {_program()} evaluate --workdir {folder}")
+    return 0
+
+
+def print_seed_results(results: Mapping[int, TrainResult], workdir: Path, config: Config) -> int:
+    """Prints how the runs of many seeds ended; returns the exit status: 1 if one diverged."""
+    seeds, summary_file = seeds_of(config), workdir / layout.SEED_SUMMARY
+    summary = read_json(summary_file)
+    finished, last_step = summary["finished"], summary["step"]
+    diverged = {seed: result.diverged for seed, result in results.items() if result.diverged}
+    signal = next((result.signal for result in results.values() if result.signal), 0)
+    if signal and len(finished) + len(diverged) < len(seeds):
+        unfinished = [seed for seed in results if seed not in finished and seed not in diverged]
+        steps = "".join(f", seed {seed} at step {results[seed].step}" for seed in unfinished)
+        print(
+            f"saved: {len(finished)} of {len(seeds)} seeds are at the last step, {last_step}"
+            f"{steps}; go on with:\n  {_resume_command()}",
+            file=sys.stderr,
+        )
+        return 128 + signal
+    if results:
+        print(f"Trained {len(finished)} of {len(seeds)} seeds to step {last_step}. In {workdir}:")
+    else:
+        print(f"{workdir}: all {len(seeds)} seeds were already trained:")
+    print(f"  {workdir / 'seed_*'}: one run each, to sample, to evaluate or to train on alone")
+    print(f"  {workdir / layout.SEED_BANDS}: median and quartiles over training")
+    print(f"  {summary_file}: the last metrics of each seed, and their statistics:")
+    print(statistics_table(summary["metrics"]))
+    for seed, reason in diverged.items():
+        print(f"jaxgan: error: seed {seed} diverged: {reason}", file=sys.stderr)
+    return 1 if diverged else 0
+
+
+def _program() -> str:
+    """The command that starts this program again from this folder."""
+    if sys.argv[0].endswith(".py"):
+        return f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}"
+    return os.path.basename(sys.argv[0])
+
+
+def _resume_command() -> str:
+    return f"{_program()} {shlex.join(sys.argv[1:])}"

@@ -1,0 +1,222 @@
+"""The verbs: each reads its flags and checks them before it imports what needs JAX."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from jaxgan import __version__
+from jaxgan.cli.arguments import (
+    Parser,
+    add_distributed_flags,
+    add_step_flag,
+    check_output_path,
+    int_between,
+    parse_labels,
+    parse_overrides,
+    parse_process_spec,
+)
+from jaxgan.cli.train import start_training
+from jaxgan.config.errors import EXIT_FAILED, UserError
+from jaxgan.config.files import load_config, shipped_configs
+from jaxgan.config.jax_env import set_deterministic_flag
+from jaxgan.config.seeds import expand_seeds
+from jaxgan.runs import checkpoint_ref, directory
+from jaxgan.runs.seed_folders import read_single_config
+
+SEED_HELP = "seed of the latent vectors (default 0)"
+DESCRIPTION = """\
+`jaxgan` and `python run.py` are the same command. Each verb has its own --help.
+
+train      jaxgan [train] --config mnist [--workdir DIR] [--config.NAME=VALUE ...]
+           trains; "train" may be left out. --config takes a file, or the name of a shipped config.
+           The same command again resumes; Ctrl-C saves before it stops.
+           --config.seeds=4 trains four seeds, --config.seeds=(3,7) these two
+           --coordinator HOST:PORT --num_processes N --process_id I: this is process I of N that
+           train one run together; --coordinator auto on SLURM or Cloud TPU
+configs    jaxgan configs
+           lists the shipped configs
+sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last] [--labels 3,5]
+           [--out FILE]
+           writes generated images as a .png, or as an .npz: uint8 NHWC under "images" ("points"
+           for points in the plane), and "labels" for a class-conditional run
+evaluate   jaxgan evaluate --workdir DIR [--num_samples N] [--step N|best|last] [--seed 0]
+           [--features NAME] [--metrics A,B]
+           scores generated images, with the scores of real images beside them; evaluation.json
+compare    jaxgan compare DIR DIR [--no-replay] [--out compare.png]
+           exit status 0: same bits; 1: different bits, with the first difference and its reason;
+           2: the runs cannot be compared
+replay     jaxgan replay --workdir DIR --step N [--out step_N.npz]
+           repeats one step: writes its batch, latents, losses and gradients
+report     jaxgan report --workdir DIR
+           shows how far a run is; for many seeds also the spread of each metric
+bench      jaxgan bench
+           compares the time of a training step with that of its matrix products
+"""
+
+
+def train_verb(argv: list[str]) -> int:
+    parser = Parser(
+        prog="jaxgan", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE|NAME", help="what to train")
+    parser.add_argument(
+        "--workdir", type=Path, metavar="DIR", help="the run's folder (default: runs/CONFIG_NAME)"
+    )
+    parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
+    add_distributed_flags(parser)
+    options, rest = parser.parse_known_args(argv)
+    overrides = parse_overrides(rest, VERBS)
+    if options.config is None:
+        raise UserError(
+            "--config is needed, such as --config configs/mnist.py or --config mnist; see --help, "
+            "or `jaxgan configs`"
+        )
+    config = expand_seeds(load_config(options.config, overrides))
+    workdir = options.workdir or Path("runs") / options.config.stem
+    return start_training(config, workdir, parse_process_spec(options, os.environ))
+
+
+def configs_verb(argv: list[str]) -> int:
+    _parser("configs", "Lists the shipped configs.", workdir=False).parse_args(argv)
+    configs = shipped_configs()
+    width = max(map(len, configs))
+    for name, summary in configs.items():
+        print(f"{name:{width}}  {summary}")
+    return 0
+
+
+def sample_verb(argv: list[str]) -> int:
+    parser = _parser("sample", "Writes images, or points, of a trained generator.")
+    parser.add_argument("--num", type=int_between(1), default=64, help="how many (default 64)")
+    parser.add_argument("--seed", type=int_between(0), default=0, help=SEED_HELP)
+    add_step_flag(parser)
+    parser.add_argument(
+        "--out", type=Path, default=Path("samples.png"), help=".png or .npz (default samples.png)"
+    )
+    labels_help = "classes to generate, in turn (default: all)"
+    parser.add_argument("--labels", type=parse_labels, default=(), metavar="3,5", help=labels_help)
+    options = parser.parse_args(argv)
+    set_deterministic_flag(read_single_config(options.workdir).deterministic)
+    out, num, seed = options.out, options.num, options.seed
+    check_output_path(out, ".png", ".npz")
+
+    from jaxgan.cli.sample import sample
+
+    step = sample(options.workdir, options.step, num, seed, out, options.labels)
+    print(f"{out}: {num} images from step {step}, seed {seed}")
+    return 0
+
+
+def evaluate_verb(argv: list[str]) -> int:
+    parser = _parser("evaluate", "Scores a trained generator, with real images as the baseline.")
+    num_help = "number of images in each set (default: that of the data set's protocol)"
+    parser.add_argument("--num_samples", type=int_between(1), default=0, help=num_help)
+    add_step_flag(parser)
+    parser.add_argument("--seed", type=int_between(0), default=0, help=SEED_HELP)
+    features_help = "feature net: a name, or package.module:function (default: the data set's)"
+    parser.add_argument("--features", default="", metavar="NAME", help=features_help)
+    parser.add_argument("--metrics", default="", metavar="A,B", help="default: all of them")
+    options = parser.parse_args(argv)
+    config = directory.read_config(options.workdir)
+    set_deterministic_flag(config.deterministic)
+
+    from jaxgan.evaluation.evaluate import evaluate
+    from jaxgan.evaluation.evaluate_seeds import evaluate_seeds, table_of_seeds
+    from jaxgan.evaluation.table import table
+    from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
+
+    metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
+    asked = (options.num_samples, options.step, options.seed, options.features, metrics)
+    if config.seeds:
+        print(table_of_seeds(evaluate_seeds(options.workdir, *asked)))
+    else:
+        print(table(evaluate(options.workdir, *asked)))
+    if not config.seeds and (distances := held_out_distances(options.workdir)):
+        print(f"\nduring training: {describe_distances(*distances)}")
+    print(f"\n{options.workdir / checkpoint_ref.evaluation_file(options.step)}: the same in full")
+    return 0
+
+
+def compare_verb(argv: list[str]) -> int:
+    parser = _parser("compare", "Compares the bits of two runs.", workdir=False)
+    parser.add_argument("runs", type=Path, nargs=2, metavar="DIR", help="the folder of a run")
+    replay_help = "repeat steps to find the first differing array (default: yes)"
+    parser.add_argument(
+        "--replay", action=argparse.BooleanOptionalAction, default=True, help=replay_help
+    )
+    out_help = "plot of how the runs diverge (default compare.png)"
+    parser.add_argument("--out", type=Path, default=Path("compare.png"), help=out_help)
+    options = parser.parse_args(argv)
+    configs = [directory.read_config(workdir) for workdir in options.runs]
+    check_output_path(options.out, ".png")
+    set_deterministic_flag(any(config.deterministic for config in configs))
+
+    from jaxgan.reproducibility.compare import compare
+
+    first, second = options.runs
+    return 0 if compare(first, second, options.out, print, options.replay) else EXIT_FAILED
+
+
+def replay_verb(argv: list[str]) -> int:
+    parser = _parser("replay", "Repeats one step of a run.")
+    step_help = "the step, counted from 1"
+    parser.add_argument("--step", type=int_between(1), required=True, metavar="N", help=step_help)
+    parser.add_argument("--out", type=Path, help=".npz (default: step_N.npz)")
+    options = parser.parse_args(argv)
+    set_deterministic_flag(read_single_config(options.workdir).deterministic)
+    out = options.out or Path(f"step_{options.step}.npz")
+    check_output_path(out, ".npz")
+
+    from jaxgan.reproducibility.replay import replay_step, rounding_reason
+
+    differing = replay_step(options.workdir, options.step, out)
+    print(f"{out}: batch, latents, losses and gradients of step {options.step}, ", end="")
+    if differing:
+        print(f"which differ from the run's ledger in {', '.join(differing)}")
+        if reason := rounding_reason(options.workdir):
+            print(reason)
+        return EXIT_FAILED
+    print("with the bits that the run's ledger has")
+    return 0
+
+
+def report_verb(argv: list[str]) -> int:
+    options = _parser("report", "Shows how far a run, or each of many seeds, is.").parse_args(argv)
+    directory.read_config(options.workdir)
+
+    from jaxgan.runs.report import report as report_run
+
+    print(report_run(options.workdir))
+    return 0
+
+
+def bench_verb(argv: list[str]) -> int:
+    parser = _parser("bench", "Times training steps of the MLP GAN and of a DCGAN.", workdir=False)
+    parser.parse_args(argv)
+
+    from jaxgan.cli.bench import bench
+
+    bench()
+    return 0
+
+
+def _parser(verb: str, description: str, workdir: bool = True) -> Parser:
+    parser = Parser(prog=f"jaxgan {verb}", description=description)
+    if workdir:
+        parser.add_argument(
+            "--workdir", type=Path, required=True, metavar="DIR", help="the run's folder"
+        )
+    return parser
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "train": train_verb,
+    "configs": configs_verb,
+    "sample": sample_verb,
+    "evaluate": evaluate_verb,
+    "compare": compare_verb,
+    "replay": replay_verb,
+    "report": report_verb,
+    "bench": bench_verb,
+}
