@@ -47,7 +47,7 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def _speed(self, step: int) -> str:
+    def _speed(self, step: float) -> str:
         now = time.monotonic()
         if self._warm is None:  # the first chunk's time was the compiler's
             self._warm = (step, now)
