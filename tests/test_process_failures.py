@@ -69,7 +69,7 @@ def test_a_second_signal_ends_one_at_once_and_the_others_soon(tmp_path, data, im
     assert time.monotonic() - begun < 120  # 60, on a machine that has nothing else to do
     status, _, err = found[impatient]
     assert status == 130
-    words = "interrupted; what was done since the last checkpoint is lost"
+    words = "interrupted; the steps after the last checkpoint are lost"
     assert error_lines(err) == [f"jaxgan: error: {words}"]
     status, _, err = found[1 - impatient]
     assert status not in (0, 130)

@@ -24,7 +24,7 @@ class Progress:
         self._who = f"{_describe_seeds(seeds)}, " if seeds else ""
         self.total_steps = total_steps
         self.epochs = epochs
-        self._warm: tuple[int, float] | None = None  # step and time after the first chunk
+        self._warm: tuple[float, float] | None = None  # step and time after the first chunk
         self._bar = None
         if sys.stderr.isatty():
             self._bar = tqdm(total=total_steps, initial=step, bar_format=BAR, dynamic_ncols=True)
