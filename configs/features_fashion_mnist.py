@@ -1,8 +1,8 @@
-"""The feature net of Fashion-MNIST: a classifier whose penultimate layer is what metrics compare.
+"""The feature net of Fashion-MNIST: metrics compare the penultimate layer of this classifier.
 
     python -m jaxgan.metrics.train_features --config configs/features_fashion_mnist.py
 
-`--data_dir=FOLDER` names the folder of the set's four IDX files, which are not shipped.
+`--data_dir=FOLDER` names the folder of the data set's four IDX files, which are not shipped.
 """
 
 from jaxgan.config.schema import DataConfig

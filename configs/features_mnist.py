@@ -1,4 +1,4 @@
-"""The feature net of MNIST: a classifier whose penultimate layer is what metrics compare.
+"""The feature net of MNIST: metrics compare the penultimate layer of this classifier.
 
 python -m jaxgan.metrics.train_features --config configs/features_mnist.py
 """

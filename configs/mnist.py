@@ -2,9 +2,11 @@
 
     python run.py --config configs/mnist.py
 
-4 min 42 s on two CPU cores. Seed 0, last step, 10,000 samples against the test images: Fréchet
-distance 21.7 in the features mnist-b7fa8003, coverage 0.36, classes off by 0.19: ragged digits of
-unequal classes.
+Time: 4 min 42 s on two CPU cores.
+
+Result of seed 0 at the last step, with 10,000 samples against the test images: Fréchet distance
+21.7 in the features mnist-b7fa8003, coverage 0.36, total variation of the class histogram 0.19.
+The digits are ragged, and some classes are more frequent than others.
 """
 
 from ml_collections import ConfigDict

@@ -2,9 +2,11 @@
 
     python run.py --config configs/mnist_relativistic_average.py
 
-14 min on one CPU core that other work shared. Seed 0, last step, 10,000 samples against the test
-images: Fréchet distance 29.5 in the features mnist-b7fa8003, where the non-saturating loss of
-configs/mnist.py has 21.7; coverage 0.13; classes off by 0.20.
+Time: 14 min on one CPU core that other work shared.
+
+Result of seed 0 at the last step, with 10,000 samples against the test images: Fréchet distance
+29.5 in the features mnist-b7fa8003 (21.7 with the non-saturating loss of configs/mnist.py),
+coverage 0.13, total variation of the class histogram 0.20.
 """
 
 from ml_collections import ConfigDict

@@ -1,12 +1,15 @@
-"""Every mode of the ring: relativistic pairing with R1 and R2, falling steps, averaged weights.
+"""All modes of the ring: relativistic loss with R1 and R2, learning-rate decay, averaged weights.
 
     python run.py --config configs/ring.py
 
-148 to 189 s on one CPU core, the other one busy. Seeds 20 to 29, last step, 2,500 samples (VEEGAN's
-and PacGAN's protocol): 8 of 8 modes in every seed; 97.9 ± 1.0 % of the samples within three sigma
-of a mode (95.8 to 99.3 %, so at least 95 % in ten of the ten), where real points have 99.0 %. The
-settings were chosen on other seeds: after 120 epochs nine of seeds 10 to 19 had at least 96.3 %,
-the tenth 94.96.
+Time: 148 to 189 s on one CPU core, while the other one was busy.
+
+Result of seeds 20 to 29 at the last step, with 2,500 samples (the protocol of VEEGAN and PacGAN): 8
+of 8 modes for every seed; 97.9 ± 1.0 % of the samples are within three standard deviations of a
+mode (95.8 to 99.3 %, so at least 95 % for all ten seeds), as are 99.0 % of real points.
+
+The settings were chosen on other seeds: after 120 epochs nine of the seeds 10 to 19 had at least
+96.3 %, the tenth 94.96 %.
 """
 
 from ml_collections import ConfigDict
