@@ -158,11 +158,11 @@ def test_a_run_stopped_before_any_write_has_the_same_best_when_resumed(
 ):
     calls, original = [], getattr(owner, name)
 
-    def write(*args):
+    def write(*args, **kwargs):
         calls.append(args)
         if len(calls) == call:
             raise KeyboardInterrupt
-        return original(*args)
+        return original(*args, **kwargs)
 
     monkeypatch.setattr(Plotter, "save_curves", lambda self, rows: None)
     monkeypatch.setattr(owner, name, write)

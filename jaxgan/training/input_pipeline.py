@@ -84,12 +84,13 @@ def run_blocks(
     return state, _join([*done, *pending])
 
 
-def _join(parts: Sequence[Metrics]) -> Metrics:
+def _join(parts: Sequence[Any]) -> Any:
+    """Concatenates the steps of blocks; those of the last may not be computed yet."""
     if len(parts) == 1:
         return parts[0]
-    *done, last = parts  # only the last may still be computed
-    known = {name: np.concatenate([part[name] for part in done], axis=-1) for name in last}
-    return {name: jnp.concatenate([known[name], last[name]], axis=-1) for name in last}
+    *done, last = parts
+    known = jax.tree.map(lambda *blocks: np.concatenate(blocks, axis=-1), *done)
+    return jax.tree.map(lambda *blocks: jnp.concatenate(blocks, axis=-1), known, last)
 
 
 class _StreamedBlocks:
