@@ -1,4 +1,4 @@
-"""Processes of one run, here on one machine: to start, to wait for, and what they said."""
+"""Starts the processes of one run on this machine, and waits for them."""
 
 import os
 import socket
@@ -8,7 +8,6 @@ import time
 
 from tests.kill_configs import ROOT
 
-LOST = "of this run was lost; repeat all commands to go on from the last checkpoint"
 SETTINGS = {
     "data.name": "tiny",
     "data.source": "idx",

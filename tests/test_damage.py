@@ -60,7 +60,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over_by_sample_too(finished, tmp_
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
     damage_flipped_bit(workdir / "checkpoints" / "36")
-    assert sample(workdir, -1, 1, 0, tmp_path / "a.png") == 24
+    assert sample(workdir, "last", 1, 0, tmp_path / "a.png") == 24
     assert "36: damaged checkpoint" in capsys.readouterr().err
     with pytest.raises(UserError, match="36: damaged checkpoint"):
         sample(workdir, 36, 1, 0, tmp_path / "a.png")

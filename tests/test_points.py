@@ -92,8 +92,8 @@ def test_modes_are_measured_during_a_run_and_leave_its_bits_alone(run, tmp_path)
 
 
 def test_samples_of_points_are_a_scatter_or_an_array(run, tmp_path):
-    sample(run, -1, 9, 0, tmp_path / "a.npz")
-    sample(run, -1, 9, 0, tmp_path / "a.png")
+    sample(run, "last", 9, 0, tmp_path / "a.npz")
+    sample(run, "last", 9, 0, tmp_path / "a.png")
     points = np.load(tmp_path / "a.npz")["points"]
     assert (points.shape, points.dtype) == ((9, 2), np.float32)
     with Image.open(tmp_path / "a.png") as scatter:

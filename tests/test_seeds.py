@@ -200,8 +200,8 @@ def test_a_member_goes_on_alone_as_the_run_it_is(one_by_one, data, tmp_path):
 
 def test_verbs_of_one_run_name_the_members(one_by_one, tmp_path):
     with pytest.raises(UserError, match=r"name one: .*seed_0000, .*seed_0001"):
-        sample(one_by_one, -1, 1, 0, tmp_path / "a.png")
-    assert sample(seed_folder(one_by_one, 1), -1, 1, 0, tmp_path / "a.png") == 24
+        sample(one_by_one, "last", 1, 0, tmp_path / "a.png")
+    assert sample(seed_folder(one_by_one, 1), "last", 1, 0, tmp_path / "a.png") == 24
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
@@ -249,7 +249,7 @@ def test_the_summary_is_of_the_last_rows_and_the_lowest_distances(one_by_one):
 def test_evaluate_scores_every_member_and_sums_up(one_by_one, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(one_by_one, workdir)
-    found = evaluate_seeds(workdir, 50, -1, 0, "tests.tiny:flat_features", ["frechet"])
+    found = evaluate_seeds(workdir, 50, "last", 0, "tests.tiny:flat_features", ["frechet"])
     assert found == json.loads((workdir / "evaluation.json").read_text())
     assert found["protocol"]["steps"] == {"0": 24, "1": 24}
     for name, statistics in found["metrics"]["generator"].items():

@@ -23,7 +23,7 @@ def rows_without_times(workdir):
     return [{**row, "seconds": 0} for row in metrics_log.read_rows(workdir)]
 
 
-def leaves(workdir, step=-1):
+def leaves(workdir, step="last"):
     return checkpoints.flatten(checkpoints.load_run(workdir, step)[2])
 
 
@@ -203,14 +203,14 @@ def test_only_the_newest_checkpoints_are_kept(data, tmp_path):
 
 def test_samples_are_a_picture_or_an_array_of_the_same_images(finished, tmp_path):
     for name in ("a.png", "a.npz", "b.npz"):
-        assert sample(finished, -1, 9, 4, tmp_path / name) == 36
+        assert sample(finished, "last", 9, 4, tmp_path / name) == 36
     images = np.load(tmp_path / "a.npz")["images"]
     assert images.shape == (9, tiny.SIDE, tiny.SIDE, 1)
     assert images.dtype == np.uint8
     np.testing.assert_array_equal(images, np.load(tmp_path / "b.npz")["images"])
     grid = np.asarray(Image.open(tmp_path / "a.png"))
     np.testing.assert_array_equal(grid[2 : 2 + 54 : 9, 2 : 2 + 54 : 9], images[0, ..., 0])
-    sample(finished, -1, 9, 5, tmp_path / "other.npz")
+    sample(finished, "last", 9, 5, tmp_path / "other.npz")
     assert (np.load(tmp_path / "other.npz")["images"] != images).any()
 
 

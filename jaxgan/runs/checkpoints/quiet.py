@@ -1,23 +1,45 @@
-"""Mutes what Orbax logs about an error in addition to raising it."""
+"""Calls Orbax without what it logs about an error in addition to raising it."""
 
 import contextlib
 import functools
+import gc
 import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
+import jax
+
+Result = TypeVar("Result")
 LOGGERS = ("absl", "asyncio")
 
 
-@contextlib.contextmanager
-def quiet_orbax() -> Iterator[None]:
-    """Suppresses Orbax's warnings and logs within the context; errors still raise.
+class OrbaxError(Exception):
+    """Any error of Orbax and of what it calls, which have no common class, as one line."""
 
-    After one failed read or write, Orbax's other tasks report to an event loop that is closed, or
-    are never started; Python would print both.
+
+def call_quietly(action: Callable[[], Result]) -> Result:
+    """Returns the result of an action that calls Orbax.
+
+    Raises:
+      OrbaxError: the action failed.
+      JaxRuntimeError: another process was lost.
     """
+    with _quiet():
+        try:
+            return action()
+        except jax.errors.JaxRuntimeError:
+            raise
+        except Exception as error:
+            reason = (str(error) or repr(error)).splitlines()[0]
+        # Tasks beside the one that failed report to a closed event loop when they are collected.
+        gc.collect()
+    raise OrbaxError(reason)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     hook = sys.unraisablehook

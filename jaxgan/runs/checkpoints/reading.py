@@ -1,8 +1,7 @@
 """Reads checkpoints: the state, what was recorded with it, and the run that they belong to."""
 
-import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
 from jaxgan.runs.checkpoint_ref import CheckpointRef, checkpoint_folder
 from jaxgan.runs.checkpoints.folder import steps
 from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, unflatten
-from jaxgan.runs.checkpoints.quiet import quiet_orbax
+from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
 from jaxgan.runs.checkpoints.writing import Score
 from jaxgan.runs.environment import read_environment
 from jaxgan.runs.seed_folders import read_single_config
@@ -31,14 +30,19 @@ def restore(directory: Path, template: TrainState, step: int) -> TrainState:
     """
     if step not in (known := steps(directory)):
         raise UserError(f"{directory}: no checkpoint of step {step}; there are: {known or 'none'}")
-    wanted = flatten(template)
+    path = directory / str(step)
+    parts = {
+        "state": ocp.args.StandardRestore(flatten(template)),
+        "record": ocp.args.JsonRestore(),
+    }
     try:
-        leaves, recorded = _read(directory / str(step), wanted)
-    except Exception as error:
-        reason = (str(error) or repr(error)).splitlines()[0].split(":")[0]
-        raise UserError(f"{directory / str(step)}: damaged checkpoint ({reason})") from None
-    if leaves_sha256(leaves) != recorded:
-        raise UserError(f"{directory / str(step)}: damaged checkpoint (its SHA-256 differs)")
+        restored = _read(path, **parts)
+    except OrbaxError as error:
+        reason = str(error).split(":")[0]
+        raise UserError(f"{path}: damaged checkpoint ({reason})") from None
+    leaves: Leaves = restored["state"]
+    if leaves_sha256(leaves) != restored["record"]["sha256"]:
+        raise UserError(f"{path}: damaged checkpoint (its SHA-256 differs)")
     return unflatten(leaves, template)
 
 
@@ -113,34 +117,24 @@ def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, T
     return config, gan, state
 
 
-def _read(path: Path, wanted: Leaves) -> tuple[Leaves, str]:
-    args = ocp.args.Composite(state=ocp.args.StandardRestore(wanted), record=ocp.args.JsonRestore())
-    with _checkpointer() as checkpointer:
-        restored = checkpointer.restore(path.absolute(), args=args)
-    return restored["state"], restored["record"]["sha256"]
-
-
 def _read_record(directory: Path, step: int) -> dict[str, Any]:
-    args = ocp.args.Composite(record=ocp.args.JsonRestore())
     try:
-        with _checkpointer() as checkpointer:
-            return dict(
-                checkpointer.restore((directory / str(step)).absolute(), args=args)["record"]
-            )
-    except Exception:  # Orbax and what it calls have no common class of errors
+        restored = _read(directory / str(step), record=ocp.args.JsonRestore())
+    except OrbaxError:
         return {}
+    return dict(restored["record"])
 
 
-@contextlib.contextmanager
-def _checkpointer() -> Iterator[ocp.Checkpointer]:
+def _read(path: Path, **parts: ocp.args.CheckpointArgs) -> Any:
     # Each process reads for itself: a damaged file must not leave the others waiting.
     index = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(primary_host=index, active_processes={index})
     handler = ocp.CompositeCheckpointHandler(
         composite_options=ocp.CompositeOptions(multiprocessing_options=alone)
     )
-    with (
-        quiet_orbax(),
-        ocp.Checkpointer(handler, multiprocessing_options=alone) as checkpointer,
-    ):
-        yield checkpointer
+
+    def restore_parts() -> Any:
+        with ocp.Checkpointer(handler, multiprocessing_options=alone) as checkpointer:
+            return checkpointer.restore(path.absolute(), args=ocp.args.Composite(**parts))
+
+    return call_quietly(restore_parts)

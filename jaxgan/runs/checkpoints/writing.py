@@ -10,7 +10,7 @@ import orbax.checkpoint as ocp
 
 from jaxgan.config.errors import UserError
 from jaxgan.runs.checkpoints.leaves import Leaves, leaves_sha256
-from jaxgan.runs.checkpoints.quiet import quiet_orbax
+from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
 
 Score = dict[str, float]  # by the name of the metric
 
@@ -82,12 +82,9 @@ class Checkpoints:
 
     def _do(self, action: Callable[[], Any]) -> None:
         try:
-            with quiet_orbax():
-                action()
-        except Exception as error:
-            if isinstance(error, jax.errors.JaxRuntimeError):
-                raise  # another process was lost
-            reason = (str(error) or repr(error)).splitlines()[0]
+            call_quietly(action)
+        except OrbaxError as error:
+            reason = str(error)
             if "No space left on device" in reason:
                 reason = "No space left on device; free some, then repeat the command to go on"
             raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
