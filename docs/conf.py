@@ -1,0 +1,22 @@
+"""Settings of the documentation site: `python -m sphinx -W -b html docs docs/_build`."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from jaxgan import __version__
+
+project = "jaxgan"
+copyright = "the jaxgan authors"
+version = release = __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = f"jaxgan {__version__}"
+autodoc_typehints = "none"  # the signatures of jitted functions hold long jaxtyping expressions
+autodoc_member_order = "bysource"
+exclude_patterns = ["_build"]
+nitpicky = False
