@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jaxgan.runs.checkpoints import load_run
     from jaxgan.training.loop import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Config",
     "build_gan",

@@ -1,5 +1,6 @@
-"""What the README says can be done, done as it says."""
+"""The changes on docs/extending.md and the example of the README, done as they say."""
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -8,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from jaxgan.config import Config, TrainConfig
+from jaxgan.config.reference import settings_table
 from jaxgan.runs import metrics_log
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-ADDITIONS = re.findall(r"```diff\n(.*?)```", README, re.DOTALL)
-MOST_LINES = 10
+EXTENDING = (ROOT / "docs" / "extending.md").read_text()
+ADDITIONS = re.findall(r"```diff\n(.*?)```", EXTENDING, re.DOTALL)
+MAX_LINES = 10
 ADDED = (
     "--config.loss=pearson",
     "--config.penalty.drift=0.001",
@@ -26,28 +30,43 @@ def apply(changes: str, folder: Path) -> None:
     """Added lines go before the next line of context, or after the last."""
     for part in re.split(r"^--- ", changes, flags=re.MULTILINE)[1:]:
         name, *edits = part.splitlines()
-        lines, place, added = (folder / name).read_text().splitlines(), 0, []
+        lines, position, added = (folder / name).read_text().splitlines(), 0, []
         for edit in edits:
             if edit.startswith("+"):
                 added.append(edit[1:])
                 continue
-            found = lines.index(edit[1:], place)
-            lines[found:found] = added
-            place, added = found + len(added) + 1, []
+            index = lines.index(edit[1:], position)
+            lines[index:index] = added
+            position, added = index + len(added) + 1, []
             if edit.startswith("-"):
-                place -= 1
-                del lines[place]
-        lines[place:place] = added
+                position -= 1
+                del lines[position]
+        lines[position:position] = added
         (folder / name).write_text("\n".join(lines) + "\n")
+
+
+def test_the_readmes_example_trains_an_epoch_and_draws_images():
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    quick = example.replace("config = jaxgan.Config()", "config = small_config()")
+    assert quick != example
+    names = {"small_config": small_config}
+    exec(compile(quick, "README.md", "exec"), names)
+    assert names["pixels"].shape == (64, 28, 28, 1)
+    assert names["output"].metrics["disc/loss"].shape == (10,)
+
+
+def small_config():
+    train = dataclasses.replace(TrainConfig(), batch_size=6_000)
+    return dataclasses.replace(Config(), train=train)
 
 
 @pytest.mark.parametrize("changes", ADDITIONS)
 def test_each_addition_is_of_few_lines(changes):
     added = [line for line in changes.splitlines() if re.match(r"\+.*\S", line)]
-    assert 0 < len(added) < MOST_LINES
+    assert 0 < len(added) < MAX_LINES
 
 
-def test_a_loss_a_penalty_a_network_and_a_data_set_are_added_as_the_readme_says(tmp_path):
+def test_a_loss_a_penalty_a_network_and_a_data_set_are_added_as_the_docs_say(tmp_path):
     shutil.copytree(ROOT / "jaxgan", tmp_path / "jaxgan")
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     shutil.copy(ROOT / "run.py", tmp_path)
@@ -73,3 +92,8 @@ def test_a_loss_a_penalty_a_network_and_a_data_set_are_added_as_the_readme_says(
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout
     assert all(f"[{name}" in done.stdout for name in ("pearson", "drift", "linear", "bars"))
+
+
+def test_the_settings_page_is_the_generated_one():
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    assert settings_table() in page, "run: python -m jaxgan.config.reference"
