@@ -57,7 +57,7 @@ def test_a_second_signal_ends_one_and_then_the_others(tmp_path, data, impatient)
     begun = time.monotonic()
     found = ended(both, seconds=200)
     assert time.monotonic() - begun < 100
-    message = "interrupted; what was done since the last checkpoint is lost"
+    message = "interrupted; the steps after the last checkpoint are lost"
     assert error_lines(found[impatient][2]) == [f"jaxgan: error: {message}"]
     assert all(status != 0 for status, *_ in found)
 

@@ -32,7 +32,7 @@ def start_training(config: Config, workdir: Path, spec: ProcessSpec | None) -> i
     from jaxgan.training.loop import train
     from jaxgan.training.train_seeds import train_seeds
 
-    if not is_primary():
+    if spec is not None and not is_primary():
         who = f"process {jax.process_index()} of {jax.process_count()}"
         logger.info(f"{who} takes part; process 0 writes and reports")
     try:

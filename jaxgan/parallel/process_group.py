@@ -8,7 +8,7 @@ import contextlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,9 @@ def same_error() -> Iterator[None]:
             raise UserError(f"process {index}: {message}")
 
 
-def check_same_device_count() -> None:
+def check_same_device_count(devices: Sequence[jax.Device]) -> None:
     """Raises UserError unless every process has the same number of devices."""
-    counts = Counter(device.process_index for device in jax.devices())
+    counts = Counter(device.process_index for device in devices)
     if len(set(counts.values())) > 1:
         shown = ", ".join(f"process {index} has {counts[index]}" for index in sorted(counts))
         raise UserError(f"the processes of a run must have equally many devices: {shown}")

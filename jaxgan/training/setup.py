@@ -64,14 +64,14 @@ def prepare_training(config: Config) -> TrainingSetup:
     Raises:
       UserError: config or data do not allow a run, or the processes of the run disagree.
     """
-    check_same_device_count()
+    devices = visible_devices()
+    check_same_device_count(devices)
     with same_error():
         program = build_program(config)
     data, plan, gan = program.data, program.plan, program.gan
     check_agreement(dict(_shared_facts(config, data)))
     images = images_in_run(config.train, plan)
     check_horizon(config, images)
-    devices = visible_devices()
     mesh = make_mesh(config, devices)
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
     used = list(mesh.devices.flat) if mesh else devices[:1]
