@@ -240,7 +240,7 @@ def test_a_run_without_a_checkpoint_is_refused(run, tmp_path):
 
 
 def test_a_generator_that_gives_nan_is_refused_naming_the_steps(run, monkeypatch):
-    def load(workdir, step=-1):
+    def load(workdir, step="last"):
         config, gan, state = checkpoints_load(workdir, step)
         return config, gan, state.replace(ema_params=jax.tree.map(_nan, state.ema_params))
 
