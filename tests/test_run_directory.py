@@ -1,16 +1,14 @@
 import contextlib
 import dataclasses
-import json
-import subprocess
 
 import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
 from jaxgan.config.schema import Config, ScheduleConfig
-from jaxgan.runs import directory, environment, files, layout, metrics_log
-from jaxgan.runs.environment import describe_environment, read_environment
-from jaxgan.runs.files import replace_file, write_atomically
+from jaxgan.runs import directory, files
+from jaxgan.runs.environment import read_environment
+from jaxgan.runs.files import write_atomically
 
 DATA = {"sha256": "a", "source": "here"}
 ENVIRONMENT = {"processes": 1, "versions": {"jax": "1"}, "data": DATA}
@@ -91,15 +89,6 @@ def test_a_damaged_config_is_named(tmp_path):
         directory.read_config(tmp_path)
 
 
-def test_rows_after_a_step_are_dropped_with_a_row_cut_short(tmp_path):
-    metrics_log.append_rows(tmp_path, [{"step": step} for step in (1, 2, 3, 4)])
-    path = tmp_path / layout.METRICS
-    path.write_text(path.read_text()[:-3])
-    assert [row["step"] for row in metrics_log.read_rows(tmp_path)] == [1, 2, 3]
-    metrics_log.drop_rows_after(tmp_path, 2)
-    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2]
-
-
 def test_a_lock_left_by_a_dead_process_does_not_matter(tmp_path):
     start(tmp_path, Config())
     assert (tmp_path / ".lock").exists()
@@ -123,47 +112,9 @@ def test_a_start_killed_after_any_of_its_writes_can_be_repeated(tmp_path, monkey
     assert read_environment(tmp_path) == ENVIRONMENT
 
 
-def test_a_damaged_row_before_the_last_is_refused_by_its_number(tmp_path):
-    metrics_log.append_rows(tmp_path, [{"step": step} for step in (1, 2, 3)])
-    path = tmp_path / layout.METRICS
-    for damage in ("{", "5", '{"x": 1}'):
-        path.write_text(f'{{"step": 1}}\n{damage}\n{{"step": 3}}\n')
-        with pytest.raises(UserError, match="line 2 is damaged"):
-            metrics_log.read_rows(tmp_path)
-
-
 @pytest.mark.parametrize("damage", ["{}", "[]", '{"data": null}', "{"])
 def test_a_damaged_environment_is_named(tmp_path, damage):
     start(tmp_path, Config())
     (tmp_path / "environment.json").write_text(damage)
     with pytest.raises(UserError, match=r"environment\.json: damaged"):
         start(tmp_path, Config())
-
-
-def test_a_file_that_cannot_be_written_to_the_end_leaves_the_old_one_and_nothing_else(tmp_path):
-    path = tmp_path / "images.npz"
-    replace_file(path, lambda file: file.write(b"old"))
-
-    def fail(file):
-        file.write(b"half")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        replace_file(path, fail)
-    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [(path.name, b"old")]
-
-
-@pytest.mark.parametrize("tracked", [True, False])
-def test_the_commit_is_that_of_a_repository_which_holds_the_source(tmp_path, monkeypatch, tracked):
-    package = tmp_path / "lib" / "jaxgan"
-    package.mkdir(parents=True)
-    (package / "environment.py").write_text("")
-    (tmp_path / "thesis.tex").write_text("")
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
-    added = "." if tracked else "thesis.tex"
-    for command in (["init", "-q"], ["add", added], ["commit", "-q", "-m", "first"]):
-        subprocess.run([*git, *command], check=True)
-    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
-    commit = describe_environment([], {})["git_commit"]
-    assert (len(commit) == 40) == tracked
-    assert tracked or commit == ""
