@@ -1,8 +1,8 @@
-"""Several devices as one: a mesh of a single axis, over which batches are spread, or runs.
+"""A mesh with one axis over several devices, which divides batches, or runs, among them.
 
-Arrays keep their meaning: a batch that is spread is one batch, its mean is over all of it, and
-what is drawn for it are the same bits; sums over it are only added up in another order (`shards`
-has one order for all).
+Arrays keep their meaning: a divided batch is one batch, its mean is over all of it, and its random
+draws have the same bits. Only the order of summation differs between numbers of devices;
+`deterministic_mean` fixes that order too.
 """
 
 from collections.abc import Sequence
@@ -19,29 +19,29 @@ AXIS = "devices"
 
 
 def make_mesh(config: Config, devices: Sequence[jax.Device]) -> Mesh | None:
-    """The devices that a run is trained on, or None where a single one does it all.
+    """Returns the mesh of the devices that train a run, or None for a single device.
 
     Raises:
-      UserError: there are fewer devices than asked for, or they do not divide a batch or its
-        shards.
+      UserError: there are fewer devices than config.parallel.devices, or they do not divide a
+        batch or its shards.
     """
-    asked, there = config.parallel.devices, len(devices)
-    if asked > there:
+    requested, visible = config.parallel.devices, len(devices)
+    if requested > visible:
         kind = devices[0].platform
         raise UserError(
-            f"config.parallel.devices = {asked}: there {'is' if there == 1 else 'are'} {there} "
-            f"({kind}); must be at most {there}, or 0 for all"
+            f"config.parallel.devices = {requested}: there {'is' if visible == 1 else 'are'} "
+            f"{visible} ({kind}); must be at most {visible}, or 0 for all"
         )
-    count = asked or there
+    count = requested or visible
     if config.parallel.shards % count:
         raise UserError(
             f"config.parallel.shards = {config.parallel.shards}: the {count} devices "
             "(config.parallel.devices) must divide it"
         )
-    if (processes := len({device.process_index for device in devices})) > 1 and count < there:
+    if (processes := len({device.process_index for device in devices})) > 1 and count < visible:
         raise UserError(
-            f"config.parallel.devices = {asked}: {processes} processes have {there} devices; must "
-            f"be {there}, or 0 for all"
+            f"config.parallel.devices = {requested}: {processes} processes have {visible} devices; "
+            f"must be {visible}, or 0 for all"
         )
     size, packing = config.train.batch_size, config.packing
     if size // packing % count:
@@ -50,23 +50,27 @@ def make_mesh(config: Config, devices: Sequence[jax.Device]) -> Mesh | None:
             f"config.train.batch_size = {size}: the {count} devices (config.parallel.devices) "
             f"must divide its {size // packing} {parts}"
         )
-    used = sorted(devices[:count], key=lambda device: device.process_index)  # each one's together
+    # The devices of one process are neighbours, so that it needs one slice of each batch.
+    used = sorted(devices[:count], key=lambda device: device.process_index)
     return Mesh(np.asarray(used), (AXIS,)) if count > 1 else None
 
 
 def replicate(mesh: Mesh | None, tree: Any) -> Any:
-    """The arrays, whole on every device of the mesh; of several processes each gives the same."""
+    """Copies the arrays to every device of the mesh; every process must give the same arrays."""
     if mesh is None:
         return tree
-    whole = NamedSharding(mesh, PartitionSpec())
+    replicated = NamedSharding(mesh, PartitionSpec())
     if not mesh.is_multi_process:
-        return jax.device_put(tree, whole)
-    return jax.tree.map(lambda leaf: _placed(leaf, whole), tree)
+        return jax.device_put(tree, replicated)
+    return jax.tree.map(lambda leaf: _replicate_leaf(leaf, replicated), tree)
 
 
 def local_replica(mesh: Mesh | None, tree: Any) -> Any:
-    """Arrays that are whole everywhere, as one device of this process has them: what is computed
-    from them needs no other process. As they are, where there is no other."""
+    """Returns replicated arrays as one device of this process has them.
+
+    Computations with them need no other process. Without another process they are returned as
+    they are.
+    """
     if mesh is None or not mesh.is_multi_process:
         return tree
     assert all(leaf.is_fully_replicated for leaf in jax.tree.leaves(tree))
@@ -74,8 +78,7 @@ def local_replica(mesh: Mesh | None, tree: Any) -> Any:
 
 
 def constrain(mesh: Mesh | None, tree: Any, evenly: bool = True) -> Any:
-    """Within `jit`: the arrays, of which every device has its part of the first axis; all of it,
-    if it cannot be spread `evenly`."""
+    """Divides the first axis among the devices, within `jit`; replicates it if not `evenly`."""
     if mesh is None:
         return tree
     spec = PartitionSpec(AXIS) if evenly else PartitionSpec()
@@ -83,7 +86,7 @@ def constrain(mesh: Mesh | None, tree: Any, evenly: bool = True) -> Any:
 
 
 def local_slice(mesh: Mesh | None, size: int) -> slice:
-    """Which rows of a batch of this size are on the devices of this process."""
+    """Returns the rows of a batch of this size that are on the devices of this process."""
     if mesh is None or not mesh.is_multi_process:
         return slice(size)
     owners = [device.process_index for device in mesh.devices.flat]
@@ -92,16 +95,16 @@ def local_slice(mesh: Mesh | None, size: int) -> slice:
 
 
 def shard(mesh: Mesh | None, tree: Any, axis: int) -> Any:
-    """The arrays, of which every device has its part of an axis; each process gives `own_part`."""
+    """Divides an axis of the arrays among the devices; each process gives its `local_slice`."""
     if mesh is None:
         return jax.device_put(tree)
-    parts = NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
-    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(parts, leaf), tree)
+    divided = NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
+    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(divided, leaf), tree)
 
 
-def _placed(leaf: jax.Array, whole: NamedSharding) -> jax.Array:
-    """`device_put` without its comparison of the whole array among all processes."""
+def _replicate_leaf(leaf: jax.Array, replicated: NamedSharding) -> jax.Array:
+    """Does what `device_put` does, without its comparison of the array between all processes."""
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(_placed(jax.random.key_data(leaf), whole))
+        return jax.random.wrap_key_data(_replicate_leaf(jax.random.key_data(leaf), replicated))
     array = np.asarray(leaf)
-    return jax.make_array_from_callback(array.shape, whole, lambda _: array)
+    return jax.make_array_from_callback(array.shape, replicated, lambda _: array)

@@ -1,4 +1,4 @@
-"""What a person sees while a run trains: a live bar on a terminal, else a line per epoch."""
+"""Shows how far a run is: a live bar on a terminal, else a log line per epoch."""
 
 import logging
 import statistics
@@ -17,10 +17,10 @@ BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
 
 
 class Progress:
-    """Epoch, speed, time left and both losses, on standard error."""
+    """Shows epoch, speed, time left and both losses on standard error."""
 
     def __init__(self, step: int, total_steps: int, epochs: int, seeds: Sequence[int] = ()):
-        """`seeds` are named where the run is one of several."""
+        """Starts at a step; `seeds` are shown where the run is one of several."""
         self._who = f"{_describe_seeds(seeds)}, " if seeds else ""
         self.total_steps = total_steps
         self.epochs = epochs
@@ -49,7 +49,8 @@ class Progress:
 
     def _speed(self, step: float) -> str:
         now = time.monotonic()
-        if self._warm is None:  # the first chunk's time was the compiler's
+        if self._warm is None:
+            # The time of the first chunk is mostly that of the compiler.
             self._warm = (step, now)
             return ""
         first, since = self._warm
@@ -59,22 +60,22 @@ class Progress:
 
 
 class SharedProgress(Progress):
-    """Of several runs at the same step: their medians, shown when all have told theirs."""
+    """Shows the medians of several runs at the same step, once each has given its row."""
 
     def __init__(self, step: int, total_steps: int, epochs: int, seeds: Sequence[int]):
         super().__init__(step, total_steps, epochs, seeds)
-        self._told: list[tuple[int, dict[str, Any], bool]] = []
+        self._updates: list[tuple[int, dict[str, Any], bool]] = []
 
     def update(self, epoch: int, row: dict[str, Any], ends_epoch: bool) -> None:
-        self._told.append((epoch, row, ends_epoch))
+        self._updates.append((epoch, row, ends_epoch))
 
     def show(self) -> None:
-        """Shows what was told since it was last asked to."""
-        if not self._told:
+        """Shows the medians of the rows given since the last call."""
+        if not self._updates:
             return
-        epoch, last, ends_epoch = self._told[-1]
-        rows = [row for _, row, _ in self._told]
-        self._told = []
+        epoch, last, ends_epoch = self._updates[-1]
+        rows = [row for _, row, _ in self._updates]
+        self._updates = []
         names = ["step", "disc/loss", "gen/loss"]
         if found := distance_in(last):
             names.append(found[0])
@@ -94,7 +95,7 @@ def _describe_seeds(seeds: Sequence[int]) -> str:
 
 
 def _distance(row: dict[str, Any]) -> str:
-    """The held-out distance, in the rows that have one."""
+    """Returns the held-out distance of a row in words, or "" if it has none."""
     if not (found := distance_in(row)):
         return ""
     name, value = found
