@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
+from jaxtyping import Array, Float, Int, Key, PyTree, UInt8, UInt32
 
 Pixels = UInt8[Array, "batch *shape"] | Float[Array, "batch *shape"]  # 0 to 255, or points
 Images = Float[Array, "batch *shape"]  # in [-1, 1], or points
@@ -25,7 +25,9 @@ Scalar = Float[Array, ""]
 PRNGKey = Key[Array, ""]
 Counter = int | np.integer | Int[Array, ""]  # a step or an epoch
 Params = PyTree[Array]
-Metrics = dict[str, Array]
+Metrics = dict[str, Array]  # player/quantity, for people
+Checksum = UInt32[Array, ""]
+Checksums = dict[str, Array]  # by column of the ledger
 
 
 class Batch(NamedTuple):
@@ -33,6 +35,18 @@ class Batch(NamedTuple):
 
     images: jax.Array
     labels: jax.Array | None = None
+
+
+class StepOutput(NamedTuple):
+    """What an update or a step reports besides the new state.
+
+    Attributes:
+      metrics: values for people, named player/quantity.
+      checksums: values for the ledger, by which two runs are compared bit for bit.
+    """
+
+    metrics: Metrics
+    checksums: Checksums
 
 
 class GatheredExamples(NamedTuple):

@@ -44,7 +44,7 @@ def write_seeds(folder, seeds, loss=0.0, bits=0, rate=2e-4):
         ]
         metrics_log.append_rows(member, rows)
         marks = np.random.RandomState([seed, bits]).randint(0, 2**32, STEPS, np.uint32)
-        ledger.append(member, STEPS, {f"ledger/{name}": marks for name in CHECKSUM_COLUMNS})
+        ledger.append(member, STEPS, dict.fromkeys(CHECKSUM_COLUMNS, marks))
     return folder
 
 

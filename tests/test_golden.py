@@ -39,8 +39,8 @@ def replay(monkeypatch, size, count):
     z, batches = inputs.latents_and_batches(size)
     for i in range(count):
         real = jnp.asarray(batches[i].reshape(-1, *size.image_shape), dtype)
-        state, metrics = step(state, real, jnp.asarray(z[i], dtype))
-        losses.append((float(metrics["disc/loss"]), float(metrics["gen/loss"])))
+        state, output = step(state, real, jnp.asarray(z[i], dtype))
+        losses.append(tuple(float(output.metrics[name]) for name in ("disc/loss", "gen/loss")))
     return np.array(losses), state
 
 

@@ -8,9 +8,7 @@ from jaxgan.runs import ledger
 
 def history(steps, seed=0):
     random = np.random.RandomState(seed)
-    return {
-        f"ledger/{name}": random.randint(0, 2**32, steps, np.uint32) for name in CHECKSUM_COLUMNS
-    }
+    return {name: random.randint(0, 2**32, steps, np.uint32) for name in CHECKSUM_COLUMNS}
 
 
 def test_what_was_appended_is_read_again(tmp_path):
@@ -20,14 +18,12 @@ def test_what_was_appended_is_read_again(tmp_path):
     steps, marks = ledger.read(tmp_path)
     assert steps.tolist() == [1, 2, 3, 4, 5]
     for column, name in enumerate(CHECKSUM_COLUMNS):
-        wanted = [*first[f"ledger/{name}"], *second[f"ledger/{name}"]]
+        wanted = [*first[name], *second[name]]
         assert marks[:, column].tolist() == wanted
 
 
 def test_a_line_is_a_step_and_hexadecimal_digits(tmp_path):
-    ledger.append(
-        tmp_path, 7, {f"ledger/{name}": np.array([255], np.uint32) for name in CHECKSUM_COLUMNS}
-    )
+    ledger.append(tmp_path, 7, {name: np.array([255], np.uint32) for name in CHECKSUM_COLUMNS})
     head, line = (tmp_path / ledger.LEDGER).read_text().splitlines()
     assert head.split("\t") == ["step", *CHECKSUM_COLUMNS]
     assert line.split("\t") == ["7"] + ["000000ff"] * len(CHECKSUM_COLUMNS)

@@ -139,7 +139,7 @@ def test_every_penalty_changes_ds_update_and_is_reported_without_its_weight(name
     reported = []
     for weight in (1.0, 2.0):
         gan, state = started(penalty=PenaltyConfig(**{name: weight}))
-        after, metrics = d_update(gan, state, REAL, KEY)
+        after, (metrics, _) = d_update(gan, state, REAL, KEY)
         reported.append(metrics[f"disc/{name}"])
         assert jnp.isfinite(reported[-1])
         kernels = (p.disc.params["Linear_0"]["dense"]["kernel"] for p in (after, without))
@@ -182,7 +182,7 @@ def test_both_players_see_augmented_images_as_often_as_scheduled():
     to_gen = jax.grad(lambda fake: jnp.sum(augment_and_pack(gan, late, REAL, fake, KEY)[1]))(FAKE)
     np.testing.assert_array_equal(to_gen, jnp.ones_like(FAKE))
     for update, name in ((d_update, "disc/logit_real"), (g_update, "gen/loss")):
-        (_, plain), (_, augmented) = (update(gan, s, REAL, KEY) for s in (state, late))
+        (_, (plain, _)), (_, (augmented, _)) = (update(gan, s, REAL, KEY) for s in (state, late))
         assert plain[name] != augmented[name]
 
 
@@ -198,8 +198,8 @@ def test_the_penaltys_forward_pass_is_that_of_the_loss():
 
 def test_lecam_keeps_running_means_of_both_sides_from_the_first_update_on():
     gan, state = started(penalty=PenaltyConfig(lecam=0.1))
-    first, of_first = d_update(gan, state, REAL, KEY)
-    second, of_second = d_update(gan, first, REAL, KEY)
+    first, (of_first, _) = d_update(gan, state, REAL, KEY)
+    second, (of_second, _) = d_update(gan, first, REAL, KEY)
     for side in ("real", "fake"):
         means = [after.disc.stats[D_RUNNING_STATS][f"mean_{side}"] for after in (first, second)]
         one, other = (metrics[f"disc/logit_{side}"] for metrics in (of_first, of_second))
@@ -226,7 +226,7 @@ def test_packing_puts_neighbours_into_the_channels_of_one_image():
 def test_a_packed_discriminator_gives_one_logit_per_pack():
     gan, state = started(packing=2)
     assert state.disc.params["Linear_0"]["dense"]["kernel"].shape[0] == 2 * np.prod(SHAPE)
-    after, metrics = train_step(gan, state, REAL, KEY)
+    after, (metrics, _) = train_step(gan, state, REAL, KEY)
     assert all(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(after.gen.params))
     assert jnp.isfinite(metrics["gen/loss"])
 
@@ -274,6 +274,6 @@ def test_everything_at_once_runs_in_an_epoch():
     )
     pixels = jnp.zeros((8, *SHAPE), jnp.uint8)
     order = jnp.arange(8).reshape(2, 4)
-    state, metrics = train_epoch(gan, state, pixels, order)
+    state, (metrics, _) = train_epoch(gan, state, pixels, order)
     assert metrics["disc/lecam"].shape == (2,)
     assert all(bool(jnp.all(jnp.isfinite(value))) for value in metrics.values())

@@ -40,15 +40,15 @@ def losses_alone_and_together(name, steps, dtype):
     orders = [epoch_order(fresh(seed).key, 0, len(pixels), 8) for seed in range(3)]
     alone = [train_epoch(gan, fresh(seed), pixels, orders[seed])[1] for seed in range(3)]
     states = run_axis.stack_runs(None, [fresh(seed) for seed in range(3)])
-    states, history = train_epochs(gan, states, pixels, jnp.stack(orders))
+    states, output = train_epochs(gan, states, pixels, jnp.stack(orders))
     assert states.step.tolist() == [steps] * 3
-    joint = list(run_axis.unstack_runs(history, 3))
+    joint = list(run_axis.unstack_runs(output, 3))
     for ours, theirs in zip(joint, alone, strict=True):
-        for mark in ("ledger/batch", "ledger/latents"):
-            np.testing.assert_array_equal(ours[mark], theirs[mark])
+        for mark in ("batch", "latents"):
+            np.testing.assert_array_equal(ours.checksums[mark], theirs.checksums[mark])
     names = ("disc/loss", "gen/loss")
     return [
-        np.array([[np.asarray(part[name], np.float64) for name in names] for part in found])
+        np.array([[np.asarray(part.metrics[name], np.float64) for name in names] for part in found])
         for found in (alone, joint)
     ]
 

@@ -93,7 +93,7 @@ def test_the_generators_forward_pass_is_computed_once_per_step():
 def test_losses_are_those_of_the_logits():
     gan, state = small()
     real, key = real_images(), jax.random.key(2)
-    _, metrics = d_update(gan, state, real, key)
+    _, (metrics, _) = d_update(gan, state, real, key)
     z = sample_latents(gan, 8, jax.random.fold_in(key, Stream.LATENTS))
     fake = gan.gen.apply({"params": state.gen.params}, z, train=True)
     prob_real, prob_fake = (
@@ -114,11 +114,11 @@ def pixels_and_order(steps=6):
 def test_an_epoch_in_chunks_gives_the_bits_of_the_whole():
     gan, state = small()
     pixels, order = pixels_and_order()
-    whole, history = train_epoch(gan, state, pixels, order)
+    whole, (history, _) = train_epoch(gan, state, pixels, order)
     _, parts = small()
     losses = []
     for start, stop in ((0, 1), (1, 4), (4, 6)):
-        parts, metrics = train_epoch(gan, parts, pixels, order[start:stop])
+        parts, (metrics, _) = train_epoch(gan, parts, pixels, order[start:stop])
         losses.append(metrics["gen/loss"])
     assert same(whole.replace(key=0), parts.replace(key=0))
     assert same(history["gen/loss"], jnp.concatenate(losses))
@@ -132,7 +132,7 @@ def test_steps_draw_different_latents():
     state = state.replace(
         gen=state.gen.replace(opt_state=()), disc=state.disc.replace(opt_state=())
     )
-    _, history = train_epoch(gan, state, pixels, order)
+    _, (history, _) = train_epoch(gan, state, pixels, order)
     assert history["gen/loss"][0] != history["gen/loss"][1]
     assert history["disc/prob_real"][0] == history["disc/prob_real"][1]
 
@@ -154,7 +154,7 @@ def test_the_state_is_donated():
 def test_an_update_with_a_non_finite_loss_is_skipped_and_counted():
     gan, state = small()
     real = real_images().at[0, 0, 0, 0].set(jnp.nan)
-    after, metrics = train_step(gan, state, real, jax.random.key(2))
+    after, (metrics, _) = train_step(gan, state, real, jax.random.key(2))
     assert same(after.disc, state.disc)
     assert metrics["disc/skipped"] == 1
     assert metrics["gen/skipped"] == 0
@@ -166,7 +166,7 @@ def test_skipped_updates_of_every_d_step_are_counted(broken, skipped):
     gan, state = small(train=TrainConfig(batch_size=8, d_steps=3))
     real = real_images(24).reshape(3, 8, *SHAPE)
     real = real.at[jnp.array(broken, int), 0].set(jnp.nan).reshape(24, *SHAPE)
-    _, metrics = train_step(gan, state, real, jax.random.key(2))
+    _, (metrics, _) = train_step(gan, state, real, jax.random.key(2))
     assert metrics["disc/skipped"] == skipped
 
 
@@ -240,8 +240,8 @@ def test_each_generated_image_has_the_label_of_the_real_one_beside_it():
     gan = dataclasses.replace(gan, gen=Told(True), disc=Told(False))
     state = init_state(gan, SHAPE, jax.random.key(0))
     batch = Batch(real_images(), jnp.array([0, 9, 1, 8, 2, 7, 3, 6]))
-    _, of_disc = d_update(gan, state, batch, jax.random.key(2))
-    _, of_gen = g_update(gan, state, batch, jax.random.key(2))
+    _, (of_disc, _) = d_update(gan, state, batch, jax.random.key(2))
+    _, (of_gen, _) = g_update(gan, state, batch, jax.random.key(2))
     assert of_disc["disc/logit_fake"] == 0
     assert of_disc["disc/logit_real"] > 3
     np.testing.assert_allclose(of_gen["gen/loss"], np.log(2), rtol=1e-6)
@@ -259,10 +259,8 @@ def test_real_and_generated_images_are_normalised_apart():
     gan, state = small()
     gan = dataclasses.replace(gan, disc=Normed())
     state = init_state(gan, SHAPE, jax.random.key(0))
-    before, after = (
-        d_update(dataclasses.replace(gan, gen=Constant(level)), state, real_images(), KEY)[1]
-        for level in (0.0, 50.0)
-    )
+    gans = [dataclasses.replace(gan, gen=Constant(level)) for level in (0.0, 50.0)]
+    before, after = (d_update(gan, state, real_images(), KEY)[1].metrics for gan in gans)
     assert before["disc/logit_fake"] != after["disc/logit_fake"]
     assert before["disc/logit_real"] == after["disc/logit_real"]
 

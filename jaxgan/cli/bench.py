@@ -136,8 +136,8 @@ def _step_runner(config: Config, steps: int) -> Callable[[], None]:
 
     def run() -> None:
         nonlocal state
-        state, history = train_epoch(program.gan, state, pixels, order)
-        jax.block_until_ready((state, history))
+        state, output = train_epoch(program.gan, state, pixels, order)
+        jax.block_until_ready((state, output))
 
     return run
 

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PyTree, UInt32
 
-Checksum = UInt32[Array, ""]
+from jaxgan.types import Checksum
+
 WINDOWS = 16  # steps after which every part of an array was in a window
 ROW, COLUMN, LEAF = 0x9E3779B0, 0x85EBCA68, 0x01000193  # of well-mixed bits; LEAF is odd
 

@@ -15,6 +15,7 @@ from jaxgan.parallel.mesh import constrain
 from jaxgan.parallel.run_axis import divides
 from jaxgan.types import (
     Batch,
+    Checksums,
     GatheredExamples,
     Images,
     Labels,
@@ -24,6 +25,7 @@ from jaxgan.types import (
     Params,
     Pixels,
     PRNGKey,
+    StepOutput,
     Stream,
     as_batch,
     stream_key,
@@ -48,7 +50,7 @@ CHECKSUM_COLUMNS = (  # of a step, in the order in which each is caused by those
 
 def train_step(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
-) -> tuple[TrainState, Metrics]:
+) -> tuple[TrainState, StepOutput]:
     """`gan.d_steps` discriminator updates, then one generator update against the new discriminator.
 
     `real` holds d_steps batches, one after the other. The generator is updated with the latents
@@ -61,34 +63,33 @@ def train_step(
 
 def traced_step(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
-) -> tuple[TrainState, Metrics, Trace]:
+) -> tuple[TrainState, StepOutput, Trace]:
     """`train_step`, and what it computed on the way, which a compiler drops if nothing asks for it.
 
     The arrays of `real` are (d_steps, images, ...). The trace holds, with a leading axis over D's
     updates, "latents" and "disc_grads", and "gen_grads" of the one update of G.
     """
     keys = jax.random.split(key, gan.d_steps)
-    latents, disc_grads, turns = [], [], []
+    latents, disc_grads, d_outputs = [], [], []
     for i, update_key in enumerate(keys):
         batch = jax.tree.map(lambda array, i=i: array[i], real)
         z = update_latents(gan, len(as_batch(batch).images), update_key)
         batch, z = constrain(gan.mesh, (batch, z))
-        state, d_metrics, grads = d_update_and_gradients(gan, state, batch, update_key, z)
+        state, d_output, grads = d_update_and_gradients(gan, state, batch, update_key, z)
         latents.append(z)
         disc_grads.append(grads)
-        turns.append(d_metrics)
-    of_all = {
-        "ledger/disc_grads": combine([turn["ledger/disc_grads"] for turn in turns]),
-        "disc/skipped": jnp.sum(jnp.stack([turn["disc/skipped"] for turn in turns])),
-    }
-    state, g_metrics, gen_grads = g_update_and_gradients(gan, state, batch, update_key, z)
+        d_outputs.append(d_output)
+    skipped = jnp.sum(jnp.stack([output.metrics["disc/skipped"] for output in d_outputs]))
+    disc_mark = combine([output.checksums["disc_grads"] for output in d_outputs])
+    state, g_output, gen_grads = g_update_and_gradients(gan, state, batch, update_key, z)
     trace = {
         "latents": jnp.stack(latents),
         "disc_grads": jax.tree.map(lambda *grads: jnp.stack(grads), *disc_grads),
         "gen_grads": gen_grads,
     }
     state = state.replace(step=state.step + 1, ema_params=_average(gan, state))
-    return state, {**d_metrics, **of_all, **g_metrics}, trace
+    metrics = {**d_output.metrics, "disc/skipped": skipped, **g_output.metrics}
+    return state, StepOutput(metrics, {"disc_grads": disc_mark, **g_output.checksums}), trace
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
@@ -98,13 +99,13 @@ def train_epoch(
     pixels: Pixels | GatheredExamples,
     order: Order,
     labels: Labels | None = None,
-) -> tuple[TrainState, Metrics]:
+) -> tuple[TrainState, StepOutput]:
     """A scan of `train_step` over the rows of `order`, indices into `pixels`, and into `labels`
     where the GAN is class-conditional.
 
     `order` is (steps, d_steps * batch); any run of an epoch's rows gives the same bits as the
-    whole. The state's buffers are donated. Returns metrics of shape (steps,); those named
-    ledger/ are fingerprints (`MARKS`), by which two runs can be compared step by step.
+    whole. The state's buffers are donated. Returns metrics and checksums of shape (steps,); the
+    checksums have the names of CHECKSUM_COLUMNS.
 
     `Taken` in place of all pixels and labels is what the rows are of.
     """
@@ -118,7 +119,7 @@ def train_epochs(
     pixels: Pixels | GatheredExamples,
     orders: Orders,
     labels: Labels | None = None,
-) -> tuple[TrainState, Metrics]:
+) -> tuple[TrainState, StepOutput]:
     """`train_epoch` of several runs at the same step, each with its own order, as one program.
 
     States, orders, `Taken` and what is returned have one more leading axis; states and `Taken` are
@@ -144,22 +145,22 @@ def traced_epoch(
     pixels: Pixels | GatheredExamples,
     order: Order,
     labels: Labels | None = None,
-) -> tuple[TrainState, Metrics, Trace]:
+) -> tuple[TrainState, StepOutput, Trace]:
     """`train_epoch` with what every step computed: the trace of `traced_step`, and "state", the
     state after it. All of it is kept, so that a few steps are what memory allows."""
 
     def keeping(step, state, inputs):
-        state, (metrics, trace) = step(state, inputs)
-        return state, (metrics, trace | {"state": state})
+        state, (output, trace) = step(state, inputs)
+        return state, (output, trace | {"state": state})
 
     step, *rest = _steps(gan, state, pixels, order, labels)
-    state, (metrics, trace) = jax.lax.scan(functools.partial(keeping, step), *rest)
-    return state, metrics, trace
+    state, (output, trace) = jax.lax.scan(functools.partial(keeping, step), *rest)
+    return state, output, trace
 
 
 def _epoch(gan, state, pixels, order, labels=None):
-    state, (metrics, _) = jax.lax.scan(*_steps(gan, state, pixels, order, labels))
-    return state, metrics
+    state, (output, _) = jax.lax.scan(*_steps(gan, state, pixels, order, labels))
+    return state, output
 
 
 def _steps(gan, state, pixels, order, labels):
@@ -178,8 +179,9 @@ def _steps(gan, state, pixels, order, labels):
             examples = _in_batches(gan, GatheredExamples(chosen, told))
         images = to_images(examples.pixels)
         real = Batch(images, examples.labels) if gan.classes else images
-        state, metrics, trace = traced_step(gan, state, real, key)
-        return state, (metrics | _step_checksums(state, row, metrics, trace), trace)
+        state, output, trace = traced_step(gan, state, real, key)
+        marks = _step_checksums(state, row, output.metrics, trace)
+        return state, (StepOutput(output.metrics, output.checksums | marks), trace)
 
     return step, state, (order, given, keys)
 
@@ -189,7 +191,7 @@ def _in_batches(gan, real):
     return jax.tree.map(lambda array: array.reshape(gan.d_steps, -1, *array.shape[1:]), real)
 
 
-def _step_checksums(state: TrainState, row, metrics: Metrics, trace: Trace) -> Metrics:
+def _step_checksums(state: TrainState, row, metrics: Metrics, trace: Trace) -> Checksums:
     """The fingerprints of a step besides those of the gradients: whole of what went into it and
     of the losses, of a part, another one each step, of what it left."""
     part = functools.partial(window_checksum, step=state.step)
@@ -203,7 +205,7 @@ def _step_checksums(state: TrainState, row, metrics: Metrics, trace: Trace) -> M
     for name, player in (("disc", state.disc), ("gen", state.gen)):
         marks[f"{name}_params"] = part((player.params, player.stats))
         marks[f"{name}_opt"] = part(player.opt_state)
-    return {f"ledger/{name}": mark for name, mark in marks.items()}
+    return marks
 
 
 def _average(gan, state):

@@ -8,19 +8,30 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.gan.augment import augment
-from jaxgan.gan.checksums import Checksum, tree_checksum
+from jaxgan.gan.checksums import tree_checksum
 from jaxgan.gan.d_statistics import update_d_statistics
 from jaxgan.gan.penalties import PENALTIES, Critic
 from jaxgan.gan.sampling import update_latents
 from jaxgan.gan.schedules import images_seen
 from jaxgan.gan.state import D_RUNNING_STATS, Gan, Player, TrainState, pack, with_labels
 from jaxgan.parallel.deterministic_mean import over_shards
-from jaxgan.types import Batch, Images, Latents, Metrics, Params, PRNGKey, Scalar, Stream, as_batch
+from jaxgan.types import (
+    Batch,
+    Checksum,
+    Images,
+    Latents,
+    Params,
+    PRNGKey,
+    Scalar,
+    StepOutput,
+    Stream,
+    as_batch,
+)
 
 
 def d_update(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
-) -> tuple[TrainState, Metrics]:
+) -> tuple[TrainState, StepOutput]:
     """One discriminator update against the generator as it is; no leaf of the generator changes.
 
     Losses and penalties are of the images as D sees them: augmented, and packed. Of a
@@ -32,7 +43,7 @@ def d_update(
 
 def g_update(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey
-) -> tuple[TrainState, Metrics]:
+) -> tuple[TrainState, StepOutput]:
     """One generator update against the discriminator as it is; no leaf of that changes."""
     z = update_latents(gan, len(as_batch(real).images), key)
     return g_update_and_gradients(gan, state, real, key, z)[:2]
@@ -40,13 +51,13 @@ def g_update(
 
 def d_update_and_gradients(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey, z: Latents
-) -> tuple[TrainState, Metrics, Params]:
+) -> tuple[TrainState, StepOutput, Params]:
     """`d_update` with these latents, and the gradients that it gave to the optimiser."""
     found, stats = _sharded_gradients(gan, _d_gradients, state, key, as_batch(real), z)
     grads, total, metrics = found
     disc, norm, skipped, mark = apply_gradients(state.disc, gan.disc_tx, grads, stats, total)
-    metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped, "ledger/disc_grads": mark}
-    return state.replace(disc=disc), metrics, grads
+    metrics |= {"disc/grad_norm": norm, "disc/skipped": skipped}
+    return state.replace(disc=disc), StepOutput(metrics, {"disc_grads": mark}), grads
 
 
 def _d_gradients(gan, state, key, batch, z):
@@ -78,13 +89,13 @@ def _d_gradients(gan, state, key, batch, z):
 
 def g_update_and_gradients(
     gan: Gan, state: TrainState, real: Images | Batch, key: PRNGKey, z: Latents
-) -> tuple[TrainState, Metrics, Params]:
+) -> tuple[TrainState, StepOutput, Params]:
     """`g_update` with these latents, and the gradients that it gave to the optimiser."""
     (grads, metrics), stats = _sharded_gradients(gan, _g_gradients, state, key, as_batch(real), z)
     loss = metrics["gen/loss"]
     gen, norm, skipped, mark = apply_gradients(state.gen, gan.gen_tx, grads, stats, loss)
-    metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped, "ledger/gen_grads": mark}
-    return state.replace(gen=gen), metrics, grads
+    metrics |= {"gen/grad_norm": norm, "gen/skipped": skipped}
+    return state.replace(gen=gen), StepOutput(metrics, {"gen_grads": mark}), grads
 
 
 def _g_gradients(gan, state, key, batch, z):

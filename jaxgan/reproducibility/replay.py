@@ -15,9 +15,8 @@ from jaxgan.gan.steps import CHECKSUM_COLUMNS, Trace, traced_epoch, train_epoch
 from jaxgan.runs import checkpoints, directory, layout, ledger
 from jaxgan.runs.environment import check_same_data, read_environment
 from jaxgan.runs.files import replace_file
-from jaxgan.runs.ledger import PREFIX
 from jaxgan.runs.program import Program, build_program, initial_state, training_examples
-from jaxgan.types import GatheredExamples, Labels, Metrics, Order, Pixels
+from jaxgan.types import GatheredExamples, Labels, Order, Pixels, StepOutput
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +41,13 @@ class ReplayedSteps(NamedTuple):
     Attributes:
       steps: numbers of the steps, from 1.
       order: indices of the real images.
-      metrics: values by name, as in metrics.jsonl, and the checksums of the ledger.
+      output: metrics, as in metrics.jsonl, and the checksums of the ledger.
       trace: every value of each step, as `traced_epoch` returns it.
     """
 
     steps: range
     order: Order
-    metrics: Metrics
+    output: StepOutput
     trace: Trace
 
 
@@ -90,8 +89,8 @@ def replay(run: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
     done, epoch = int(state.step), run.program.plan.epoch
     count = min(count, epoch - done % epoch)
     order = _order(run, done, count)
-    _, metrics, trace = traced_epoch(run.program.gan, state, *_examples(run, order))
-    return ReplayedSteps(range(done + 1, done + count + 1), order, metrics, trace)
+    _, output, trace = traced_epoch(run.program.gan, state, *_examples(run, order))
+    return ReplayedSteps(range(done + 1, done + count + 1), order, output, trace)
 
 
 def final_state(replayed: ReplayedSteps) -> TrainState:
@@ -109,7 +108,7 @@ def mismatched_columns(run: LoadedRun, replayed: ReplayedSteps) -> list[str]:
     recorded = ledger.read(run.workdir).checksums_at(replayed.steps[0])
     if recorded is None:
         raise UserError(f"{run.workdir / ledger.LEDGER}: has no step {replayed.steps[0]}")
-    computed = [int(replayed.metrics[PREFIX + name][0]) for name in CHECKSUM_COLUMNS]
+    computed = [int(replayed.output.checksums[name][0]) for name in CHECKSUM_COLUMNS]
     columns = zip(CHECKSUM_COLUMNS, computed, recorded.tolist(), strict=True)
     return [name for name, new, old in columns if new != old]
 
@@ -157,9 +156,7 @@ def _arrays(run: LoadedRun, replayed: ReplayedSteps) -> dict[str, np.ndarray]:
     if run.labels is not None:
         arrays["labels"] = run.labels[indices]
     arrays["latents"] = replayed.trace["latents"][0]
-    for name, values in replayed.metrics.items():
-        if not name.startswith(PREFIX):
-            arrays[name] = values[0]
+    arrays |= {name: values[0] for name, values in replayed.output.metrics.items()}
     grads = {name: replayed.trace[name] for name in ("disc_grads", "gen_grads")}
     arrays |= checkpoints.named_leaves(jax.tree.map(lambda array: array[0], grads))
     return {name: np.asarray(array) for name, array in arrays.items()}

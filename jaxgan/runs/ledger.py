@@ -21,7 +21,6 @@ from jaxgan.runs import metrics_log
 from jaxgan.runs.files import write_atomically
 from jaxgan.runs.layout import LEAVES, LEDGER
 
-PREFIX = "ledger/"
 HEADER = "\t".join(("step", *CHECKSUM_COLUMNS)) + "\n"
 CELL_WIDTH = len("\t") + 8  # characters of one checksum in a line
 
@@ -44,9 +43,9 @@ class Ledger(NamedTuple):
         return self.checksums[row] if is_recorded else None
 
 
-def append(workdir: Path, last_step: int, history: Mapping[str, np.ndarray]) -> None:
+def append(workdir: Path, last_step: int, columns: Mapping[str, np.ndarray]) -> None:
     """Appends the steps that end with `last_step`; they are on the disk when this returns."""
-    checksums = np.stack([history[PREFIX + name] for name in CHECKSUM_COLUMNS], axis=1)
+    checksums = np.stack([columns[name] for name in CHECKSUM_COLUMNS], axis=1)
     first = last_step - len(checksums) + 1
     with open(workdir / LEDGER, "a") as file:
         if not file.tell():

@@ -23,7 +23,7 @@ from jaxgan.parallel.mesh import local_slice, replicate, shard
 from jaxgan.parallel.run_axis import shard_runs
 from jaxgan.runs.plan import Chunk
 from jaxgan.training.setup import TrainingSetup
-from jaxgan.types import GatheredExamples, Labels, Metrics, Order, Orders
+from jaxgan.types import GatheredExamples, Labels, Order, Orders, StepOutput
 
 READ_AHEAD = 2  # blocks
 
@@ -41,7 +41,7 @@ class StepBlock(NamedTuple):
 
 
 BlocksOfChunk = Callable[[Chunk], Iterator[StepBlock]]  # called for one chunk after the other
-RunBlock = Callable[[TrainState, StepBlock], tuple[TrainState, Metrics]]
+RunBlock = Callable[[TrainState, StepBlock], tuple[TrainState, StepOutput]]
 
 
 @contextlib.contextmanager
@@ -69,28 +69,29 @@ def open_input_pipeline(setup: TrainingSetup, seeds: Sequence[int]) -> Iterator[
 
 def run_blocks(
     run_block: RunBlock, state: TrainState, blocks: Iterable[StepBlock]
-) -> tuple[TrainState, Metrics]:
-    """Runs the blocks one after the other; their metrics are joined as if by one call.
+) -> tuple[TrainState, StepOutput]:
+    """Runs the blocks one after the other; their outputs are joined as if by one call.
 
     While the device computes a block the host sends it the next one, and no more than that.
     """
-    done: list[Metrics] = []
-    pending: deque[Metrics] = deque()
+    done: list[StepOutput] = []
+    pending: deque[StepOutput] = deque()
     for block in blocks:
-        state, history = run_block(state, block)
-        pending.append(history)
+        state, output = run_block(state, block)
+        pending.append(output)
         if len(pending) > 1:
             done.append(jax.device_get(pending.popleft()))
     return state, _join([*done, *pending])
 
 
-def _join(parts: Sequence[Any]) -> Any:
+def _join(parts: Sequence[StepOutput]) -> StepOutput:
     """Concatenates the steps of blocks; those of the last may not be computed yet."""
     if len(parts) == 1:
         return parts[0]
     *done, last = parts
     known = jax.tree.map(lambda *blocks: np.concatenate(blocks, axis=-1), *done)
-    return jax.tree.map(lambda *blocks: jnp.concatenate(blocks, axis=-1), known, last)
+    joined: StepOutput = jax.tree.map(lambda *blocks: jnp.concatenate(blocks, axis=-1), known, last)
+    return joined
 
 
 class _StreamedBlocks:

@@ -20,9 +20,9 @@ from jaxgan.training.run_group import RunGroup, open_run_group
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
 from jaxgan.training.setup import TrainingSetup, initial_state, prepare_training
 from jaxgan.training.signals import stop_signals
-from jaxgan.types import Metrics
+from jaxgan.types import StepOutput
 
-Epoch = Callable[..., tuple[TrainState, Metrics]]
+Epoch = Callable[..., tuple[TrainState, StepOutput]]
 
 
 class TrainResult(NamedTuple):
@@ -126,11 +126,11 @@ def run_loop(
     run_block = functools.partial(_run_block, setup, epoch)
     with open_input_pipeline(setup, seeds) as blocks_of:
         for chunk in chunks(setup.plan, step, config.train.epochs):
-            state, history = run_blocks(run_block, state, blocks_of(chunk))
+            state, output = run_blocks(run_block, state, blocks_of(chunk))
             step += chunk.stop - chunk.start
-            local_state, local_history = local_replica(mesh, (state, history))
+            local_state, local_output = local_replica(mesh, (state, output))
             sampled = _is_due(config.save.samples_every, config, chunk)
-            writer.add(chunk, step, local_history, local_state if sampled else None)
+            writer.add(chunk, step, local_output, local_state if sampled else None)
             if _is_due(config.evaluate.every, config, chunk):
                 writer.evaluate(local_state)
             if save_due := _is_due(config.save.every, config, chunk):
@@ -146,7 +146,7 @@ def run_loop(
 
 def _run_block(
     setup: TrainingSetup, epoch: Epoch, state: TrainState, block: StepBlock
-) -> tuple[TrainState, Metrics]:
+) -> tuple[TrainState, StepOutput]:
     """Runs a block on the device, which already has everything that it needs."""
     with jax.transfer_guard("disallow"):
         return epoch(setup.gan, state, *block)

@@ -40,7 +40,12 @@ class MetricsWriter:
         self._started = time.monotonic() - (rows[-1]["seconds"] if rows else 0.0)
 
     def write(
-        self, chunk: Chunk, last_step: int, history: History, evaluation: Mapping[str, Any]
+        self,
+        chunk: Chunk,
+        last_step: int,
+        history: History,
+        checksums: History,
+        evaluation: Mapping[str, Any],
     ) -> list[int]:
         """Writes down a chunk; its last row gets what an evaluation of the state found.
 
@@ -56,7 +61,7 @@ class MetricsWriter:
         rows[-1] |= json_safe(dict(evaluation))
         self.rows += rows
         if is_primary():
-            ledger.append(self._workdir, last_step, history)
+            ledger.append(self._workdir, last_step, checksums)
             metrics_log.append_rows(self._workdir, rows)
         return counts
 
@@ -90,8 +95,6 @@ def metric_rows(
         row: dict[str, Any] = {"step": step, "epoch": round(step / plan.epoch, 4)}
         row["images"] = step * per_step
         for name, values in sorted(history.items()):
-            if name.startswith(ledger.PREFIX):
-                continue
             part = values[start:stop].astype(np.float64)
             value = float(part.sum() if name.endswith("/skipped") else part.mean())
             row[name] = value if np.isfinite(value) else None

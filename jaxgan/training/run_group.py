@@ -14,7 +14,7 @@ from jaxgan.runs.plan import Chunk
 from jaxgan.training.progress import SharedProgress
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
 from jaxgan.training.setup import TrainingSetup, initial_state
-from jaxgan.types import Metrics
+from jaxgan.types import StepOutput
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +36,12 @@ class RunGroup:
         return any(writer.active for writer in self.writers.values())
 
     def add(
-        self, chunk: Chunk, last_step: int, history: Metrics, state: TrainState | None = None
+        self, chunk: Chunk, last_step: int, output: StepOutput, state: TrainState | None = None
     ) -> None:
-        histories = unstack_runs(history, len(self.writers))
+        outputs = unstack_runs(output, len(self.writers))
 
         def add(writer: RunWriter, state: TrainState | None) -> None:
-            writer.add(chunk, last_step, next(histories), state)
+            writer.add(chunk, last_step, next(outputs), state)
 
         self._each(add, state)
 

@@ -32,7 +32,7 @@ from jaxgan.training.metrics_writer import MetricsWriter, first_at_least
 from jaxgan.training.plotter import Plotter
 from jaxgan.training.progress import Progress
 from jaxgan.training.setup import TrainingSetup
-from jaxgan.types import Metrics, Stream, stream_key
+from jaxgan.types import StepOutput, Stream, stream_key
 
 logger = logging.getLogger(__name__)
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -43,7 +43,7 @@ class PendingChunk(NamedTuple):
 
     chunk: Chunk
     last_step: int
-    history: Metrics
+    output: StepOutput
     samples: jax.Array | None
 
 
@@ -87,7 +87,7 @@ class RunWriter:
         return not self.diverged
 
     def add(
-        self, chunk: Chunk, last_step: int, history: Metrics, state: TrainState | None = None
+        self, chunk: Chunk, last_step: int, output: StepOutput, state: TrainState | None = None
     ) -> None:
         """Accepts a chunk that the device was given, and meanwhile writes down the one before.
 
@@ -101,7 +101,7 @@ class RunWriter:
         if not self.active:
             return
         self._settle()
-        self._pending = PendingChunk(chunk, last_step, history, samples)
+        self._pending = PendingChunk(chunk, last_step, output, samples)
 
     def evaluate(self, state: TrainState) -> None:
         """Writes down the last chunk with the scores of the state after it; keeps a best state."""
@@ -147,8 +147,8 @@ class RunWriter:
             return
         done, self._pending = self._pending, None
         self._check_folder()
-        history = {name: np.asarray(values) for name, values in done.history.items()}
-        counts = self._metrics.write(done.chunk, done.last_step, history, evaluation)
+        metrics, checksums = jax.tree.map(np.asarray, done.output)
+        counts = self._metrics.write(done.chunk, done.last_step, metrics, checksums, evaluation)
         epoch = done.chunk.epoch + 1
         if self._plotter and done.samples is not None:
             self._plotter.save_samples(epoch, np.asarray(done.samples))
