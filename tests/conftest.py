@@ -7,10 +7,15 @@ import tempfile
 from jaxgan.config.jax_env import CACHE_DIR_VARIABLE
 from tests.flags import QUICK
 
-# What this process and those that it starts compile, each finds again; JAX reads these when it is
-# imported. Other processes have folders of their own: what one is writing another must not read.
-os.environ[CACHE_DIR_VARIABLE] = COMPILED = tempfile.mkdtemp(prefix="jaxgan-tests-")
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+# All workers share the programs that their tests compile; .ci/run names a folder for several
+# commands. Processes that a test starts share a folder of their worker's own: they would print a
+# warning about a program that another process is still writing, which is ignored here. JAX reads
+# these variables when it is imported.
+COMPILED_VARIABLE = "JAXGAN_TESTS_COMPILED"
+OWN = "" if COMPILED_VARIABLE in os.environ else tempfile.mkdtemp(prefix="jaxgan-tests-")
+COMPILED = os.environ.setdefault(COMPILED_VARIABLE, OWN)
+os.environ[CACHE_DIR_VARIABLE] = tempfile.mkdtemp(prefix="started-", dir=COMPILED)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 # With XLA_FLAGS= programs are compiled as a user's are.
 os.environ.setdefault("XLA_FLAGS", QUICK)
 
@@ -20,11 +25,13 @@ import pytest
 from tests import figure_data, tiny
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_compilation_cache_dir", COMPILED)
 figure_data.save_data_of_figures()
 
 
 def pytest_unconfigure():
-    shutil.rmtree(COMPILED, ignore_errors=True)
+    if OWN:
+        shutil.rmtree(OWN, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
