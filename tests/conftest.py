@@ -11,9 +11,9 @@ from tests.flags import QUICK
 # commands. Processes that a test starts share a folder of their worker's own: they would print a
 # warning about a program that another process is still writing, which is ignored here. JAX reads
 # these variables when it is imported.
-COMPILED_VARIABLE = "JAXGAN_TESTS_COMPILED"
-OWN = "" if COMPILED_VARIABLE in os.environ else tempfile.mkdtemp(prefix="jaxgan-tests-")
-COMPILED = os.environ.setdefault(COMPILED_VARIABLE, OWN)
+os.environ["JAXGAN_TESTS_COMPILED"] = COMPILED = os.environ.get(
+    "JAXGAN_TESTS_COMPILED"
+) or tempfile.mkdtemp(prefix=f"jaxgan-tests-{os.getpid()}-")
 os.environ[CACHE_DIR_VARIABLE] = tempfile.mkdtemp(prefix="started-", dir=COMPILED)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 # With XLA_FLAGS= programs are compiled as a user's are.
@@ -30,8 +30,8 @@ figure_data.save_data_of_figures()
 
 
 def pytest_unconfigure():
-    if OWN:
-        shutil.rmtree(OWN, ignore_errors=True)
+    if f"-{os.getpid()}-" in COMPILED:
+        shutil.rmtree(COMPILED, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
