@@ -85,8 +85,8 @@ def emit(pixels_of_count):
     return generate
 
 
-def test_images_of_the_training_set_score_at_the_floor(plain_run, data, monkeypatch):
-    unseen = jnp.asarray(load_data(tiny.config(data).data).pixels[50:75])  # the floor has 25 to 50
+def test_images_of_the_training_set_score_as_the_real_baseline(plain_run, data, monkeypatch):
+    unseen = jnp.asarray(load_data(tiny.config(data).data).pixels[50:75])  # baseline: 25 to 50
     monkeypatch.setattr(module, "generate", emit(lambda count: to_images(unseen[:count])))
     scored = evaluate(plain_run, 25, features=CLASSES)
     for split in ("train", "test"):
@@ -152,7 +152,7 @@ def test_the_file_is_what_is_returned_in_strict_json_under_comparable_names(run)
     assert len(protocol["data_sha256"]["test"]) == 64
 
 
-def test_the_floor_is_the_test_set_where_the_training_set_is_too_small_for_two(run):
+def test_the_real_baseline_is_the_test_set_where_the_training_set_is_too_small_for_two(run):
     found = evaluate(run, N + 1, features=FLAT, metrics=["frechet"])
     assert found["protocol"]["floor"]["train"] == "test images 1 to 51"
     floor = found["metrics"]["floor"]
@@ -163,10 +163,10 @@ def test_the_floor_is_the_test_set_where_the_training_set_is_too_small_for_two(r
 def test_the_table_has_the_protocol_above_and_the_ratio_beside(result):
     text = table(result)
     lines = text.splitlines()
-    assert "step 24, tiny; N = 50 a set, seed 0" in lines[0]
+    assert "step 24, tiny; 50 samples in each set, seed 0" in lines[0]
     assert CLASSES in lines[1]
     assert "averaged weights" in lines[2]
-    assert "against train images 1 to 50 (floor: train images 51 to 100)" in text
+    assert "against train images 1 to 50 (real baseline: train images 51 to 100)" in text
     ratio = result["ratios"]["generator"][NAME]
     line = next(line for line in lines if line.startswith("frechet"))
     assert f"{result['metrics']['generator'][NAME]:.4g} ({ratio:.4g} x)" in line

@@ -42,22 +42,26 @@ def test_each_metric_gives_finite_named_numbers_from_its_fewest_samples(name):
 @pytest.mark.parametrize("name", metric_table.METRICS)
 def test_each_metric_refuses_one_sample_fewer_than_it_needs(name):
     low = metric_table.METRICS[name].at_least
-    scoring.check_count((name,), low)
+    scoring.check_sample_count((name,), low)
     with pytest.raises(UserError, match=rf"num_samples = {low - 1}: {name} needs at least {low}"):
-        scoring.check_count((name,), low - 1)
+        scoring.check_sample_count((name,), low - 1)
 
 
 @pytest.mark.parametrize(
     "name", [name for name in metric_table.METRICS if metric_table.METRICS[name].distances]
 )
-def test_each_distance_is_nearer_the_floor_for_the_same_distribution(name):
-    floor = scoring.score([name], gaussian_sets())
-    far = scoring.ratios([name], scoring.score([name], gaussian_sets(np.eye(4)[0] * 2)), floor)
+def test_each_distance_is_nearer_the_baseline_for_the_same_distribution(name):
+    baseline = scoring.score([name], gaussian_sets())
+    far = scoring.baseline_ratios(
+        [name], scoring.score([name], gaussian_sets(np.eye(4)[0] * 2)), baseline
+    )
     assert all(value > 3 for value in far.values())
 
 
-def test_a_ratio_to_a_floor_of_zero_is_infinite():
-    assert scoring.ratios(["frechet"], {"frechet": 1.0}, {"frechet": 0.0}) == {"frechet": math.inf}
+def test_a_ratio_to_a_baseline_of_zero_is_infinite():
+    assert scoring.baseline_ratios(["frechet"], {"frechet": 1.0}, {"frechet": 0.0}) == {
+        "frechet": math.inf
+    }
 
 
 def test_few_images_many_times_over_lose_coverage_and_keep_precision():

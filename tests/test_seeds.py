@@ -11,6 +11,7 @@ import pytest
 from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import SaveConfig
+from jaxgan.evaluation.evaluate import EvaluateRequest
 from jaxgan.evaluation.evaluate_seeds import evaluate_seeds
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import checkpoints, layout, ledger, metrics_log
@@ -249,7 +250,8 @@ def test_the_summary_is_of_the_last_rows_and_the_lowest_distances(one_by_one):
 def test_evaluate_scores_every_member_and_sums_up(one_by_one, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(one_by_one, workdir)
-    found = evaluate_seeds(workdir, 50, "last", 0, "tests.tiny:flat_features", ["frechet"])
+    request = EvaluateRequest(50, features="tests.tiny:flat_features", metrics=("frechet",))
+    found = evaluate_seeds(workdir, request)
     assert found == json.loads((workdir / "evaluation.json").read_text())
     assert found["protocol"]["steps"] == {"0": 24, "1": 24}
     for name, statistics in found["metrics"]["generator"].items():

@@ -140,10 +140,12 @@ def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_n
     wrong = jax.tree.map(lambda kept: kept + 5, state.gen.stats)
     spoilt = state.replace(gen=state.gen.replace(stats=wrong))
 
+    request = evaluate.EvaluateRequest(num_samples=20)
+
     def drawn(state):
         monkeypatch.setattr("jaxgan.cli.sample.load_run", lambda *of: (config, setup.gan, state))
         sample(tmp_path, "last", 20, 0, tmp_path / "drawn.npz")
-        evaluated = evaluate._generated(tmp_path, setup.gan, state, 20, 0)
+        evaluated = evaluate._generate(tmp_path, setup.gan, state, request)
         yield np.load(tmp_path / "drawn.npz")["images"]
         yield run_writer._sample(setup, state)
         yield evaluated["generator"]

@@ -121,17 +121,22 @@ def evaluate_verb(argv: list[str]) -> int:
     config = directory.read_config(options.workdir)
     set_deterministic_flag(config.deterministic)
 
-    from jaxgan.evaluation.evaluate import evaluate
-    from jaxgan.evaluation.evaluate_seeds import evaluate_seeds, table_of_seeds
-    from jaxgan.evaluation.table import table
+    from jaxgan.evaluation.evaluate import EvaluateRequest, evaluate_run
+    from jaxgan.evaluation.evaluate_seeds import evaluate_seeds
+    from jaxgan.evaluation.table import table, table_of_seeds
     from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
 
-    metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
-    asked = (options.num_samples, options.step, options.seed, options.features, metrics)
+    request = EvaluateRequest(
+        num_samples=options.num_samples,
+        step=options.step,
+        seed=options.seed,
+        features=options.features,
+        metrics=tuple(name.strip() for name in options.metrics.split(",") if name.strip()),
+    )
     if config.seeds:
-        print(table_of_seeds(evaluate_seeds(options.workdir, *asked)))
+        print(table_of_seeds(evaluate_seeds(options.workdir, request)))
     else:
-        print(table(evaluate(options.workdir, *asked)))
+        print(table(evaluate_run(options.workdir, request)))
     if not config.seeds and (distances := held_out_distances(options.workdir)):
         print(f"\nduring training: {describe_distances(*distances)}")
     print(f"\n{options.workdir / checkpoint_ref.evaluation_file(options.step)}: the same in full")

@@ -1,11 +1,11 @@
-"""The verb `evaluate`: how far a run's images are from real ones, beside how far real ones are.
+"""The command `evaluate`: scores a run's generator against real images.
 
-The floor is what real images score against other real images: no generator can be asked to do
-better, and distances in other features or at other numbers of samples have other floors.
+A score depends on the feature net and on the number of samples, so it says little by itself. The
+real baseline, which is the score of other real images in place of generated ones, stands beside
+it: no generator can be expected to do better.
 """
 
 import dataclasses
-import functools
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,8 +23,8 @@ from jaxgan.evaluation import scoring
 from jaxgan.gan.sampling import cycled_labels, generate_finite
 from jaxgan.gan.standing_stats import inference_variables, standing_latents
 from jaxgan.gan.state import Gan, TrainState
-from jaxgan.metrics.feature_nets import FeatureNet, FeatureSet
-from jaxgan.runs import checkpoints, directory, layout
+from jaxgan.metrics import FeatureNet, FeatureSet
+from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.checkpoint_ref import CheckpointRef, evaluation_file
 from jaxgan.runs.environment import check_same_data
 from jaxgan.runs.files import json_safe, write_json
@@ -33,7 +33,34 @@ from jaxgan.types import Labels, Stream, stream_key
 logger = logging.getLogger(__name__)
 SPLITS = ("train", "test")
 GENERATOR, RAW_GENERATOR = "generator", "raw_generator"
-LATENTS, SUBSETS = 0, 1  # counters of the evaluation's stream
+LATENTS, SUBSETS = 0, 1  # counters of Stream.EVALUATE
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateRequest:
+    """Options of an evaluation, the same for every seed of a run.
+
+    Attributes:
+      num_samples: images in each set; 0 means the number in the data set's protocol.
+      step: step of the checkpoint, or "last" or "best".
+      seed: seed of the latents and of the kernel distance's subsets.
+      features: feature net, as `load_features` takes it; "" means that of the run's data set.
+      metrics: names in METRICS; () means every metric that the feature net supports.
+
+    Raises:
+      UserError: a seed out of range, or an unknown metric.
+    """
+
+    num_samples: int = 0
+    step: CheckpointRef = "last"
+    seed: int = 0
+    features: str = ""
+    metrics: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not SEED.test(self.seed):
+            raise UserError(f"seed = {self.seed}: must be {SEED.allowed}")
+        scoring.check_metric_names(self.metrics)
 
 
 def evaluate(
@@ -44,42 +71,42 @@ def evaluate(
     features: str = "",
     metrics: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Scores a run's generator, writes its `evaluation_file` and returns what that holds.
-
-    Each score is of `num_samples` images against as many real ones: of the training set, and of
-    the test set, which training never saw. "generator" has the averaged weights where the run
-    keeps an average, and then "raw_generator" has those that training left.
+    """Scores a run's generator, and returns and writes the scores, as `evaluate_run` does.
 
     Args:
-      workdir: a run directory; nothing else in it is changed.
-      num_samples: examples in each set; 0: as many as the protocol of the run's data set.
-      step: of the checkpoint, or "last" or "best".
-      seed: of the latents and of the kernel distance's subsets.
-      features: a feature net, as `load_features` has them; "" is that of the run's data set.
-      metrics: names in `scores.METRICS`; none means all that the net allows.
+      workdir: run directory of one seed.
+      num_samples, step, seed, features, metrics: as in `EvaluateRequest`.
+    """
+    request = EvaluateRequest(num_samples, step, seed, features, tuple(metrics))
+    return evaluate_run(workdir, request)
+
+
+def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
+    """Scores a run's generator against the training set and against the test set.
+
+    "generator" has the averaged weights if the run keeps an average; then "raw_generator" has the
+    weights that training updates. The result is also written to `evaluation_file` in the run
+    directory, and nothing else there is changed.
 
     Raises:
-      UserError: no such run, step, metric or net; more or fewer samples than can be; images
-        that the net does not take; a generator that gives NaN.
+      UserError: no such run, step or feature net; a metric that the net does not support; too few
+        or too many samples; images that the net does not take; a generator that gives NaN.
     """
-    if not SEED.test(seed):
-        raise UserError(f"seed = {seed}: must be {SEED.allowed}")
-    asked = tuple(metrics)
-    num_samples = num_samples or _protocol_samples(directory.read_config(workdir))
-    known = scoring.check_metrics(asked)
-    config, gan, state = checkpoints.load_run(workdir, step)
-    net = scoring.feature_net_for(config, features)
+    config, gan, state = checkpoints.load_run(workdir, request.step)
+    num_samples = request.num_samples or _protocol_samples(config)
+    request = dataclasses.replace(request, num_samples=num_samples)
+    net = scoring.feature_net_for(config, request.features)
     data = _load_splits(workdir, config, num_samples)
     labels = cycled_labels(gan, num_samples)
-    seen = dataclasses.replace(net.extract(data["train"].pixels[:1]), labels=labels)
-    chosen = scoring.supported_metrics(asked, known, net.name, seen)
-    scoring.check_count(chosen, num_samples)
-    generated = _generated(workdir, gan, state, num_samples, seed)
+    example = dataclasses.replace(net.extract(data["train"].pixels[:1]), labels=labels)
+    metrics = scoring.select_metrics(request.metrics, net.name, example)
+    scoring.check_sample_count(metrics, num_samples)
+    generated = _generate(workdir, gan, state, request)
+    scores = _score_generators(metrics, request, net, data, generated, labels)
     result: dict[str, Any] = json_safe(
-        {"protocol": _protocol(net, data, state, num_samples, seed)}
-        | _scored(chosen, net, data, generated, labels, num_samples, seed)
+        {"protocol": _describe_protocol(request, net, data, state)} | scores
     )
-    write_json(workdir / evaluation_file(step), result)
+    write_json(workdir / evaluation_file(request.step), result)
     return result
 
 
@@ -91,99 +118,98 @@ def _protocol_samples(config: Config) -> int:
 def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, Dataset]:
     data = {split: load_data(config.data, split) for split in SPLITS}
     check_same_data(workdir, data["train"].sha256, data["train"].source)
-    most = min(len(part.pixels) for part in data.values())
-    for split, part in data.items():
-        if num_samples > len(part.pixels):
+    smallest = min(len(dataset.pixels) for dataset in data.values())
+    for split, dataset in data.items():
+        if num_samples > len(dataset.pixels):
             raise UserError(
-                f"num_samples = {num_samples}: {part.name} {split} has {len(part.pixels)} "
-                f"{part.kind}; choose at most {most}"
+                f"num_samples = {num_samples}: {dataset.name} {split} has {len(dataset.pixels)} "
+                f"{dataset.kind}; choose at most {smallest}"
             )
     return data
 
 
-def _generated(
-    workdir: Path, gan: Gan, state: TrainState, count: int, seed: int
+def _generate(
+    workdir: Path, gan: Gan, state: TrainState, request: EvaluateRequest
 ) -> dict[str, np.ndarray]:
-    """Pixels of each generator, from the same latents."""
-    key = stream_key(jax.random.key(seed), Stream.EVALUATE, LATENTS)
+    """Returns the pixels of each generator, from the same latents."""
+    count = request.num_samples
+    key = stream_key(jax.random.key(request.seed), Stream.EVALUATE, LATENTS)
     generators = {GENERATOR: inference_variables(gan, state)}
     if state.ema_params:
         generators[RAW_GENERATOR] = (state.gen.params, state.gen.stats)
     pixels = {}
-    for who, variables in generators.items():
-        pixels[who], bad = generate_finite(gan, *variables, count, key)
+    for name, variables in generators.items():
+        pixels[name], bad = generate_finite(gan, *variables, count, key)
         if bad:
-            known = checkpoints.steps(workdir / layout.CHECKPOINTS)
+            steps = checkpoints.steps(workdir / layout.CHECKPOINTS)
             raise UserError(
-                f"--workdir {workdir}: the {who} of step {int(state.step)} gives NaN or infinity "
-                f"in {bad} of {count} images; choose another step; there are: {known}"
+                f"--workdir {workdir}: the {name} of step {int(state.step)} gives NaN or infinity "
+                f"in {bad} of {count} images; choose another step; there are: {steps}"
             )
     return pixels
 
 
-def _protocol(
-    net: FeatureNet, data: dict[str, Dataset], state: TrainState, num_samples: int, seed: int
+def _score_generators(
+    metrics: tuple[str, ...],
+    request: EvaluateRequest,
+    net: FeatureNet,
+    data: Mapping[str, Dataset],
+    generated: Mapping[str, np.ndarray],
+    labels: Labels | None,
 ) -> dict[str, Any]:
-    """All that the numbers depend on, besides the run."""
-    what = data["train"].kind
-    first = f"{what} 1 to {num_samples}"
-    others = f"train {what} {num_samples + 1} to {2 * num_samples}"
-    two = _has_two_sets(data["train"], num_samples)
+    real, baseline = _extract_real(net, data, request.num_samples, labels is not None)
+    fakes = {
+        name: dataclasses.replace(net.extract(pixels), labels=labels)
+        for name, pixels in generated.items()
+    }
+    key = stream_key(jax.random.key(request.seed), Stream.EVALUATE, SUBSETS)
+    return {
+        **scoring.score_with_baseline(metrics, net, real, baseline, fakes, key),
+        "histograms": scoring.histograms(metrics, fakes | real),
+    }
+
+
+def _extract_real(
+    net: FeatureNet, data: Mapping[str, Dataset], num_samples: int, labelled: bool
+) -> tuple[dict[str, FeatureSet], dict[str, FeatureSet]]:
+    """Returns, by split, the images to score against and others to score as the baseline."""
+
+    def extract(split: str, start: int = 0) -> FeatureSet:
+        rows = slice(start, start + num_samples)
+        labels = data[split].labels[rows] if labelled else None
+        return dataclasses.replace(net.extract(data[split].pixels[rows]), labels=labels)
+
+    real = {split: extract(split) for split in SPLITS}
+    baseline = {"train": real["test"], "test": real["train"]}
+    if _has_two_sets(data["train"], num_samples):
+        baseline["train"] = extract("train", num_samples)
+    return real, baseline
+
+
+def _describe_protocol(
+    request: EvaluateRequest, net: FeatureNet, data: Mapping[str, Dataset], state: TrainState
+) -> dict[str, Any]:
+    """Returns everything that the scores depend on, apart from the run."""
+    train, num_samples = data["train"], request.num_samples
+    first = f"{train.kind} 1 to {num_samples}"
+    others = f"train {train.kind} {num_samples + 1} to {2 * num_samples}"
+    two_sets = _has_two_sets(train, num_samples)
     return {
         "step": int(state.step),
         "num_samples": num_samples,
-        "seed": seed,
+        "seed": request.seed,
         "features": net.name,
         "features_sha256": net.sha256,
-        "data": data["train"].name,
-        "data_sha256": {split: part.sha256 for split, part in data.items()},
+        "data": train.name,
+        "data_sha256": {split: dataset.sha256 for split, dataset in data.items()},
         "real": {split: f"{split} {first}" for split in SPLITS},
-        "floor": {"train": others if two else f"test {first}", "test": f"train {first}"},
+        "floor": {"train": others if two_sets else f"test {first}", "test": f"train {first}"},
         "weights": "averaged" if state.ema_params else "raw",
         "standing_latents": standing_latents(state),
         **scoring.metric_settings(num_samples),
         "jaxgan": __version__,
         "device": jax.devices()[0].device_kind,
     }
-
-
-def _scored(
-    metrics: tuple[str, ...],
-    net: FeatureNet,
-    data: Mapping[str, Dataset],
-    generated: Mapping[str, np.ndarray],
-    labels: Labels | None,
-    num_samples: int,
-    seed: int,
-) -> dict[str, Any]:
-    real, floor = _extracted(net, data, num_samples, labels is not None)
-    fakes = {
-        who: dataclasses.replace(net.extract(pixels), labels=labels)
-        for who, pixels in generated.items()
-    }
-    name = functools.partial(scoring.metric_name, num_samples=num_samples, net=net)
-    key = stream_key(jax.random.key(seed), Stream.EVALUATE, SUBSETS)
-    return {
-        **scoring.score_all(metrics, real, floor, fakes, key, name, logger.info),
-        "histograms": scoring.histograms(metrics, fakes | real),
-    }
-
-
-def _extracted(
-    net: FeatureNet, data: Mapping[str, Dataset], num_samples: int, labelled: bool
-) -> tuple[dict[str, FeatureSet], dict[str, FeatureSet]]:
-    """Of each split: the images to score against, and others to score as the floor."""
-
-    def seen(split: str, start: int = 0) -> FeatureSet:
-        chosen = slice(start, start + num_samples)
-        labels = data[split].labels[chosen] if labelled else None
-        return dataclasses.replace(net.extract(data[split].pixels[chosen]), labels=labels)
-
-    real = {split: seen(split) for split in SPLITS}
-    floor = {"train": real["test"], "test": real["train"]}
-    if _has_two_sets(data["train"], num_samples):
-        floor["train"] = seen("train", num_samples)
-    return real, floor
 
 
 def _has_two_sets(train: Dataset, num_samples: int) -> bool:

@@ -1,4 +1,4 @@
-"""The verb `evaluate` on many seeds: each run scored by one protocol, and the scores over seeds."""
+"""The command `evaluate` for a run of several seeds: each is scored, then statistics are taken."""
 
 import logging
 from collections.abc import Mapping
@@ -6,73 +6,65 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.config.errors import UserError
-from jaxgan.evaluation.evaluate import evaluate
+from jaxgan.evaluation.evaluate import EvaluateRequest, evaluate_run
 from jaxgan.evaluation.scoring import REAL_BASELINE
 from jaxgan.runs import checkpoints, seed_folders, seed_statistics
-from jaxgan.runs.checkpoint_ref import CheckpointRef, checkpoint_folder, evaluation_file
+from jaxgan.runs.checkpoint_ref import checkpoint_folder, evaluation_file
 from jaxgan.runs.files import json_safe, write_json
 
 logger = logging.getLogger(__name__)
 
 
-def evaluate_seeds(
-    workdir: Path, num_samples: int, step: CheckpointRef = "last", *rest: Any
-) -> dict[str, Any]:
-    """Evaluates each run in its own folder, as `evaluate` does with the same arguments.
+def evaluate_seeds(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
+    """Scores every seed of a run in its own folder, and returns and writes the statistics.
 
-    Writes, beside the runs, and returns what the protocol, the floor and the ratios to it are, and
-    each score's statistics over the seeds.
+    Args:
+      workdir: run directory of all seeds; seeds without the checkpoint are left out.
+      request: options, the same for each seed.
+
+    Returns:
+      The protocol, the real baseline, and the statistics over seeds of each score and of its
+      ratio to the baseline.
 
     Raises:
-      UserError: as `evaluate`; or no run has such a checkpoint.
+      UserError: no seed has the checkpoint; otherwise as `evaluate_run`.
     """
-    results: dict[int, dict[str, Any]] = {}
+    results = _evaluate_each(workdir, request)
+    first = next(iter(results.values()))
+    protocol = {name: value for name, value in first["protocol"].items() if name != "step"}
+    protocol["steps"] = {str(seed): found["protocol"]["step"] for seed, found in results.items()}
+    summary = json_safe(
+        {
+            "protocol": protocol,
+            "floor": first["metrics"][REAL_BASELINE],
+            "metrics": _statistics_over_seeds(results, "metrics"),
+            "ratios": _statistics_over_seeds(results, "ratios"),
+        }
+    )
+    write_json(workdir / evaluation_file(request.step), summary)
+    return summary
+
+
+def _evaluate_each(workdir: Path, request: EvaluateRequest) -> dict[int, dict[str, Any]]:
+    results = {}
     for seed, folder in seed_folders.seed_folders(workdir).items():
-        known = checkpoints.steps(folder / checkpoint_folder(step))
-        if not known or (isinstance(step, int) and step not in known):
+        steps = checkpoints.steps(folder / checkpoint_folder(request.step))
+        if not steps or (isinstance(request.step, int) and request.step not in steps):
             logger.warning(f"{folder}: no such checkpoint; left out")
             continue
         logger.info(f"seed {seed}:")
-        results[seed] = evaluate(folder, num_samples, step, *rest)
+        results[seed] = evaluate_run(folder, request)
     if not results:
         raise UserError(f"--workdir {workdir}: no run has such a checkpoint")
-    first = next(iter(results.values()))
-    protocol = {name: value for name, value in first["protocol"].items() if name != "step"}
-    steps = {str(seed): result["protocol"]["step"] for seed, result in results.items()}
-    found = json_safe(
-        {
-            "protocol": protocol | {"steps": steps},
-            "floor": first["metrics"][REAL_BASELINE],
-            "metrics": _over_seeds(results, "metrics"),
-            "ratios": _over_seeds(results, "ratios"),
-        }
-    )
-    write_json(workdir / evaluation_file(step), found)
-    return found
+    return results
 
 
-def table_of_seeds(result: Mapping[str, Any]) -> str:
-    """The protocol, then each score's statistics over the seeds, and those of its ratio."""
-    protocol = result["protocol"]
-    steps = ", ".join(f"{seed}: {step}" for seed, step in protocol["steps"].items())
-    lines = [
-        f"{protocol['data']}; N = {protocol['num_samples']} a set, seed {protocol['seed']} of the "
-        "evaluation",
-        f"features: {protocol['features']}, SHA-256 {protocol['features_sha256']}",
-        f"step of each seed: {steps}",
-    ]
-    for part, title in (("metrics", "over seeds"), ("ratios", "times the floor, over seeds")):
-        for who, found in result[part].items():
-            lines += ["", f"{who}, {title}", seed_statistics.statistics_table(found)]
-    return "\n".join(lines)
-
-
-def _over_seeds(results: Mapping[int, Mapping[str, Any]], part: str) -> dict[str, Any]:
-    """By generator and score, the statistics."""
-    whose = [who for who in next(iter(results.values()))[part] if who != REAL_BASELINE]
+def _statistics_over_seeds(results: Mapping[int, Mapping[str, Any]], part: str) -> dict[str, Any]:
+    """Returns, by generator and score, the statistics of "metrics" or of "ratios"."""
+    generators = [name for name in next(iter(results.values()))[part] if name != REAL_BASELINE]
     return {
-        who: seed_statistics.statistics_over_seeds(
-            {seed: result[part][who] for seed, result in results.items()}
+        name: seed_statistics.statistics_over_seeds(
+            {seed: result[part][name] for seed, result in results.items()}
         )
-        for who in whose
+        for name in generators
     }

@@ -1,4 +1,4 @@
-"""The metrics that an evaluation computes: one table line each."""
+"""The table of metrics that an evaluation can compute, one function and one line for each."""
 
 import dataclasses
 import functools
@@ -8,37 +8,37 @@ import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.metrics import (
-    Overlap,
+    PRDC,
+    FeatureSet,
     class_histogram,
     classifier_score,
+    compute_prdc,
     frechet_distance,
     kernel_distance,
-    overlap,
     total_variation,
 )
-from jaxgan.metrics.feature_nets import FeatureSet
 from jaxgan.metrics.prdc import DENSITY_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
 KERNEL_SUBSETS = 100
-KERNEL_SUBSET_SIZE = 1000  # as torch-fidelity's; of smaller sets, half
-SCORE_SPLITS = 10  # torch-fidelity's; TF-GAN has one
-CLASSES, MODES = "class probabilities", "modes"  # the latter instead of the former
+KERNEL_SUBSET_SIZE = 1000  # as in torch-fidelity
+SCORE_SPLITS = 10  # as in torch-fidelity; TF-GAN has one
+CLASSES, MODES = "class probabilities", "modes"
 LABELS = "labels that a class-conditional generator was asked for"
 Scores = dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class SetPair:
-    """Two sets of as many images, as one net sees them; `key` draws the kernel's subsets."""
+    """Two sets of equally many images, as features; `key` draws the kernel distance's subsets."""
 
     real: FeatureSet
     fake: FeatureSet
     key: PRNGKey
 
     @functools.cached_property
-    def overlap(self) -> Overlap:
-        return overlap(self.real.neighbourhoods, self.fake.neighbourhoods)
+    def prdc(self) -> PRDC:
+        return compute_prdc(self.real.neighbourhoods, self.fake.neighbourhoods)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Metric:
     """One line of METRICS.
 
     Attributes:
-      score: the values, by name.
-      at_least: images that a set must have.
-      needs: what the net must give besides features: one of CLASSES, MODES, LABELS, or nothing.
-      distances: the values that are zero for equal distributions and never negative, so that
-        their ratio to the floor says how far off a set is.
+      score: computes the metric's values, by name.
+      at_least: smallest number of images in a set.
+      needs: what the feature net must give besides features: CLASSES, MODES, LABELS, or "".
+      distances: names of the values that are never negative and 0 for equal distributions, so
+        that their ratio to the real baseline has a meaning.
     """
 
     score: Callable[[SetPair], Scores]
@@ -59,23 +59,23 @@ class Metric:
     distances: tuple[str, ...] = ()
 
 
-def available_inputs(seen: FeatureSet) -> tuple[str, ...]:
-    """What there is of that which metrics may need besides features."""
-    if seen.modes is not None:
+def available_inputs(images: FeatureSet) -> tuple[str, ...]:
+    """Returns the values of `Metric.needs` that these images satisfy."""
+    if images.modes is not None:
         return ("", MODES)
-    if seen.probabilities is None:
+    if images.probabilities is None:
         return ("",)
-    return ("", CLASSES) if seen.labels is None else ("", CLASSES, LABELS)
+    return ("", CLASSES) if images.labels is None else ("", CLASSES, LABELS)
 
 
 def histogram(images: FeatureSet) -> np.ndarray:
-    """Fraction of the images in each class: the likeliest one, in the net's eyes."""
+    """Returns the fraction of the images in each class, as the net classifies them."""
     probabilities = _probabilities(images)
     return class_histogram(np.argmax(probabilities, axis=1), probabilities.shape[1])
 
 
 def kernel_subset_size(num_samples: int) -> int:
-    """At most half a set, so that subsets differ and their spread says something."""
+    """Returns at most half of a set, so that subsets differ and their spread has a meaning."""
     return min(KERNEL_SUBSET_SIZE, num_samples // 2)
 
 
@@ -89,39 +89,38 @@ def kernel(sets: SetPair) -> Scores:
     return {"kernel": distance.mean, "kernel_spread": distance.std}
 
 
-def fidelity_by_manifold(sets: SetPair) -> Scores:
-    pair = sets.overlap.manifolds
-    return {"precision": pair.precision, "recall": pair.recall}
+def precision_recall(sets: SetPair) -> Scores:
+    return {"precision": sets.prdc.precision, "recall": sets.prdc.recall}
 
 
-def fidelity_by_density(sets: SetPair) -> Scores:
-    pair = sets.overlap.neighbourhoods
-    return {"density": pair.density, "coverage": pair.coverage}
+def density_coverage(sets: SetPair) -> Scores:
+    return {"density": sets.prdc.density, "coverage": sets.prdc.coverage}
 
 
-def score_of_classes(sets: SetPair) -> Scores:
-    """Of the fakes alone: the real set plays no part."""
-    whole = classifier_score(_probabilities(sets.fake))
-    parts = classifier_score(_probabilities(sets.fake), SCORE_SPLITS)
+def classifier_scores(sets: SetPair) -> Scores:
+    """Scores the fakes alone; the real set plays no part."""
+    unsplit = classifier_score(_probabilities(sets.fake))
+    split = classifier_score(_probabilities(sets.fake), SCORE_SPLITS)
     return {
-        "classifier_score": whole.mean,
-        f"classifier_score_{SCORE_SPLITS}": parts.mean,
-        f"classifier_score_{SCORE_SPLITS}_spread": parts.std,
+        "classifier_score": unsplit.mean,
+        f"classifier_score_{SCORE_SPLITS}": split.mean,
+        f"classifier_score_{SCORE_SPLITS}_spread": split.std,
     }
 
 
-def histogram_distance(sets: SetPair) -> Scores:
-    """Both histograms are of the net's classes, so that its mistakes are in both."""
+def class_distance(sets: SetPair) -> Scores:
+    """Compares predicted classes of both sets, so that the net's mistakes are in both."""
     return {"class_distance": total_variation(histogram(sets.real), histogram(sets.fake))}
 
 
 def label_accuracy(sets: SetPair) -> Scores:
-    """Fraction of the fakes in the class of their label, in the net's eyes; of these alone."""
-    found = np.argmax(_probabilities(sets.fake), axis=1)
-    return {"label_accuracy": float(np.mean(found == np.asarray(sets.fake.labels)))}
+    """Returns the fraction of the fakes that the net classifies as their label."""
+    predicted = np.argmax(_probabilities(sets.fake), axis=1)
+    return {"label_accuracy": float(np.mean(predicted == np.asarray(sets.fake.labels)))}
 
 
-def modes_reached(sets: SetPair) -> Scores:
+def modes(sets: SetPair) -> Scores:
+    """Returns what the fakes alone reach of a benchmark's modes."""
     return dict(sets.fake.modes or {})
 
 
@@ -133,12 +132,13 @@ def _probabilities(images: FeatureSet) -> np.ndarray:
 
 METRICS = {
     "frechet": Metric(frechet, at_least=2, distances=("frechet",)),
-    "kernel": Metric(kernel, at_least=4),  # unbiased: its floor is zero give or take the spread
-    # One walk gives this and the next, so it wants the samples of both.
-    "precision_recall": Metric(fidelity_by_manifold, at_least=DENSITY_NEIGHBOUR + 1),
-    "density_coverage": Metric(fidelity_by_density, at_least=DENSITY_NEIGHBOUR + 1),
-    "classifier_score": Metric(score_of_classes, at_least=SCORE_SPLITS, needs=CLASSES),
-    "class_histogram": Metric(histogram_distance, 1, CLASSES, ("class_distance",)),
+    # Unbiased, so its real baseline is near zero and a ratio to it means nothing.
+    "kernel": Metric(kernel, at_least=4),
+    # Both come from one computation, so either needs the samples of both.
+    "precision_recall": Metric(precision_recall, at_least=DENSITY_NEIGHBOUR + 1),
+    "density_coverage": Metric(density_coverage, at_least=DENSITY_NEIGHBOUR + 1),
+    "classifier_score": Metric(classifier_scores, at_least=SCORE_SPLITS, needs=CLASSES),
+    "class_histogram": Metric(class_distance, 1, CLASSES, ("class_distance",)),
     "label_accuracy": Metric(label_accuracy, at_least=1, needs=LABELS),
-    "modes": Metric(modes_reached, at_least=1, needs=MODES, distances=("reverse_kl",)),
+    "modes": Metric(modes, at_least=1, needs=MODES, distances=("reverse_kl",)),
 }

@@ -1,27 +1,30 @@
-"""Measuring while a run trains: a light evaluation at the end of an epoch, for that epoch's row.
+"""A light evaluation at the end of an epoch, while a run trains.
 
-It draws from a stream of its own and changes no array of the state, so that a run has the same
-bits with it and without.
+It draws from a random stream of its own and changes no array of the state, so a run has the same
+bits with it and without it.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.data import Dataset, load_data
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.data.lazy_array import Array
-from jaxgan.evaluation import metric_table, scoring
+from jaxgan.evaluation import scoring
+from jaxgan.evaluation.metric_table import SetPair, histogram
 from jaxgan.gan.sampling import cycled_labels, generate_finite
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan, Player, TrainState, pack, with_labels
 from jaxgan.metrics import (
+    FeatureNet,
+    FeatureSet,
     area_under_curve,
     calibration_error,
     copying_ratio,
@@ -30,188 +33,198 @@ from jaxgan.metrics import (
     mode_fractions,
     nearest_images,
 )
-from jaxgan.metrics.feature_nets import BATCH, FeatureNet, FeatureSet
-from jaxgan.types import Labels, Logits, Pixels, Stream, stream_key, to_images
+from jaxgan.metrics.feature_nets import BATCH
+from jaxgan.types import Labels, Pixels, Stream, stream_key, to_images
 
-LATENTS = 2  # counter of the evaluation's stream; the verb `evaluate` has 0 and 1
-MAX_CLASSES = 100  # whose fractions are put into a row
-COPIES = 500  # images of which the nearest training image is sought: 0.4 s on two cores
-PAIRS = 32  # of those, the most alike to be shown
+LATENTS = 2  # counter of Stream.EVALUATE; the command `evaluate` has 0 and 1
+MAX_CLASSES = 100  # with more, a row does not list the fraction of each
+COPYING_SAMPLES = 500  # whose nearest training images are searched: 0.4 s on two cores
+PAIRS = 32  # of those, the most similar ones, which are drawn
 PERIODIC_METRICS = ("frechet", "class_histogram", "label_accuracy", "modes")
 Row = dict[str, Any]
+PackLogits = Float[jax.Array, " packs"] | Float[np.ndarray, " packs"]
 
 
 class Pairs(NamedTuple):
-    """Samples with their nearest training images, most alike first."""
+    """Samples with their nearest training images, most similar first."""
 
     samples: np.ndarray  # uint8 (pairs, height, width, channels)
     nearest: np.ndarray
-    ratios: np.ndarray  # distance over the median of held-out images
+    ratios: np.ndarray  # distance over the median distance of held-out images
 
 
 class Evaluation(NamedTuple):
+    """Result of one evaluation: entries of a row of metrics.jsonl, and images to draw."""
+
     row: Row
-    pairs: Pairs | None  # none where images were not finite
+    pairs: Pairs | None  # None for points, and if generated images are not finite
 
 
 class PeriodicEvaluator:
-    """What a state is measured against: real images, and what the feature net says of them.
+    """Evaluates states of one run during training.
 
     Attributes:
-      distance_name: the name of the held-out distance by which the best state is chosen.
+      distance_name: name in a row of the distance to the test set that selects the best state.
     """
 
     def __init__(self, config: Config, gan: Gan, train: Dataset, pixels: Pixels | Array):
-        """`pixels` is the training set on the device, or on the host where it is streamed.
+        """Loads the test set and the feature net.
+
+        Args:
+          train: the training set.
+          pixels: its pixels, on the device, or on the host if they are streamed.
 
         Raises:
-          UserError: a run of this config cannot be measured.
+          UserError: a run of this config cannot be evaluated.
         """
-        self.gan = gan
-        self.net = _net(config)
-        self.count = config.evaluate.num_samples
         test = load_data(config.data, "test")
-        for part in (train, test):
-            if self.count > len(part.pixels):
-                raise UserError(
-                    f"config.evaluate.num_samples = {self.count}: {part.name} {part.split} has "
-                    f"{len(part.pixels)} {part.kind}; must be at most that"
-                )
-        if self.count < config.packing:
-            raise UserError(
-                f"config.evaluate.num_samples = {self.count}: must be at least config.packing = "
-                f"{config.packing}"
-            )
-        self._test = test.pixels[: self.count]
-        self._labels = [part.labels[: self.count] for part in (train, test)]
-        self._train = train.pixels
-        self._pixels = pixels
+        self.gan = gan
+        self.net = _load_net(config)
+        self.num_samples = config.evaluate.num_samples
+        _check_sample_count(config, train, test)
+        self._train, self._train_pixels = train, pixels
+        self._test_pixels = test.pixels[: self.num_samples]
+        self._test_labels = test.labels[: self.num_samples]
         self._mixture = MIXTURES.get(config.data.name)
-        self.distance_name = self._named(
-            "mode_distance" if self._mixture else "frechet", "test", self.net
-        )
+        distance = "mode_distance" if self._mixture else "frechet"
+        self.distance_name = self._feature_metric(distance, "test")
 
     def evaluate(self, state: TrainState) -> Evaluation:
-        """What a state scores; what is not finite is None."""
+        """Evaluates generator and discriminator; a value that is not finite is None."""
         key = stream_key(state.key, Stream.EVALUATE, LATENTS)
-        fake, bad = generate_finite(
-            self.gan, *inference_variables(self.gan, state), self.count, key
-        )
+        variables = inference_variables(self.gan, state)
+        fake, bad = generate_finite(self.gan, *variables, self.num_samples, key)
         opponent = fake
-        if state.ema_params:
-            raw = state.gen
-            opponent, _ = generate_finite(self.gan, raw.params, raw.stats, self.count, key)
-        row = self._of_discriminator(state.disc, opponent)
+        if state.ema_params:  # the discriminator trains against the raw weights
+            raw = (state.gen.params, state.gen.stats)
+            opponent, _ = generate_finite(self.gan, *raw, self.num_samples, key)
+        row = self._evaluate_discriminator(state.disc, opponent)
         if bad:
             return Evaluation({self.distance_name: None} | row, None)
-        copying, pairs = self._of_copying(fake[:COPIES])
-        return Evaluation(self._of_samples(fake) | row | copying, pairs)
+        copying, pairs = self._evaluate_copying(fake[:COPYING_SAMPLES])
+        return Evaluation(self._evaluate_samples(fake) | row | copying, pairs)
 
     def distance(self, state: TrainState) -> float | None:
-        """The held-out distance alone."""
+        """Returns the value named `distance_name` alone."""
         return self.evaluate(state).row[self.distance_name]
 
-    @functools.cached_property
-    def _real(self) -> FeatureSet:
-        return self.net.extract(self._test)
-
-    def _of_samples(self, fake: np.ndarray) -> Row:
+    def _evaluate_samples(self, fake: np.ndarray) -> Row:
         labels = cycled_labels(self.gan, len(fake))
-        found = dataclasses.replace(self.net.extract(fake), labels=labels)
-        metrics = scoring.supported_metrics((), PERIODIC_METRICS, self.net.name, found)
-        sets = metric_table.SetPair(
-            self._real, found, jax.random.key(0)
-        )  # the key is for other metrics
-        values = scoring.score(metrics, sets)
-        row: Row = {self._named(name, "test", self.net): values[name] for name in values}
-        if found.probabilities is not None and found.probabilities.shape[1] <= MAX_CLASSES:
-            fractions = np.round(metric_table.histogram(found), 6).tolist()
-            row[self._named("class_fractions", "generated", self.net)] = fractions
-        return row | self._of_modes(fake)
+        images = dataclasses.replace(self.net.extract(fake), labels=labels)
+        metrics = scoring.supported_metrics(PERIODIC_METRICS, images)
+        sets = SetPair(self._test_features, images, jax.random.key(0))  # none of them uses the key
+        scores = scoring.score(metrics, sets)
+        row: Row = {self._feature_metric(name, "test"): scores[name] for name in scores}
+        if images.probabilities is not None and images.probabilities.shape[1] <= MAX_CLASSES:
+            fractions = np.round(histogram(images), 6).tolist()
+            row[self._feature_metric("class_fractions", "generated")] = fractions
+        return row | self._evaluate_modes(fake)
 
-    def _of_modes(self, fake: np.ndarray) -> Row:
+    def _evaluate_modes(self, fake: np.ndarray) -> Row:
         if not self._mixture:
             return {}
-        reached, real = (mode_fractions(points, *self._mixture) for points in (fake, self._test))
+        generated, real = (
+            mode_fractions(points, *self._mixture) for points in (fake, self._test_pixels)
+        )
         return {
-            self._named("mode_distance", "test", self.net): mode_distance(real, reached),
-            self._named("mode_fractions", "generated", self.net): np.round(reached, 6).tolist(),
+            self._feature_metric("mode_distance", "test"): mode_distance(real, generated),
+            self._feature_metric("mode_fractions", "generated"): np.round(generated, 6).tolist(),
         }
 
-    def _of_discriminator(self, disc: Player, fake: np.ndarray) -> Row:
-        sets = (self._train[: self.count], self._test, fake)
-        labels = [*self._labels, np.arange(self.count) % max(1, self.gan.classes)]
-        train, test, fakes = (
-            logits(self.gan, disc, *pair) for pair in zip(sets, labels, strict=True)
-        )
-        measures: Mapping[str, tuple[Callable[[], float], str]] = {
-            "disc_accuracy": (lambda: logit_accuracy(test, fakes), "test"),
-            "disc_auc": (lambda: area_under_curve(test, fakes), "test"),
-            "disc_calibration_error": (lambda: calibration_error(test, fakes), "test"),
-            "disc_logit_gap": (lambda: float(train.mean() - test.mean()), "train-test"),
-            "disc_accuracy_gap": (
-                lambda: float(np.mean(train > 0) - np.mean(test > 0)),
-                "train-test",
+    def _evaluate_discriminator(self, disc: Player, fake: np.ndarray) -> Row:
+        count = self.num_samples
+        fake_labels = np.arange(count) % max(1, self.gan.classes)
+        train = logits(self.gan, disc, self._train.pixels[:count], self._train.labels[:count])
+        test = logits(self.gan, disc, self._test_pixels, self._test_labels)
+        fakes = logits(self.gan, disc, fake, fake_labels)
+        metrics = {
+            ("disc_accuracy", "test"): lambda: logit_accuracy(test, fakes),
+            ("disc_auc", "test"): lambda: area_under_curve(test, fakes),
+            ("disc_calibration_error", "test"): lambda: calibration_error(test, fakes),
+            ("disc_logit_gap", "train-test"): lambda: float(train.mean() - test.mean()),
+            ("disc_accuracy_gap", "train-test"): lambda: float(
+                np.mean(train > 0) - np.mean(test > 0)
             ),
         }
-        finite = all(np.isfinite(part).all() for part in (train, test, fakes))
+        finite = all(np.isfinite(values).all() for values in (train, test, fakes))
         return {
-            self._named(name, against): value() if finite else None
-            for name, (value, against) in measures.items()
+            f"eval/{name}/{split}/n{count}": compute() if finite else None
+            for (name, split), compute in metrics.items()
         }
 
-    def _of_copying(self, fake: np.ndarray) -> tuple[Row, Pairs | None]:
-        if fake.ndim == 2:  # points of a plane have neighbours wherever there are enough
+    def _evaluate_copying(self, fake: np.ndarray) -> tuple[Row, Pairs | None]:
+        if fake.ndim == 2:  # among many points of a plane, every point has a near neighbour
             return {}, None
         held_out = self._held_out_distances
         name = f"eval/copying/train/n{len(fake)}"
-        if not (middle := float(np.median(held_out))):
+        if not (median := float(np.median(held_out))):
             return {name: None}, None
-        found = nearest_images(fake, self._pixels)
-        first = np.argsort(found.distances, kind="stable")[:PAIRS]
-        alike = self._train[found.indices[first]]
-        pairs = Pairs(fake[first], alike, found.distances[first] / middle)
-        return {name: copying_ratio(found.distances, held_out)}, pairs
+        nearest = nearest_images(fake, self._train_pixels)
+        first = np.argsort(nearest.distances, kind="stable")[:PAIRS]
+        originals = self._train.pixels[nearest.indices[first]]
+        pairs = Pairs(fake[first], originals, nearest.distances[first] / median)
+        return {name: copying_ratio(nearest.distances, held_out)}, pairs
+
+    @functools.cached_property
+    def _test_features(self) -> FeatureSet:
+        return self.net.extract(self._test_pixels)
 
     @functools.cached_property
     def _held_out_distances(self) -> np.ndarray:
-        return nearest_images(self._test[:COPIES], self._pixels).distances
+        return nearest_images(self._test_pixels[:COPYING_SAMPLES], self._train_pixels).distances
 
-    def _named(self, value: str, against: str, net: Any = None) -> str:
-        """A name that says what the number depends on: N, split and the net's SHA-256."""
-        if net is None:
-            return f"eval/{value}/{against}/n{self.count}"
-        return "eval/" + scoring.metric_name(value, against, num_samples=self.count, net=net)
+    def _feature_metric(self, value: str, split: str) -> str:
+        name = scoring.metric_name(value, split, num_samples=self.num_samples, net=self.net)
+        return f"eval/{name}"
 
 
-def logits(gan: Gan, disc: Player, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """D's logits as at test time, one for each pack of images, none of them augmented.
+def logits(gan: Gan, disc: Player, pixels: np.ndarray, labels: np.ndarray) -> PackLogits:
+    """Computes the discriminator's logits in inference mode, without augmentation.
 
-    Labels are only looked at by a class-conditional D. Images that do not fill a pack are left
-    out. Returns numpy float32.
+    Args:
+      pixels: images that do not fill a last pack are left out.
+      labels: (images,), used by a class-conditional discriminator only.
+
+    Returns:
+      numpy float32, one logit for each pack of images.
     """
     packs = len(pixels) // gan.packing
     size = min(max(1, BATCH // gan.packing), packs)
     found = np.empty(packs, np.float32)
     for start in range(0, packs, size):
-        start = min(start, packs - size)  # the last block overlaps the one before
-        chosen = slice(start * gan.packing, (start + size) * gan.packing)
-        found[start : start + size] = _logits(gan, disc, pixels[chosen], labels[chosen])
+        start = min(start, packs - size)  # the last block overlaps the one before: one shape
+        images = slice(start * gan.packing, (start + size) * gan.packing)
+        found[start : start + size] = _logits(gan, disc, pixels[images], labels[images])
     return found
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _logits(gan: Gan, disc: Player, pixels: Pixels, labels: Labels) -> Logits:
+def _logits(gan: Gan, disc: Player, pixels: Pixels, labels: Labels) -> PackLogits:
     images = pack(to_images(pixels), gan.packing)
     variables = {"params": disc.params, **disc.stats}
     given = with_labels(labels if gan.classes else None)
-    found: Logits = gan.disc.apply(variables, images, False, *given)  # type: ignore
+    found: PackLogits = gan.disc.apply(variables, images, False, *given)  # type: ignore
     return found
 
 
-def _net(config: Config) -> FeatureNet:
+def _load_net(config: Config) -> FeatureNet:
     try:
         return scoring.feature_net_for(config)
     except UserError as error:
         every = config.evaluate.every
         raise UserError(f"config.evaluate.every = {every}: {error}, or set it to 0") from error
+
+
+def _check_sample_count(config: Config, *datasets: Dataset) -> None:
+    count = config.evaluate.num_samples
+    for dataset in datasets:
+        if count > len(dataset.pixels):
+            raise UserError(
+                f"config.evaluate.num_samples = {count}: {dataset.name} {dataset.split} has "
+                f"{len(dataset.pixels)} {dataset.kind}; must be at most that"
+            )
+    if count < config.packing:
+        raise UserError(
+            f"config.evaluate.num_samples = {count}: must be at least config.packing = "
+            f"{config.packing}"
+        )

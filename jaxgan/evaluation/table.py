@@ -1,41 +1,68 @@
-"""The scores of an evaluation as lines of text, distances beside their ratio to the floor."""
+"""Results of an evaluation as text, with distances beside their ratio to the real baseline."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from jaxgan.evaluation.scoring import REAL_BASELINE
+from jaxgan.runs.seed_statistics import statistics_table
 from jaxgan.runs.text import align, format_number
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """The protocol, then each split's scores, distances with their ratio to the floor."""
+    """Formats what `evaluate` returns: the protocol, then the scores against each split."""
     protocol = result["protocol"]
     lines = [
-        f"step {protocol['step']}, {protocol['data']}; N = {protocol['num_samples']} a set, "
-        f"seed {protocol['seed']}",
-        f"features: {protocol['features']}, SHA-256 {protocol['features_sha256']}",
-        f"generator: {protocol['weights']} weights; (n x): n times the floor, which real ones "
-        "score",
+        f"step {protocol['step']}, {protocol['data']}; {protocol['num_samples']} "
+        f"samples in each set, seed {protocol['seed']}",
+        _features_line(protocol),
+        f"generator: {protocol['weights']} weights; (n x): n times the real baseline, which is "
+        "the score of real images",
     ]
     for split in protocol["real"]:
-        title = f"against {protocol['real'][split]} (floor: {protocol['floor'][split]})"
-        columns = {who: _column(result, who, split) for who in result["metrics"]}
+        baseline = protocol["floor"][split]
+        title = f"against {protocol['real'][split]} (real baseline: {baseline})"
+        columns = {_label(name): _column(result, name, split) for name in result["metrics"]}
         lines += ["", title, *align(columns)]
     if histograms := result["histograms"]:
         columns = {
-            who: {f"class {i}": format_number(part) for i, part in enumerate(parts)}
-            for who, parts in histograms.items()
+            name: {f"class {i}": format_number(value) for i, value in enumerate(fractions)}
+            for name, fractions in histograms.items()
         }
         lines += ["", "fraction of the images in each class", *align(columns)]
     return "\n".join(lines)
 
 
-def _column(result: Mapping[str, Any], who: str, split: str) -> dict[str, str]:
-    """Value by metric: of one generator, or of the floor, against one split."""
-    times = result["ratios"].get(who, {})
+def table_of_seeds(summary: Mapping[str, Any]) -> str:
+    """Formats what `evaluate_seeds` returns: the protocol, then the statistics over seeds."""
+    protocol = summary["protocol"]
+    steps = ", ".join(f"{seed}: {step}" for seed, step in protocol["steps"].items())
+    lines = [
+        f"{protocol['data']}; {protocol['num_samples']} samples in each set, evaluation seed "
+        f"{protocol['seed']}",
+        _features_line(protocol),
+        f"step of each seed: {steps}",
+    ]
+    for part, title in (("metrics", "over seeds"), ("ratios", "x real baseline, over seeds")):
+        for name, statistics in summary[part].items():
+            lines += ["", f"{name}, {title}", statistics_table(statistics)]
+    return "\n".join(lines)
+
+
+def _features_line(protocol: Mapping[str, Any]) -> str:
+    return f"features: {protocol['features']}, SHA-256 {protocol['features_sha256']}"
+
+
+def _column(result: Mapping[str, Any], name: str, split: str) -> dict[str, str]:
+    """Returns the scores of one generator, or of the real baseline, against one split."""
+    ratios = result["ratios"].get(name, {})
     column = {}
-    for name, value in result["metrics"][who].items():
-        metric, of, *_ = name.split("/")
-        if of == split:
-            over = f" ({format_number(times[name])} x)" if name in times else ""
-            column[metric] = format_number(value) + over
+    for key, value in result["metrics"][name].items():
+        metric, against, *_ = key.split("/")
+        if against == split:
+            ratio = f" ({format_number(ratios[key])} x)" if key in ratios else ""
+            column[metric] = format_number(value) + ratio
     return column
+
+
+def _label(name: str) -> str:
+    return "real baseline" if name == REAL_BASELINE else name

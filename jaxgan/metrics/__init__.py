@@ -1,35 +1,35 @@
-"""How far generated samples are from real ones, as pure functions of arrays.
+"""Metrics of generated samples, as pure functions of arrays.
 
-On features of images, `(samples, features)`:
-  frechet_distance    distance of the Gaussians fitted to both sets (FID)
-  kernel_distance     unbiased cubic-polynomial MMD over subsets, with its spread (KID)
-  precision_recall    are fakes near the reals, are reals near the fakes
-  density_coverage    the same two questions, robust to outliers
-  overlap             these two at once, of `Neighbourhoods`, which keep what each set costs
+On features of images, (samples, features):
+  frechet_distance    Fréchet distance of fitted Gaussians (FID, with Inception features)
+  kernel_distance     unbiased squared MMD with a cubic kernel (KID, with Inception features)
+  precision_recall    improved precision and recall
+  density_coverage    density and coverage, which are robust to outliers
+  compute_prdc        these four at once, from two `Neighbourhoods`
 
 On a classifier's output:
   classifier_score    exponential of the mutual information of image and class (Inception Score)
-  class_histogram     fraction of samples per class
-  total_variation     distance of two such histograms
-  mode_count          classes that the samples reach
+  class_histogram     fraction of the samples in each class
+  total_variation     total variation distance of two histograms
+  mode_count          number of classes that the samples reach
   reverse_kl          KL(generated || target) of two histograms, in nats
-  stacked_modes       the Stacked MNIST protocol: modes and KL of digit triples
+  stacked_modes       modes and reverse KL of the Stacked MNIST benchmark
 
 On a discriminator's logits:
-  logit_accuracy      are reals above zero and fakes below
-  area_under_curve    are reals above fakes
-  calibration_error   is its probability of real the fraction that is
+  logit_accuracy      balanced accuracy with the threshold at 0
+  area_under_curve    area under the ROC curve
+  calibration_error   expected calibration error
 
 On pixels:
-  nearest_images      the nearest training image of each sample
-  copying_ratio       are samples nearer to them than held-out images are
+  nearest_images      nearest training image of each sample
+  copying_ratio       nearest-image distances of samples over those of held-out images
 
 On points in the plane:
-  point_modes         the ring and grid protocol: high quality, modes, KL
+  point_modes         high-quality samples, modes and reverse KL of the ring and grid benchmarks
 
-Arguments may be numpy or JAX arrays; results are Python numbers. Sums run in float64
-whatever `jax_enable_x64` says. Arrays that a metric is not defined on raise `UserError`.
-Every estimate depends on the number of samples: compare only equal numbers.
+Arguments may be numpy or JAX arrays, and results are Python numbers. Sums are in float64,
+whatever `jax_enable_x64` says. Arrays for which a metric is not defined raise `UserError`. Every
+estimate depends on the number of samples: compare only sets of the same size.
 """
 
 from jaxgan.metrics.calibration import area_under_curve, calibration_error, logit_accuracy
@@ -50,16 +50,17 @@ from jaxgan.metrics.memorization import Nearest, copying_ratio, nearest_images
 from jaxgan.metrics.mode_coverage import PointModes, mode_distance, mode_fractions, point_modes
 from jaxgan.metrics.packaged_nets import load_features
 from jaxgan.metrics.prdc import (
+    PRDC,
     DensityCoverage,
     Neighbourhoods,
-    Overlap,
     PrecisionRecall,
+    compute_prdc,
     density_coverage,
-    overlap,
     precision_recall,
 )
 
 __all__ = [
+    "PRDC",
     "ClassifierScore",
     "DensityCoverage",
     "FeatureNet",
@@ -67,7 +68,6 @@ __all__ = [
     "KernelDistance",
     "Nearest",
     "Neighbourhoods",
-    "Overlap",
     "PointModes",
     "PrecisionRecall",
     "StackedModes",
@@ -75,6 +75,7 @@ __all__ = [
     "calibration_error",
     "class_histogram",
     "classifier_score",
+    "compute_prdc",
     "copying_ratio",
     "density_coverage",
     "frechet_distance",
@@ -85,7 +86,6 @@ __all__ = [
     "mode_distance",
     "mode_fractions",
     "nearest_images",
-    "overlap",
     "point_modes",
     "precision_recall",
     "reverse_kl",

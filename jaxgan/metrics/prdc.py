@@ -1,48 +1,53 @@
-"""Precision, recall, density and coverage: which samples lie within whose nearest neighbours.
+"""Precision, recall, density and coverage, from distances to nearest neighbours.
 
-Distances of all pairs are what costs, so they are walked once: within a set for the radii of all
-its balls (`Neighbourhoods` keeps them), and across two sets for all four numbers (`overlap`).
+All four ask which samples lie within balls around other samples. A ball is open and reaches to
+the k-th nearest other sample of its own set. (Kynkäänniemi et al. define closed balls, but the
+code of Naeem et al., and so the published numbers since, has open ones.) A sample within rounding
+error of a ball's surface counts as outside, so copies of one image are never within each other's
+balls of radius 0.
 """
 
 import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
-from jaxgan.metrics.knn import ball_membership, knn_radii
 from jaxgan.metrics.validation import Features, check_at_least, checked_features, checked_pair
 
-MANIFOLD_NEIGHBOUR = 3  # Kynkäänniemi et al. 2019
-DENSITY_NEIGHBOUR = 5  # Naeem et al. 2020
-Radii = Float[np.ndarray, " samples"]  # squared radii of open balls, less what rounding may add
+MANIFOLD_NEIGHBOUR = 3  # k of precision and recall in Kynkäänniemi et al. 2019
+DENSITY_NEIGHBOUR = 5  # k of density and coverage in Naeem et al. 2020
+BLOCK_MIB = 32  # of distances in memory at a time
+SquaredRadii = Float[np.ndarray, " samples"]
 
 
 class PrecisionRecall(NamedTuple):
-    precision: float  # fraction of fakes within the reals' manifold
-    recall: float  # fraction of reals within the fakes' manifold
+    precision: float  # fraction of the fakes within a ball around a real
+    recall: float  # fraction of the reals within a ball around a fake
 
 
 class DensityCoverage(NamedTuple):
-    density: float  # real neighbourhoods that hold a fake, on average, over k; may pass 1
-    coverage: float  # fraction of real neighbourhoods that hold a fake
+    density: float  # balls around reals that contain a fake: mean over the fakes, divided by k
+    coverage: float  # fraction of the balls around reals that contain a fake
 
 
-class Overlap(NamedTuple):
-    manifolds: PrecisionRecall
-    neighbourhoods: DensityCoverage
+class PRDC(NamedTuple):
+    """The fields of `PrecisionRecall` and of `DensityCoverage`."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
 
 
 class Neighbourhoods:
-    """A set of samples and, computed once when first asked for, the reach of the balls around them.
+    """A set of samples with the radii of the balls around them, which are computed once.
 
     Args:
-      features: (samples, features), of which more than the largest k are needed.
-      ks: which neighbours the balls may reach to.
+      features: (samples, features), more samples than the largest k.
+      ks: for each k there are balls that reach to the k-th nearest neighbour.
     """
 
     def __init__(
@@ -52,116 +57,117 @@ class Neighbourhoods:
         self.ks = tuple(ks)
 
     @functools.cached_property
-    def radii(self) -> dict[int, Radii]:
-        """By k. Balls are about the samples, and a sample's neighbours are the other ones."""
-        lowest, most = min(self.ks), max(self.ks)
-        check_at_least("k", lowest, 1)
-        points = checked_features("a set", self.features, most + 1, _remedy(most))
-        with jax.enable_x64(True):
-            found = knn_radii(jnp.asarray(points - points.mean(axis=0)), self.ks)
-        return dict(zip(self.ks, np.asarray(found), strict=True))
+    def squared_radii(self) -> dict[int, SquaredRadii]:
+        """Squared radii by k, less the rounding error."""
+        from sklearn.neighbors import NearestNeighbors  # takes a second to import
+
+        check_at_least("k", min(self.ks), 1)
+        k = max(self.ks)
+        points = checked_features("a set", self.features, k + 1, _remedy(k))
+        points = points - points.mean(axis=0)
+        distances, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()
+        return {k: _shrink(distances[:, k - 1] ** 2, points) for k in self.ks}
 
 
 def precision_recall(
     real: ArrayLike, fake: ArrayLike, k: int = MANIFOLD_NEIGHBOUR
 ) -> PrecisionRecall:
-    """Improved precision and recall: Kynkäänniemi et al. 2019 (arXiv:1904.06991), section 2.
+    """Improved precision (fidelity) and recall (diversity), both in [0, 1]; higher is better.
 
-    A set's manifold is the union of open balls around its samples, each reaching to the k-th
-    nearest other sample of that set. A point on a sphere is outside, and so is one within
-    rounding of it. (The paper has closed balls; Naeem et al.'s reference code, and so the
-    numbers in print since, open ones.)
+    Source: Kynkäänniemi et al. 2019 (arXiv:1904.06991), section 2.
 
     Args:
-      real, fake: (samples, features) of one width, in which distance is Euclidean.
-      k: which neighbour.
+      real, fake: (samples, features) of the same width; the distance is Euclidean.
+      k: which nearest neighbour a ball reaches to.
 
     Raises:
-      UserError: not more than k samples, k below 1, unequal widths, NaN or infinity.
+      UserError: k or fewer samples, k below 1, unequal widths, NaN or infinity.
     """
-    points = _checked(real, fake, k)
-    real_reaches, fake_reaches = (Neighbourhoods(each, [k]).radii[k] for each in points)
-    held = _ball_membership(*points, real_reaches, fake_reaches, _NONE)
-    return PrecisionRecall(float(held.in_real.mean()), float(held.in_fake.mean()))
+    found = compute_prdc(Neighbourhoods(real, [k]), Neighbourhoods(fake, [k]), k, k)
+    return PrecisionRecall(found.precision, found.recall)
 
 
 def density_coverage(
     real: ArrayLike, fake: ArrayLike, k: int = DENSITY_NEIGHBOUR
 ) -> DensityCoverage:
-    """Density and coverage: Naeem et al. 2020 (arXiv:2002.09797), section 3.
+    """Density (fidelity, from 0, may exceed 1) and coverage (diversity, in [0, 1]).
 
-    Both look at open balls around the real samples only, each reaching to the k-th nearest
-    other real sample. From one distribution, with as many fakes as reals, density expects 1
-    and coverage 1 - 2^-k for many samples.
+    Higher is better. Samples of the real distribution, as many as there are reals, have an
+    expected density of 1 and a coverage of about 1 - 2^-k. Unlike precision and recall, both use
+    balls around the reals only, so fakes that are outliers do not raise them.
+
+    Source: Naeem et al. 2020 (arXiv:2002.09797), section 3.
 
     Args:
-      real, fake: (samples, features) of one width, in which distance is Euclidean.
-      k: which neighbour.
+      real, fake: (samples, features) of the same width; the distance is Euclidean.
+      k: which nearest neighbour a ball reaches to.
 
     Raises:
-      UserError: not more than k samples, k below 1, unequal widths, NaN or infinity.
+      UserError: k or fewer samples, k below 1, unequal widths, NaN or infinity.
     """
-    points = _checked(real, fake, k)
-    held = _ball_membership(*points, _NONE, _NONE, Neighbourhoods(points[0], [k]).radii[k])
-    return DensityCoverage(float(held.balls.mean() / k), float(held.covered.mean()))
+    found = compute_prdc(Neighbourhoods(real, [k]), Neighbourhoods(fake, [k]), k, k)
+    return DensityCoverage(found.density, found.coverage)
 
 
-def overlap(
+def compute_prdc(
     real: Neighbourhoods,
     fake: Neighbourhoods,
     manifold_k: int = MANIFOLD_NEIGHBOUR,
     density_k: int = DENSITY_NEIGHBOUR,
-) -> Overlap:
-    """`precision_recall` and `density_coverage` from one walk over the distances across.
+) -> PRDC:
+    """Computes `precision_recall` and `density_coverage` in one pass over all distances.
 
-    Each set keeps its own radii, so that many pairs of few sets share them.
+    Sets keep their radii, so comparing a set with several others computes them once.
+
+    Args:
+      real, fake: sets whose `ks` contain both k.
+      manifold_k: k of precision and recall.
+      density_k: k of density and coverage.
 
     Raises:
-      UserError: as these two.
+      UserError: as in these two functions.
     """
-    points = _checked(real.features, fake.features, max(manifold_k, density_k))
-    reaches = real.radii[manifold_k], fake.radii[manifold_k], real.radii[density_k]
-    held = _ball_membership(*points, *reaches)
-    return Overlap(
-        PrecisionRecall(float(held.in_real.mean()), float(held.in_fake.mean())),
-        DensityCoverage(float(held.balls.mean() / density_k), float(held.covered.mean())),
+    from sklearn.metrics import pairwise_distances_chunked  # takes a second to import
+
+    real_points, fake_points = _centred_pair(real, fake, max(manifold_k, density_k))
+    real_manifold = _shrink(real.squared_radii[manifold_k], real_points)
+    fake_manifold = _shrink(fake.squared_radii[manifold_k], fake_points)
+    neighbourhoods = _shrink(real.squared_radii[density_k], real_points)
+    precise, pairs, start = 0, 0, 0
+    recalled, covered = np.zeros((2, len(real_points)), bool)
+    for squared in pairwise_distances_chunked(
+        fake_points, real_points, squared=True, working_memory=BLOCK_MIB
+    ):
+        within = squared < neighbourhoods
+        pairs += int(within.sum())
+        covered |= within.any(axis=0)
+        precise += int((squared < real_manifold).any(axis=1).sum())
+        block_manifold = fake_manifold[start : start + len(squared), None]
+        recalled |= (squared < block_manifold).any(axis=0)
+        start += len(squared)
+    count = len(fake_points)
+    return PRDC(
+        precise / count, float(recalled.mean()), pairs / count / density_k, float(covered.mean())
     )
 
 
-class _BallMembership(NamedTuple):
-    in_real: Bool[np.ndarray, " fakes"]  # whether a ball of the reals' manifold holds the fake
-    in_fake: Bool[np.ndarray, " reals"]
-    balls: Int[np.ndarray, " fakes"]  # real neighbourhoods that hold the fake
-    covered: Bool[np.ndarray, " reals"]  # whether the neighbourhood holds a fake
+def _centred_pair(real: Neighbourhoods, fake: Neighbourhoods, k: int) -> tuple[Features, Features]:
+    """Moves the mean of the reals to 0, since rounding errors grow with the norms."""
+    check_at_least("k", k, 1)
+    real_points, fake_points = checked_pair(real.features, fake.features, k + 1, _remedy(k))
+    centre = real_points.mean(axis=0)
+    return real_points - centre, fake_points - centre
 
 
-_NONE = np.array(-np.inf)  # the reach of a ball that holds nothing
+def _shrink(squared_radii: SquaredRadii, points: Features) -> SquaredRadii:
+    """Subtracts the largest rounding error of squared distances near the surface of each ball.
+
+    A distance computed as |a|^2 + |b|^2 - 2ab is wrong by up to about features * eps *
+    (|a|^2 + |b|^2), and b = a + (b - a) gives |a|^2 + |b|^2 <= 3 |a|^2 + 2 |b - a|^2.
+    """
+    rounding = 2 * (points.shape[1] + 4) * np.finfo(points.dtype).eps
+    return squared_radii - rounding * (3 * np.sum(points**2, axis=1) + 2 * squared_radii)
 
 
 def _remedy(k: int) -> str:
     return f"draw more or make k = {k} smaller"
-
-
-def _checked(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Features, Features]:
-    """Both sets about the mean of the real one: the nearer to zero, the smaller the rounding."""
-    check_at_least("k", k, 1)
-    real, fake = checked_pair(real, fake, k + 1, _remedy(k))
-    centre = real.mean(axis=0)
-    return real - centre, fake - centre
-
-
-def _ball_membership(
-    real: Features,
-    fake: Features,
-    real_manifold: np.ndarray,
-    fake_manifold: np.ndarray,
-    neighbourhoods: np.ndarray,
-) -> _BallMembership:
-    """Of balls of these reaches: two sets around the reals, one around the fakes."""
-    reaches = (
-        np.broadcast_to(reach, len(around))
-        for reach, around in ((real_manifold, real), (fake_manifold, fake), (neighbourhoods, real))
-    )
-    with jax.enable_x64(True):
-        found = ball_membership(*map(jnp.asarray, (real, fake, *reaches)))
-        return _BallMembership(*map(np.asarray, found))

@@ -1,16 +1,18 @@
-import jax
+import tracemalloc
+
 import jax.numpy as jnp
 import numpy as np
+import prdc as prdc_package
 import pytest
-from prdc import compute_prdc
+import sklearn.metrics
+from sklearn.neighbors import NearestNeighbors
 
 from jaxgan.config.errors import UserError
 from jaxgan.metrics import (
     Neighbourhoods,
     classifier_score,
+    compute_prdc,
     density_coverage,
-    knn,
-    overlap,
     prdc,
     precision_recall,
 )
@@ -27,7 +29,7 @@ def gaussians(samples, features, scale=1.0, seed=0, dtype=np.float64):
 def test_all_four_equal_the_prdc_package(k, features):
     real, fake = gaussians(400, features, scale=1.1)
     fake = fake[:350]
-    expected = compute_prdc(real, fake, nearest_k=k)
+    expected = prdc_package.compute_prdc(real, fake, nearest_k=k)
     found = precision_recall(real, fake, k), density_coverage(real, fake, k)
     assert found[0].precision == expected["precision"]
     assert found[0].recall == expected["recall"]
@@ -38,52 +40,51 @@ def test_all_four_equal_the_prdc_package(k, features):
 def test_float32_features_far_from_zero_equal_the_prdc_package_in_float64():
     real, fake = gaussians(300, 16, dtype=np.float32)
     real, fake = real + np.float32(1000), fake + np.float32(1000)
-    expected = compute_prdc(real.astype(float), fake.astype(float), nearest_k=5)
+    expected = prdc_package.compute_prdc(real.astype(float), fake.astype(float), nearest_k=5)
     found = precision_recall(jnp.asarray(real), jnp.asarray(fake), k=5)
     assert found == (expected["precision"], expected["recall"])
     assert density_coverage(real, fake).coverage == expected["coverage"]
 
 
-def test_one_walk_gives_what_two_do_and_computes_a_sets_radii_once(monkeypatch):
+def test_one_pass_gives_what_two_do_and_computes_the_radii_of_a_set_once(monkeypatch):
     real, fake = gaussians(300, 8, scale=1.1)
-    walks = []
-
-    def reaches_of(points, ks):
-        walks.append(ks)
-        return knn.knn_radii(points, ks)
-
-    monkeypatch.setattr(prdc, "knn_radii", reaches_of)
+    searches, kneighbors = [], NearestNeighbors.kneighbors
+    monkeypatch.setattr(
+        NearestNeighbors, "kneighbors", lambda self: searches.append(self) or kneighbors(self)
+    )
     first, second = Neighbourhoods(real), Neighbourhoods(fake)
-    both = overlap(first, second)
-    assert overlap(second, first).manifolds == both.manifolds[::-1]
-    assert walks == [(3, 5), (3, 5)]
-    assert both == (precision_recall(real, fake), density_coverage(real, fake))
+    both = compute_prdc(first, second)
+    assert compute_prdc(second, first)[:2] == both[1::-1]
+    assert len(searches) == 2
+    assert both == (*precision_recall(real, fake), *density_coverage(real, fake))
 
 
-def test_unequal_blocks_lose_no_sample(monkeypatch):
-    """Blocks of 7 rows of 100 distances; the last one of either walk is partly filling."""
-    real, fake = gaussians(100, 3)
-    expected = overlap(Neighbourhoods(real), Neighbourhoods(fake[:65]))
-    monkeypatch.setattr(knn, "BLOCK_DISTANCES", 700)
-    for function in (knn.knn_radii, knn.ball_membership):
-        function.clear_cache()
-    try:
-        assert overlap(Neighbourhoods(real), Neighbourhoods(fake[:65])) == expected
-    finally:
-        for function in (knn.knn_radii, knn.ball_membership):
-            function.clear_cache()
+def test_blocks_of_distances_lose_no_sample(monkeypatch):
+    real, fake = gaussians(500, 3)
+    expected = compute_prdc(Neighbourhoods(real), Neighbourhoods(fake[:465]))
+    blocks, chunked = [], sklearn.metrics.pairwise_distances_chunked
+
+    def count(*args, **options):
+        for block in chunked(*args, **options):
+            blocks.append(len(block))
+            yield block
+
+    monkeypatch.setattr(sklearn.metrics, "pairwise_distances_chunked", count)
+    monkeypatch.setattr(prdc, "BLOCK_MIB", 1)
+    assert compute_prdc(Neighbourhoods(real), Neighbourhoods(fake[:465])) == expected
+    assert blocks == [262, 203]
 
 
 def test_a_set_of_one_copied_sample_reaches_nowhere():
     real, _ = gaussians(200, 5)
     copies = Neighbourhoods(np.repeat(real[:1] + 7, 50, axis=0))
-    assert (copies.radii[3] <= 0).all()
-    assert overlap(Neighbourhoods(real), copies).manifolds.recall == 0
+    assert (copies.squared_radii[3] <= 0).all()
+    assert compute_prdc(Neighbourhoods(real), copies).recall == 0
 
 
 def test_a_set_asked_for_its_neighbours_needs_that_many():
     with pytest.raises(UserError, match="a set has 5 samples: needs at least 6"):
-        _ = Neighbourhoods(np.ones((5, 2))).radii
+        _ = Neighbourhoods(np.ones((5, 2))).squared_radii
 
 
 def test_a_set_against_itself_has_all_four_exactly_one():
@@ -146,30 +147,15 @@ def test_100_images_repeated_100_times_fail_coverage_though_not_the_classifier_s
     assert precision_recall(real, repeated[:1000]).recall == 0  # its balls have radius zero
 
 
-@pytest.mark.parametrize("samples", [30, 383, 384, 1001])
-def test_candidates_hold_the_smallest_values_also_where_many_are_equal(samples):
-    values = np.random.default_rng(0).integers(0, samples // 8, samples).astype(np.float32)
-    few = np.sort(knn._candidates(jnp.asarray(values), 6))
-    assert len(few) <= 384
-    np.testing.assert_array_equal(few[:6], np.sort(values)[:6])
-
-
-@pytest.mark.parametrize("k", [1, 2, 4])
-def test_kth_smallest_counts_equal_values_apart(k):
-    values = jnp.array([3.0, 1.0, 1.0, 2.0, 7.0])
-    assert knn._kth_smallest(values, k) == sorted(values.tolist())[k - 1]
-
-
-def test_distances_of_60000_samples_are_never_whole():
-    with jax.enable_x64(True):
-        points = jax.ShapeDtypeStruct((60_000, 32), jnp.float64)
-        reaches = jax.ShapeDtypeStruct((60_000,), jnp.float64)
-        for lowered in (
-            knn.knn_radii.lower(points, (3, 5)),
-            knn.ball_membership.lower(points, points, reaches, reaches, reaches),
-        ):
-            temporary = lowered.compile().memory_analysis().temp_size_in_bytes
-            assert temporary < 2**29  # whole: 27 GiB
+def test_the_distances_of_all_pairs_are_never_in_memory_at_once():
+    real, fake = (Neighbourhoods(points) for points in gaussians(5000, 4))
+    tracemalloc.start()
+    try:
+        compute_prdc(real, fake)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5000**2 * 8 / 2  # bytes of half of them
 
 
 @pytest.mark.parametrize("metric", [precision_recall, density_coverage])

@@ -14,10 +14,10 @@ from jaxgan.data import load_data
 from jaxgan.metrics import (
     class_histogram,
     classifier_score,
+    compute_prdc,
     frechet_distance,
     kernel_distance,
     mode_count,
-    overlap,
     total_variation,
 )
 from jaxgan.metrics.packaged_nets import load_features
@@ -99,7 +99,7 @@ def frechet(real, fake):
 
 
 def coverage(real, fake):
-    return overlap(real.neighbourhoods, fake.neighbourhoods).neighbourhoods.coverage
+    return compute_prdc(real.neighbourhoods, fake.neighbourhoods).coverage
 
 
 def kernel(real, fake, subsets=100):
@@ -118,7 +118,7 @@ def check_floor(real, fresh, count, highest_frechet):
     distance = kernel(real, fresh, subsets=20)
     assert abs(distance.mean) < distance.std  # of one subset: it is unbiased
     assert coverage(real, fresh) == pytest.approx(expected_coverage(count), abs=0.015)
-    manifolds = overlap(real.neighbourhoods, fresh.neighbourhoods).manifolds
+    manifolds = compute_prdc(real.neighbourhoods, fresh.neighbourhoods)[:2]
     np.testing.assert_allclose(manifolds, 0.88, atol=0.03)
     assert class_distance(real, fresh) < 0.06 * np.sqrt(FEW / count)
 
@@ -154,13 +154,13 @@ def check_copies(digits, extract):
     """Few images a hundred times over: sure, varied, near the reals, and nearly nothing."""
     real, fresh, copies = map(extract, (digits.real, digits.fresh(), copied(digits.fresh())))
     assert coverage(real, copies) < 0.1 < 0.9 < coverage(real, fresh)
-    manifolds = overlap(real.neighbourhoods, copies.neighbourhoods).manifolds
-    usual = overlap(real.neighbourhoods, fresh.neighbourhoods).manifolds.precision
+    found = compute_prdc(real.neighbourhoods, copies.neighbourhoods)
+    usual = compute_prdc(real.neighbourhoods, fresh.neighbourhoods).precision
     error = np.sqrt(usual * (1 - usual) / (digits.count / 100))  # of a mean over the images
-    assert abs(manifolds.precision - usual) < 3 * error
-    assert manifolds.recall == 0
-    found = class_histogram(labels(copies), 10)
-    blind = np.exp(-np.sum(found * np.log(np.maximum(found, 1e-12))))  # to all but the classes
+    assert abs(found.precision - usual) < 3 * error
+    assert found.recall == 0
+    classes = class_histogram(labels(copies), 10)
+    blind = np.exp(-np.sum(classes * np.log(np.maximum(classes, 1e-12))))  # to all but the classes
     assert classifier_score(copies.probabilities).mean == pytest.approx(blind, rel=0.05)
 
 
