@@ -1,9 +1,7 @@
 """Data sets: examples and labels in one canonical order, and the order of each epoch.
 
-Examples are uint8 pixels, or float32 points.
-
-Importing this package imports neither JAX nor TFDS, so that a wrong folder is reported at
-once: `epoch_order`, which needs JAX, is imported when it is first asked for.
+Examples are uint8 pixels, or float32 points in the plane. This package imports neither JAX nor
+TFDS before they are needed, so that a wrong folder is reported at once.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The data sets jaxgan knows: what each holds, and where its sources keep it."""
+"""The table of known data sets: what each holds, and where its sources keep it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ PROTOCOL_SAMPLES = 10_000
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSpec:
-    """What is known of a set before it is read.
+    """The facts about a data set that are known before it is read.
 
     Attributes:
-      tfds: its name in TFDS; "" for a set that jaxgan makes.
-      shape: height, width, channels of images; the number of dimensions of points.
-      classes: labels are 0 to classes - 1.
-      examples: how many each split has.
-      sha256: of each split's canonical array; "" where not known.
-      stems: what the names of its IDX files begin with, per split.
+      tfds: its name in TFDS; "" for a synthetic set.
+      shape: (height, width, channels) of images, (dims,) of points.
+      classes: number of classes; labels are 0 to classes - 1.
+      examples: number of examples of each split.
+      sha256: SHA-256 of each split's canonical array; "" if it is not known.
+      stems: the possible beginnings of the names of its IDX files, for each split.
       idx_surplus: whether IDX files may hold more than `examples`; TFDS takes the first ones.
       packaged: the folder of its copy inside this package, or "".
       folders: where operating systems install its IDX files.
-      protocol_samples: how many examples a published protocol scores, or 10,000.
+      protocol_samples: number of samples that a published protocol scores, or 10,000.
     """
 
     tfds: str
@@ -36,28 +36,29 @@ class DatasetSpec:
     protocol_samples: int = PROTOCOL_SAMPLES
 
 
-STEMS = {"train": ("train",), "test": ("t10k", "test")}
-UNKNOWN = {"train": "", "test": ""}
-POINTS = {"train": 100_000, "test": 10_000}
+SPLITS = ("train", "test")
+IDX_STEMS = {"train": ("train",), "test": ("t10k", "test")}
+UNKNOWN_SHA256 = {"train": "", "test": ""}
+POINT_COUNTS = {"train": 100_000, "test": 10_000}
 
 
-def _mnist_like(name: str, sha256: Mapping[str, str], **places: Any) -> DatasetSpec:
+def _mnist_like(name: str, sha256: Mapping[str, str], **optional: Any) -> DatasetSpec:
     examples = {"train": 60_000, "test": 10_000}
-    return DatasetSpec(name, (28, 28, 1), 10, examples, sha256, STEMS, **places)
+    return DatasetSpec(name, (28, 28, 1), 10, examples, sha256, IDX_STEMS, **optional)
 
 
-def _made(shape: tuple[int, ...], classes: int, samples: int, **known: Any) -> DatasetSpec:
-    return DatasetSpec("", shape, classes, stems={}, protocol_samples=samples, **known)
+def _synthetic(shape: tuple[int, ...], classes: int, samples: int, **facts: Any) -> DatasetSpec:
+    return DatasetSpec("", shape, classes, stems={}, protocol_samples=samples, **facts)
 
 
 def _emnist(part: str, classes: int, train: int, test: int) -> DatasetSpec:
     return DatasetSpec(
         tfds=f"emnist/{part}",
-        shape=(28, 28, 1),  # transposed, as its authors and TFDS have them
+        shape=(28, 28, 1),  # transposed, as in the published files and in TFDS
         classes=classes,
         examples={"train": train, "test": test},
-        sha256=UNKNOWN,
-        stems={split: (f"emnist-{part}-{split}",) for split in ("train", "test")},
+        sha256=UNKNOWN_SHA256,
+        stems={split: (f"emnist-{part}-{split}",) for split in SPLITS},
         idx_surplus=True,
     )
 
@@ -77,36 +78,36 @@ DATASETS = {
             "train": "144c36c07ca2b58d1fcb3a594560ac88dfff1c83866768f33b3e2c1742016087",
             "test": "e321bd43cb674beadc540459e3de9cb798b97ec1e382c61ed76d5e4d4fc4a23f",
         },
-        folders=("/usr/share/datasets/fashion-mnist",),  # Debian's dataset-fashion-mnist
+        folders=("/usr/share/datasets/fashion-mnist",),  # Debian's package dataset-fashion-mnist
     ),
-    "kmnist": _mnist_like("kmnist", UNKNOWN),
+    "kmnist": _mnist_like("kmnist", UNKNOWN_SHA256),
     "emnist/byclass": _emnist("byclass", 62, 697_932, 116_323),
     "emnist/bymerge": _emnist("bymerge", 47, 697_932, 116_323),
     "emnist/balanced": _emnist("balanced", 47, 112_800, 18_800),
     "emnist/letters": _emnist("letters", 37, 88_800, 14_800),
     "emnist/digits": _emnist("digits", 10, 240_000, 40_000),
     "emnist/mnist": _emnist("mnist", 10, 60_000, 10_000),
-    "ring": _made(
+    "ring": _synthetic(
         (2,),
         8,
         2_500,
-        examples=POINTS,
+        examples=POINT_COUNTS,
         sha256={
             "train": "8e88cc333573ee292f833a2d9fc9559dfb4a539063401b2311510821a4dab067",
             "test": "304357f1b9d0d188676f49290489e98a523aa399c34753b8ca88d7eeb44e77cf",
         },
     ),
-    "grid": _made(
+    "grid": _synthetic(
         (2,),
         25,
         2_500,
-        examples=POINTS,
+        examples=POINT_COUNTS,
         sha256={
             "train": "2a8d502f41f6047371250589d700138a6af240a34a4398fc2f0e3176247c2110",
             "test": "1fade751670e66bbff0321baee7c996d5d4902e39ec0eafea53e6b4c6ca9b379",
         },
     ),
-    "stacked_mnist": _made(
+    "stacked_mnist": _synthetic(
         (28, 28, 3),
         1000,
         26_000,

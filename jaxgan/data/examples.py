@@ -1,4 +1,4 @@
-"""Examples as a source gives them, the checks they must pass, and their canonical order."""
+"""Examples as read from a source: their checks, their canonical order and its SHA-256."""
 
 import hashlib
 from typing import NamedTuple
@@ -17,23 +17,23 @@ FIX_HINT = (
 
 
 class DataNotFound(Exception):
-    """A source does not have the data set. Its text says why; another source may have it."""
+    """A source does not have the data set; the text says why. Another source may have it."""
 
 
 class Examples(NamedTuple):
-    """One split, in the order of its source."""
+    """One split of a data set, in the order of its source."""
 
-    pixels: Array  # uint8 (n, height, width, channels), or float32 (n, dims): points
-    labels: np.ndarray  # int32 (n,), all UNLABELLED where a set has none
-    classes: int  # 0 where the set has no labels
-    source: str  # in words, for the run's record and for errors
+    pixels: Array  # uint8 (n, height, width, channels), or float32 (n, dims) for points
+    labels: np.ndarray  # int32 (n,), all UNLABELLED if the set has no labels
+    classes: int  # 0 if the set has no labels
+    source: str  # a description for the run's record and for errors
 
 
 def canonical_order(examples: Examples) -> Examples:
-    """The same examples in the order of a digest of each one's pixels and label.
+    """Returns the examples sorted by a digest of each one's pixels and label.
 
-    The order does not depend on the order given: examples with equal digests are identical.
-    As a digest is as good as random, the first k examples are a fair sample of the set.
+    The result does not depend on the order of the source: examples with equal digests are
+    identical. Digests behave like random numbers, so the first k examples are a fair sample.
     """
     labels = np.ascontiguousarray(examples.labels, "<i4")
     rows = (row for block in blocks(examples.pixels) for row in block.reshape(len(block), -1))
@@ -43,12 +43,12 @@ def canonical_order(examples: Examples) -> Examples:
     ]
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.intp)
     pixels = examples.pixels
-    ordered = pixels.in_order(order) if isinstance(pixels, LazyArray) else pixels[order]
+    ordered = pixels.reorder(order) if isinstance(pixels, LazyArray) else pixels[order]
     return examples._replace(pixels=ordered, labels=labels[order].astype(np.int32))
 
 
 def examples_sha256(examples: Examples) -> str:
-    """SHA-256 of the shape, the pixels and the labels."""
+    """Returns the SHA-256 of the shape, the pixels and the labels."""
     digest = hashlib.sha256(repr(tuple(map(int, examples.pixels.shape))).encode())
     for block in blocks(examples.pixels):
         digest.update(block.data)
@@ -57,21 +57,23 @@ def examples_sha256(examples: Examples) -> str:
 
 
 def check_examples(examples: Examples, name: str, spec: DatasetSpec, split: str) -> None:
-    """Raises UserError where a known set's examples cannot be what was asked for."""
-    found = None
+    """Raises UserError if the examples cannot be those of the known set."""
+    content = None
     if examples.pixels.shape[1:] != spec.shape:
-        found = f"images of shape {examples.pixels.shape[1:]}, and {name} has {spec.shape}"
+        content = f"images of shape {examples.pixels.shape[1:]}, but {name} has {spec.shape}"
     elif len(examples.pixels) != spec.examples.get(split, len(examples.pixels)):
-        found = f"{len(examples.pixels)} examples, and {name} {split} has {spec.examples[split]}"
+        content = f"{len(examples.pixels)} examples, but {name} {split} has {spec.examples[split]}"
     elif not np.all((examples.labels >= 0) & (examples.labels < spec.classes)):
         low, high = examples.labels.min(), examples.labels.max()
-        found = f"labels from {low} to {high}, and {name} has 0 to {spec.classes - 1}"
-    if found:
-        raise UserError(f"config.data.name = {name!r}: {examples.source} holds {found}; {FIX_HINT}")
+        content = f"labels from {low} to {high}, but {name} has 0 to {spec.classes - 1}"
+    if content:
+        raise UserError(
+            f"config.data.name = {name!r}: {examples.source} holds {content}; {FIX_HINT}"
+        )
 
 
 def check_sha256(sha256: str, source: str, name: str, split: str) -> None:
-    """Raises UserError where the SHA-256 is known and is another, or is that of another set."""
+    """Raises UserError if the SHA-256 is not that of the set, or is that of another one."""
     known = DATASETS[name].sha256.get(split, "")
     owners = [
         (other, part)
@@ -81,7 +83,9 @@ def check_sha256(sha256: str, source: str, name: str, split: str) -> None:
     ]
     if sha256 == known or (not known and not owners):
         return
-    found = f"{owners[0][0]} {owners[0][1]}" if owners else f"other data (SHA-256 {sha256[:16]}...)"
+    content = (
+        f"{owners[0][0]} {owners[0][1]}" if owners else f"other data (SHA-256 {sha256[:16]}...)"
+    )
     raise UserError(
-        f"config.data.name = {name!r}: {source} holds {found}, not {name} {split}; {FIX_HINT}"
+        f"config.data.name = {name!r}: {source} holds {content}, not {name} {split}; {FIX_HINT}"
     )

@@ -1,4 +1,4 @@
-"""Points drawn from equal Gaussians in the plane: the ring and the grid of the mode-coverage tests.
+"""The ring and the grid: points drawn from equal Gaussians, to measure mode coverage.
 
 The protocol is that of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018).
 """
@@ -14,26 +14,26 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data.datasets import DATASETS
 from jaxgan.data.examples import Examples
 
-SEEDS = {"train": 0, "test": 1}  # of numpy's RandomState, whose stream is frozen
+SEEDS = {"train": 0, "test": 1}  # for numpy's RandomState, whose random numbers never change
 
 
 class Mixture(NamedTuple):
-    """Equally likely Gaussians of one standard deviation along every axis."""
+    """Equally likely isotropic Gaussians, all with the same standard deviation."""
 
     means: np.ndarray  # float64 (modes, dims)
     sigma: float
 
 
 def draw_points(config: DataConfig, split: str) -> Examples:
-    """One split of a mixture, drawn anew; the labels are the modes.
+    """Draws one split of a mixture; the labels are the modes.
 
     Raises:
-      UserError: a source or a folder is named: the points have none.
+      UserError: the config names a source or a folder, which drawn points do not have.
     """
     if config.source != "auto" or config.dir:
-        wrong, value = ("dir", config.dir) if config.dir else ("source", config.source)
+        name, value = ("dir", config.dir) if config.dir else ("source", config.source)
         raise UserError(
-            f"config.data.{wrong} = {value!r}: {config.name} is drawn, not read; leave "
+            f"config.data.{name} = {value!r}: {config.name} is drawn, not read; leave "
             "config.data.source at 'auto' and config.data.dir at ''"
         )
     means, sigma = MIXTURES[config.name]

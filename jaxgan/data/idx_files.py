@@ -1,4 +1,4 @@
-"""IDX files, the format in which MNIST and its relatives are published."""
+"""Reads IDX files, the format in which MNIST and similar data sets are published."""
 
 import gzip
 import zlib
@@ -8,24 +8,24 @@ import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data.datasets import DATASETS, STEMS, DatasetSpec
+from jaxgan.data.datasets import DATASETS, IDX_STEMS, DatasetSpec
 from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
 
 PACKAGED_DIR = Path(__file__).parent
-REFETCH_HINT = "the file is damaged or only half copied; fetch or install it again"
+REFETCH_HINT = "the file is damaged or incomplete; download or install it again"
 
 
 def load_idx_folder(config: DataConfig, split: str) -> Examples:
-    """Examples of the IDX folder config.data.dir, or of the folder the system has for the set.
+    """Reads the IDX files in config.data.dir, or in the folder where the system installs them.
 
     Raises:
-      Absent: no such folder, or none of the split's files in it.
-      UserError: a file is damaged, missing beside the others, or holds what it should not.
+      DataNotFound: there is no such folder, or it has none of the split's files.
+      UserError: a file is damaged, or one of the split's two files is missing, or they do not fit.
     """
     spec = DATASETS.get(config.name)
     if spec is None and config.source == "auto":
         raise DataNotFound(
-            "the set is not a known one (config.data.source=idx takes it as your own)"
+            "the data set is not a known one (for your own data set config.data.source=idx)"
         )
     folders = [*([config.dir] if config.dir else []), *(spec.folders if spec else ())]
     if not folders:
@@ -40,25 +40,25 @@ def load_idx_folder(config: DataConfig, split: str) -> Examples:
 
 
 def load_packaged(config: DataConfig, split: str) -> Examples:
-    """Examples of the copy that jaxgan brings with it."""
+    """Reads the copy that is shipped with jaxgan."""
     spec = DATASETS.get(config.name)
     if spec is None or not spec.packaged:
         packaged = ", ".join(name for name, spec in DATASETS.items() if spec.packaged)
-        raise DataNotFound(f"jaxgan brings only {packaged} with it")
+        raise DataNotFound(f"jaxgan ships only {packaged}")
     return read_folder(PACKAGED_DIR / spec.packaged, f"packaged {config.name}", spec, split)
 
 
 def read_folder(folder: Path, source: str, spec: DatasetSpec | None, split: str) -> Examples:
-    """Examples of the IDX files of one split in a folder; `spec` is None for the user's own."""
-    stems = (spec.stems if spec else STEMS).get(split, (split,))
-    images_path, labels_path = _pair(folder, stems, needs_labels=spec is not None)
+    """Reads the IDX files of one split in a folder; `spec` is None for a user's own data set."""
+    stems = (spec.stems if spec else IDX_STEMS).get(split, (split,))
+    images_path, labels_path = _find_files(folder, stems, needs_labels=spec is not None)
     pixels = read_idx(images_path)
     if pixels.ndim == 3:
         pixels = pixels[..., None]
     if pixels.ndim != 4 or 0 in pixels.shape:
         raise UserError(
-            f"{images_path}: an array of shape {pixels.shape} where images are expected; "
-            "must be (n, height, width) or (n, height, width, channels), none of them 0"
+            f"{images_path}: holds an array of shape {pixels.shape}; must be "
+            "(n, height, width) or (n, height, width, channels), and none of them 0"
         )
     labels = np.full(len(pixels), UNLABELLED) if labels_path is None else read_idx(labels_path)
     if labels.shape != pixels.shape[:1]:
@@ -73,7 +73,7 @@ def read_folder(folder: Path, source: str, spec: DatasetSpec | None, split: str)
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """The array of unsigned bytes in an IDX file, gzipped or plain."""
+    """Reads the array of unsigned bytes in an IDX file, which may be gzipped."""
     try:
         return parse_idx(path.read_bytes(), str(path))
     except OSError as error:
@@ -81,7 +81,7 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def parse_idx(raw: bytes, name: str) -> np.ndarray:
-    """As `read_idx`, of bytes already read; `name` is for the errors."""
+    """Reads the array in the bytes of an IDX file; `name` names the file in errors."""
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = gzip.decompress(raw)
@@ -104,9 +104,10 @@ def parse_idx(raw: bytes, name: str) -> np.ndarray:
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
 
-def _pair(folder: Path, stems: tuple[str, ...], needs_labels: bool) -> tuple[Path, Path | None]:
-    """The files of the images and of their labels; None where labels are neither there nor
-    needed."""
+def _find_files(
+    folder: Path, stems: tuple[str, ...], needs_labels: bool
+) -> tuple[Path, Path | None]:
+    """Finds the files of images and labels; None if there are no labels and none are needed."""
     images, labels = _find(folder, stems, "images"), _find(folder, stems, "labels")
     if not images and not labels:
         exists = "holds no" if folder.is_dir() else "does not exist, so it has no"
@@ -115,19 +116,19 @@ def _pair(folder: Path, stems: tuple[str, ...], needs_labels: bool) -> tuple[Pat
         return images, labels
     missing = folder / f"{stems[0]}-{'labels-idx1' if images else 'images-idx3'}-ubyte.gz"
     raise UserError(
-        f"{missing}: missing beside the split's other file; put it there, or name another "
-        "folder by config.data.dir"
+        f"{missing}: is missing, but the split's other file is there; put it there, or set "
+        "config.data.dir to another folder"
     )
 
 
 def _find(folder: Path, stems: tuple[str, ...], what: str) -> Path | None:
-    """The file of one kind; both - and . are seen before "idx"."""
-    rank = {"images": ("idx3", "idx4"), "labels": ("idx1",)}[what]
+    """Finds the file of one kind; published names have - or . before "idx"."""
+    suffixes = {"images": ("idx3", "idx4"), "labels": ("idx1",)}[what]
     candidates = (
-        folder / f"{stem}-{what}{dot}{idx}-ubyte{suffix}"
+        folder / f"{stem}-{what}{separator}{idx}-ubyte{gz}"
         for stem in stems
-        for idx in rank
-        for dot in "-."
-        for suffix in ("", ".gz")
+        for idx in suffixes
+        for separator in "-."
+        for gz in ("", ".gz")
     )
     return next((path for path in candidates if path.is_file()), None)

@@ -1,7 +1,7 @@
-"""A folder of image files: all of one size, all of them grey or all in colour.
+"""Reads a folder of image files, which all have one size and are all grey or all in colour.
 
-The files lie in the folder itself, or in a folder for each class. Where it holds a folder "train"
-or "test", these are the splits; otherwise all of it is for training.
+The files are in the folder itself, or in one subfolder per class. If there are subfolders "train"
+or "test", these are the splits; otherwise all files are for training.
 """
 
 import contextlib
@@ -10,25 +10,25 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data.datasets import UNKNOWN
+from jaxgan.data.datasets import SPLITS
 from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
 from jaxgan.data.lazy_array import LazyArray
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # of what is read; other files are left alone
-CHANNELS = {"1": 1, "L": 1, "P": 3, "RGB": 3}  # by PIL's mode
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # other files are ignored
+CHANNELS = {"1": 1, "L": 1, "P": 3, "RGB": 3}  # for each mode of PIL
 MODES = {1: "L", 3: "RGB"}
 COLOURS = {1: "grey", 3: "in colour"}
-FIX_HINT = "mend it or take it out of the folder"
+FIX_HINT = "fix it or remove it from the folder"
 
 
 class Shape(NamedTuple):
-    """Of an image, as its file's header has it."""
+    """The shape of an image, from the header of its file."""
 
     height: int
     width: int
@@ -39,77 +39,78 @@ class Shape(NamedTuple):
 
 
 def load_image_folder(config: DataConfig, split: str) -> Examples:
-    """Examples of the image files in config.data.dir; with config.data.stream they stay there.
+    """Reads the image files in config.data.dir; with config.data.stream they stay on disk.
 
     Raises:
-      Absent: no such folder, or no image in it.
-      UserError: a file is no image, or not like the others; or the folder has no such split.
+      DataNotFound: there is no such folder, or no image in it.
+      UserError: a file is not an image, or its size or colour is another than that of the other
+        files, or the folder has no such split.
     """
     if not config.dir:
         raise DataNotFound("config.data.dir is '', so no folder is named")
     root = Path(config.dir).expanduser()
-    folder = _of_split(root, split)
-    paths, labels, classes = _listed(folder)
+    folder = _split_folder(root, split)
+    paths, labels, classes = _list_images(folder)
     if folder.name == "test":
-        classes, labels = _as_in_training(root / "train", folder, labels)
+        classes, labels = _training_labels(root / "train", folder, labels)
     shape = _common_shape(paths)
-    stored = LazyArray((len(paths), *shape), functools.partial(_read, paths, shape))
-    pixels = stored if config.stream else stored[:]
+    lazy = LazyArray((len(paths), *shape), functools.partial(_read, paths, shape))
+    pixels = lazy if config.stream else lazy[:]
     return Examples(pixels, labels, len(classes), f"image folder {folder}")
 
 
-def _of_split(root: Path, split: str) -> Path:
+def _split_folder(root: Path, split: str) -> Path:
     if not root.is_dir():
         raise DataNotFound(f"there is no folder {root}")
-    splits = [name for name in UNKNOWN if (root / name).is_dir()]
+    splits = [name for name in SPLITS if (root / name).is_dir()]
     if split in splits:
         return root / split
     if not splits and split == "train":
         return root
     if split == "test":
         raise UserError(
-            f"config.data.dir = {str(root)!r}: has no folder 'test', so no images are held out; "
-            f"put some into {root / 'test'} and the others into {root / 'train'}, or do without "
-            "evaluations (config.evaluate.every=0)"
+            f"config.data.dir = {str(root)!r}: has no folder 'test', so there are no held-out "
+            f"images; move some into {root / 'test'} and the others into {root / 'train'}, or turn "
+            "evaluations off (config.evaluate.every=0)"
         )
     raise UserError(f"config.data.dir = {str(root)!r}: has no folder {split!r} beside 'test'")
 
 
-def _listed(folder: Path) -> tuple[list[str], np.ndarray, list[str]]:
-    """The image files, the label of each, and the names of the classes; none where the images
-    lie in the folder itself."""
+def _list_images(folder: Path) -> tuple[list[str], np.ndarray, list[str]]:
+    """The image files, the label of each, and the names of the classes, if there are any."""
     flat, classes = _images(folder), _folders(folder)
     if flat and classes:
         raise UserError(
-            f"{flat[0]}: lies beside the folder {classes[0]!r}; put all images into folders of "
-            "their classes, or all into one folder"
+            f"{flat[0]}: is beside the folder {classes[0]!r}; put all images into one folder "
+            "per class, or all into one folder"
         )
     if flat:
         return flat, np.full(len(flat), UNLABELLED, np.int32), []
     paths: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        found = _images(folder / name)
-        if not found:
-            raise UserError(f"{folder / name}: a class without {_kinds()}; fill or delete it")
-        paths += found
-        labels += [label] * len(found)
+        images = _images(folder / name)
+        if not images:
+            raise UserError(f"{folder / name}: holds no {_kinds()}; fill or delete it")
+        paths += images
+        labels += [label] * len(images)
     if not paths:
-        raise DataNotFound(f"{folder} holds no {_kinds()}, nor folders of them")
+        raise DataNotFound(f"{folder} holds no {_kinds()}, and no folders of them")
     return paths, np.array(labels, np.int32), classes
 
 
-def _as_in_training(train: Path, test: Path, labels: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """The classes of the training images, and the test labels among these."""
+def _training_labels(train: Path, test: Path, labels: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The classes of the training images, and the test labels as indices of these classes."""
     held_out = _folders(test)
     if not train.is_dir():
         return held_out, labels
     classes = _folders(train)
-    others = [name for name in held_out if name not in classes]
-    if others or bool(held_out) != bool(classes):
-        wrong = f"the class {others[0]!r}" if others else "no classes"
+    unknown = [name for name in held_out if name not in classes]
+    if unknown or bool(held_out) != bool(classes):
+        difference = f"the class {unknown[0]!r}" if unknown else "no classes"
         raise UserError(
-            f"{test}: has {wrong}, and {train} has {', '.join(classes) or 'none'}; must be the same"
+            f"{test}: has {difference}, but {train} has {', '.join(classes) or 'none'}; "
+            "must be the same"
         )
     if classes:
         labels = np.array([classes.index(name) for name in held_out], np.int32)[labels]
@@ -130,45 +131,47 @@ def _kinds() -> str:
 
 
 def _common_shape(paths: list[str]) -> Shape:
-    """The shape that every image has, by the headers of the files.
+    """The shape of all images, from the headers of their files.
 
     Raises:
-      UserError: of the first one that is unlike most.
+      UserError: an image has another shape than most; the first one is named.
     """
     shapes = [_shape(path) for path in paths]
     ((usual, count), *others) = Counter(shapes).most_common()
     if others:
-        odd = next(place for place, shape in enumerate(shapes) if shape != usual)
+        index = next(i for i, shape in enumerate(shapes) if shape != usual)
         raise UserError(
-            f"{paths[odd]}: is {shapes[odd]}, and {count} of the {len(paths)} images there are "
-            f"{usual}; all must be alike: {FIX_HINT}"
+            f"{paths[index]}: is {shapes[index]}, but {count} of the {len(paths)} images are "
+            f"{usual}; all must be the same: {FIX_HINT}"
         )
     return usual
 
 
 def _shape(path: str) -> Shape:
-    with _opened(path) as image:
+    with _open(path) as image:
         if image.mode not in CHANNELS or image.has_transparency_data:
-            what = "transparent" if image.has_transparency_data else f"of PIL's mode {image.mode}"
-            raise UserError(f"{path}: is {what}; must be grey or RGB of 8 bits: {FIX_HINT}")
+            kind = "transparent" if image.has_transparency_data else f"of PIL's mode {image.mode}"
+            raise UserError(f"{path}: is {kind}; must be grey or RGB of 8 bits: {FIX_HINT}")
         return Shape(image.height, image.width, CHANNELS[image.mode])
 
 
-def _read(paths: list[str], shape: Shape, places: np.ndarray) -> np.ndarray:
-    pixels = np.empty((len(places), *shape), np.uint8)
-    for row, place in zip(pixels, places, strict=True):
-        path = paths[place]
-        with _opened(path) as image:
+def _read(paths: list[str], shape: Shape, indices: np.ndarray) -> np.ndarray:
+    pixels = np.empty((len(indices), *shape), np.uint8)
+    for row, index in zip(pixels, indices, strict=True):
+        path = paths[index]
+        with _open(path) as image:
             array = np.asarray(image.convert(MODES[shape.channels]))
         if array.size != row.size or array.shape[:2] != row.shape[:2]:
-            raise UserError(f"{path}: has changed its size since the run began; put it back")
+            raise UserError(
+                f"{path}: has another size than at the start of the run; put the old file back"
+            )
         row[...] = array.reshape(shape)
     return pixels
 
 
 @contextlib.contextmanager
-def _opened(path: str) -> Iterator:
-    """An image; whatever is wrong with its file is an error that names it."""
+def _open(path: str) -> Iterator[Any]:
+    """Opens an image; every failure becomes a UserError that names the file."""
     import PIL.Image
 
     try:
@@ -177,10 +180,9 @@ def _opened(path: str) -> Iterator:
     except UserError:
         raise
     except PIL.UnidentifiedImageError as error:
-        raise UserError(f"{path}: is no image that can be read; {FIX_HINT}") from error
-    except Exception as error:  # PIL's decoders have no common class of errors
-        gone = isinstance(error, OSError) and error.strerror
-        if gone:
-            raise UserError(f"{path}: cannot be read ({gone}); put it back") from error
+        raise UserError(f"{path}: is not a readable image; {FIX_HINT}") from error
+    except Exception as error:  # PIL's decoders have no common base class of errors
+        if isinstance(error, OSError) and error.strerror:
+            raise UserError(f"{path}: cannot be read ({error.strerror}); put it back") from error
         text = " ".join(str(error).split())
-        raise UserError(f"{path}: a damaged image ({text}); {FIX_HINT}") from error
+        raise UserError(f"{path}: is a damaged image ({text}); {FIX_HINT}") from error

@@ -1,57 +1,54 @@
-"""Pixels that stay where they are stored, and are read when they are asked for."""
+"""Arrays of pixels that stay on disk and are read when they are indexed."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from jaxgan.types import GatheredExamples
-
-BLOCK = 2**24  # bytes of pixels read at a time: what is walked through takes that much memory
-Read = Callable[[np.ndarray], np.ndarray]  # of places in the source: uint8 (n, *shape)
+BLOCK_BYTES = 2**24  # read at a time, so that walking through an array needs little memory
+Read = Callable[[np.ndarray], np.ndarray]  # from indices in the source to uint8 (n, *shape)
 
 
 class LazyArray:
-    """An array of pixels on a disk. What is taken of it is read then, and is numpy's."""
+    """An array of pixels on disk. Indexing it reads the selected examples into a numpy array."""
 
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, shape: tuple[int, ...], read: Read, places: np.ndarray | None = None):
-        """`places` says where in the source each example is; None: the order is the source's."""
+    def __init__(self, shape: tuple[int, ...], read: Read, indices: np.ndarray | None = None):
+        """
+        Args:
+          shape: (n, height, width, channels).
+          read: reads the examples at some indices of the source.
+          indices: the index in the source of each example; None: the order of the source.
+        """
         self.shape = shape
         self.ndim = len(shape)
         self._read = read
-        self._places = np.arange(len(self), dtype=np.int32) if places is None else places
+        self._indices = np.arange(len(self), dtype=np.int32) if indices is None else indices
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, chosen: Any) -> np.ndarray:
-        """Of a slice, or an array of indices."""
-        return self._read(self._places[chosen])
+    def __getitem__(self, selection: Any) -> np.ndarray:
+        """Reads the examples of a slice, or of an array of indices."""
+        return self._read(self._indices[selection])
 
-    def in_order(self, order: np.ndarray) -> "LazyArray":
-        """The same examples in another order; nothing is read."""
-        return type(self)(self.shape, self._read, self._places[order])
+    def reorder(self, order: np.ndarray) -> "LazyArray":
+        """Returns the same examples in another order, without reading them."""
+        return type(self)(self.shape, self._read, self._indices[order])
 
 
 Array = np.ndarray | LazyArray
 
 
 def blocks(pixels: Array) -> Iterator[np.ndarray]:
-    """The whole of an array from its beginning to its end, some megabytes at a time."""
+    """Yields an array from its beginning to its end, some megabytes at a time."""
     size = block_size(pixels)
     for start in range(0, len(pixels), size):
         yield np.ascontiguousarray(pixels[start : start + size])
 
 
 def block_size(pixels: Array) -> int:
-    """Examples in one of `blocks`."""
-    each = int(np.prod(pixels.shape[1:])) * pixels.dtype.itemsize
-    return max(1, BLOCK // max(1, each))
-
-
-def gather(pixels: Any, labels: Any, rows: np.ndarray) -> GatheredExamples:
-    """The examples on the host of some rows, which may be of any shape, read now."""
-    chosen = pixels[rows.reshape(-1)].reshape(*rows.shape, *pixels.shape[1:])
-    return GatheredExamples(chosen, None if labels is None else labels[rows])
+    """Returns the number of examples in each of `blocks`."""
+    example_bytes = int(np.prod(pixels.shape[1:])) * pixels.dtype.itemsize
+    return max(1, BLOCK_BYTES // max(1, example_bytes))

@@ -1,4 +1,4 @@
-"""One split of a data set, from whichever source has it."""
+"""Loads one split of a data set from the first source that has it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -29,15 +29,17 @@ from jaxgan.data.lazy_array import Array
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """One split in canonical order: the same arrays whichever source it came from.
+    """One split in canonical order: the same arrays for every source.
 
     Attributes:
-      pixels: uint8 (n, height, width, channels) of images, float32 (n, dims) of points;
-        C-contiguous. With config.data.stream, those of files on a disk are read when taken.
-      labels: int32 (n,), in 0..classes-1; all -1 where the set has none.
-      classes: how many classes there are; 0 where the set has no labels.
-      source: where it came from, in words.
-      sha256: of the shape, the pixels and the labels.
+      name: config.data.name.
+      split: "train" or "test", or a split of the user's own.
+      pixels: uint8 (n, height, width, channels) for images, float32 (n, dims) for points;
+        C-contiguous. With config.data.stream, files on disk are read only when indexed.
+      labels: int32 (n,), in 0..classes-1; all -1 if the set has no labels.
+      classes: number of classes; 0 if the set has no labels.
+      source: a description of where it was read.
+      sha256: SHA-256 of the shape, the pixels and the labels.
     """
 
     name: str
@@ -50,18 +52,18 @@ class Dataset:
 
     @property
     def kind(self) -> str:
-        """What the examples are called."""
+        """The word for the examples: "points" or "images"."""
         return "points" if self.pixels.ndim == 2 else "images"
 
 
 def load_data(config: DataConfig, split: str = "train") -> Dataset:
-    """The split of the set that the config names, or an error: never other data.
+    """Loads the split of the data set that the config names; never other data.
 
-    A source that does not have the set is passed over when config.source is "auto". One that
-    has it damaged is not.
+    With config.source = "auto" a source that does not have the set is passed over, but one that
+    has a damaged copy is an error.
 
     Raises:
-      UserError: no source has the set, or it is damaged, or it is not the set it should be.
+      UserError: no source has the set, or it is damaged, or its content is not that of the set.
     """
     spec = DATASETS.get(config.name)
     if spec and split not in spec.examples:
@@ -85,6 +87,7 @@ def load_data(config: DataConfig, split: str = "train") -> Dataset:
 
 
 def _first_source(config: DataConfig, split: str) -> Examples:
+    """Reads the examples from the first source that has them."""
     tried = []
     for source in SOURCES if config.source == "auto" else (config.source,):
         try:
@@ -93,17 +96,17 @@ def _first_source(config: DataConfig, split: str) -> Examples:
             tried.append(f"{source}: {reason}")
         except OSError as error:
             raise UserError(
-                f"{error.filename}: {error.strerror}; make it readable, or choose another folder "
-                "by config.data.dir"
+                f"{error.filename}: {error.strerror}; make it readable, or set config.data.dir to "
+                "another folder"
             ) from error
     raise UserError(
-        f"config.data.name = {config.name!r}: no source has it; tried {'; '.join(tried)}. "
+        f"config.data.name = {config.name!r}: no source has it. Tried {'; '.join(tried)}. "
         + _fix_hint(config)
     )
 
 
 def _stacked(config: DataConfig, split: str) -> Examples:
-    """Stacks of MNIST's digits of the same split, from whichever source has them."""
+    """Makes Stacked MNIST from the digits of the same split of MNIST."""
     digits = load_data(dataclasses.replace(config, name="mnist", stream=0), split)
     assert isinstance(digits.pixels, np.ndarray)
     examples = Examples(digits.pixels, digits.labels, digits.classes, digits.source)
@@ -113,18 +116,18 @@ def _stacked(config: DataConfig, split: str) -> Examples:
 def _fix_hint(config: DataConfig) -> str:
     if config.name not in DATASETS:
         return "Point config.data.dir at a folder that holds it."
-    where = "Put its IDX files in a folder and name it by config.data.dir"
+    where = "Put its IDX files into a folder and set config.data.dir to it"
     other = "" if config.source == "auto" else ", or set config.data.source=auto"
     return f"{where}{other}, or run once with network access and config.data.source=download."
 
 
-SOURCES = {  # in the order in which "auto" tries them
+SOURCES = {  # "auto" tries them in this order
     "idx": idx_files.load_idx_folder,
     "prepared": tfds_prepared.load_prepared,
     "packaged": idx_files.load_packaged,
     "download": tfds_download.load_download,
 }
-EXPLICIT_SOURCES = {"folder": image_folder.load_image_folder}  # which "auto" does not try
+EXPLICIT_SOURCES = {"folder": image_folder.load_image_folder}  # "auto" does not try it
 SYNTHETIC: dict[str, Callable[[DataConfig, str], Examples]] = {
     **dict.fromkeys(gaussian_mixtures.MIXTURES, gaussian_mixtures.draw_points),
     "stacked_mnist": _stacked,

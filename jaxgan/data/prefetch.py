@@ -1,4 +1,4 @@
-"""What the steps to come take, read by Grain's threads while the device computes."""
+"""Reads the examples of later steps with Grain's threads while the device computes."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,15 +6,19 @@ from typing import Any
 
 import grain
 
-THREADS = min(16, os.cpu_count() or 1)  # Grain's own number is 16
-Read = Callable[[int], Any]  # what a step, counted from the run's first, takes
+THREADS = min(16, os.cpu_count() or 1)  # Grain's default is 16
+Read = Callable[[int], Any]  # from a step, counted from the start of the run, to its examples
 
 
 def prefetch(read: Read, steps: range, ahead: int) -> Iterator[Any]:
-    """What is read for each of the steps, in turn; so many steps are read `ahead`, or one by each
-    thread.
+    """Yields what `read` returns for each of the steps, in order.
 
-    It depends on the step alone, so that any step can be the first.
+    Reading a step must depend on nothing but the step, so that any step can be the first.
+
+    Args:
+      read: reads the examples of a step.
+      steps: the steps to read.
+      ahead: number of steps to read ahead; at least one for each thread.
     """
     source = grain.MapDataset.source(_Steps(read, steps))
     options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=max(ahead, THREADS))
@@ -22,7 +26,7 @@ def prefetch(read: Read, steps: range, ahead: int) -> Iterator[Any]:
 
 
 class _Steps:
-    """Grain's random access: the item of each place is what that step takes."""
+    """A random-access source for Grain: item i is what the i-th step reads."""
 
     def __init__(self, read: Read, steps: range):
         self._read, self._steps = read, steps
@@ -30,5 +34,5 @@ class _Steps:
     def __len__(self) -> int:
         return len(self._steps)
 
-    def __getitem__(self, place: int) -> Any:
-        return self._read(self._steps[place])
+    def __getitem__(self, index: int) -> Any:
+        return self._read(self._steps[index])

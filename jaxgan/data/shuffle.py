@@ -1,4 +1,4 @@
-"""The order of the examples in each epoch: a function of the root key and the epoch alone."""
+"""The order of the examples in an epoch: a function of the root key and the epoch only."""
 
 import functools
 
@@ -10,12 +10,16 @@ from jaxgan.types import Counter, Order, PRNGKey, Stream, stream_key
 
 
 def epoch_order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Order:
-    """A new permutation of 0..size-1 as rows of `batch_size`; an incomplete last row is dropped.
+    """Returns a permutation of 0..size-1 as rows of `batch_size`; an incomplete row is dropped.
 
-    `key` is the run's root key. No earlier epoch is needed to know this one.
+    Args:
+      key: the root key of the run.
+      epoch: counted from 0; the order of earlier epochs is not needed.
+      size: number of examples.
+      batch_size: examples in a row.
 
     Raises:
-      UserError: there are fewer examples than one batch takes.
+      UserError: there are fewer examples than a batch needs.
     """
     if batch_size > size:
         raise UserError(

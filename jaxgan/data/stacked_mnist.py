@@ -1,18 +1,25 @@
-"""Stacked MNIST: three random digits as the channels of one image, a thousand modes."""
+"""Stacked MNIST: three random digits as the channels of one image, which gives 1,000 modes."""
 
 import numpy as np
 
 from jaxgan.data.examples import Examples
 
-SEEDS = {"train": 0, "test": 1}  # of numpy's RandomState, whose stream is frozen
+SEEDS = {"train": 0, "test": 1}  # for numpy's RandomState, whose random numbers never change
 CHANNELS = 3
 
 
 def stack_digits(digits: Examples, count: int, split: str) -> Examples:
-    """`count` images of three digits each, drawn with replacement; labels are 100 r + 10 g + b.
+    """Draws `count` images of three digits each, with replacement.
 
-    Metz et al. 2017 (arXiv:1611.02163). `digits` are in canonical order, so that the stacks are
-    the same whichever source the digits came from.
+    The data set is that of Metz et al. 2017 (arXiv:1611.02163).
+
+    Args:
+      digits: MNIST in canonical order, so that the stacks are the same for every source.
+      count: number of images.
+      split: selects the seed.
+
+    Returns:
+      Images with the labels 100 r + 10 g + b.
     """
     random = np.random.RandomState(SEEDS[split])
     chosen = random.randint(0, len(digits.pixels), (count, CHANNELS), np.int32)

@@ -1,4 +1,4 @@
-"""TFDS's MNIST family, downloaded and prepared without TensorFlow."""
+"""Downloads and prepares the MNIST family of TFDS without TensorFlow."""
 
 import contextlib
 import difflib
@@ -17,32 +17,32 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import tfds_prepared
-from jaxgan.data.datasets import DATASETS
+from jaxgan.data.datasets import DATASETS, SPLITS
 from jaxgan.data.examples import DataNotFound, Examples
 from jaxgan.data.idx_files import parse_idx
 from jaxgan.data.tfds_prepared import one_line
 
-PROBE_SECONDS = 8  # name lookup and several addresses included
+PROBE_SECONDS = 8  # for the name lookup and several addresses
 CONNECT_SECONDS = 5
-SILENCE_SECONDS = 30  # a server that sends nothing for so long is given up
+SILENCE_SECONDS = 30  # without data from the server, after which the download fails
 RETRIES = 2
 SplitReader = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
 
 def load_download(config: DataConfig, split: str) -> Examples:
-    """Examples of TFDS's own set, downloaded and prepared first unless that was done before.
+    """Reads a data set of TFDS, after downloading and preparing it if that was not done before.
 
     Raises:
-      Absent: the server cannot be reached.
-      UserError: the set is unknown or not one that can be prepared here, the folder cannot be
-        written, or what was downloaded is damaged.
+      DataNotFound: the server cannot be reached.
+      UserError: the set is unknown or cannot be prepared here, the folder cannot be written, or
+        the downloaded files are damaged.
     """
     root = tfds_prepared.data_dir(config)
     try:
         return tfds_prepared.load_prepared(config, split)
     except DataNotFound:
         if config.name not in DATASETS:
-            raise UserError(_unknown(config.name)) from None
+            raise UserError(_unknown_message(config.name)) from None
     _probe(tfds_builder(config.name).URL)
     prepare(config.name, root)
     examples = tfds_prepared.load_prepared(config, split)
@@ -50,10 +50,13 @@ def load_download(config: DataConfig, split: str) -> Examples:
 
 
 def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
-    """Writes root/name/version in array_record format, all of it or nothing.
+    """Writes root/name/version in the array_record format, completely or not at all.
 
-    `read` gives (images, labels) of a split; without it TFDS downloads them and compares them
-    with the checksums it has registered.
+    Args:
+      name: the set's name in TFDS.
+      root: the folder of all prepared sets.
+      read: returns (images, labels) of a split; None: TFDS downloads them and compares them with
+        its registered checksums.
     """
     import tensorflow_datasets as tfds
 
@@ -67,26 +70,26 @@ def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
             builder.download_and_prepare(download_dir=root / "downloads", download_config=settings)
     except (UserError, DataNotFound):
         raise
-    except Exception as error:  # TFDS and what it calls have no common class of errors
+    except Exception as error:  # TFDS and its dependencies have no common base class of errors
         with contextlib.suppress(DataNotFound):
-            tfds_prepared.find_prepared(name, root)  # another process was quicker
+            tfds_prepared.find_prepared(name, root)  # another process has prepared it meanwhile
             return
-        raise UserError(_failure(name, root, error)) from error
+        raise UserError(_failure_message(name, root, error)) from error
 
 
 def tfds_builder(name: str, read: SplitReader | None = None) -> Any:
-    """TFDS's builder class of a set of the MNIST family, less its uses of TensorFlow.
+    """Returns TFDS's builder class for a set of the MNIST family, without its use of TensorFlow.
 
-    Those are unpacking, opening and encoding. Name, version, features, addresses, checksums
-    and the number of examples are TFDS's own.
+    This replaces how files are unpacked, opened and encoded. Name, version, features, addresses,
+    checksums and the number of examples stay those of TFDS.
     """
     import tensorflow_datasets as tfds
 
     base = tfds.builder_cls(name.partition("/")[0])
 
     def _split_generators(self: Any, dl_manager: Any) -> dict[str, Any]:
-        reader = read or _downloaded(self, dl_manager)
-        return {split: self._generate_examples(reader, split) for split in ("train", "test")}
+        reader = read or _download(self, dl_manager)
+        return {split: self._generate_examples(reader, split) for split in SPLITS}
 
     def _generate_examples(self: Any, reader: SplitReader, split: str) -> Iterator[Any]:
         import PIL.Image
@@ -108,38 +111,38 @@ def tfds_builder(name: str, read: SplitReader | None = None) -> Any:
     )
 
 
-def _downloaded(builder: Any, dl_manager: Any) -> SplitReader:
-    """Reads the splits of the original files, which are fetched at once."""
-    if builder.builder_config:  # EMNIST: one .zip with the files of all six
+def _download(builder: Any, dl_manager: Any) -> SplitReader:
+    """Downloads the original files; returns a function that reads a split of them."""
+    if builder.builder_config:  # EMNIST: one .zip with the files of all its sets
         archive = dl_manager.download(builder.URL)
         member = f"gzip/emnist-{builder.builder_config.name}-{{}}-{{}}-ubyte.gz"
 
-        def raw(split: str, what: str) -> tuple[bytes, str]:
-            name = member.format(split, what)
+        def read_file(split: str, kind: str) -> tuple[bytes, str]:
+            name = member.format(split, kind)
             with zipfile.ZipFile(archive) as file:
                 return file.read(name), f"{archive}: {name}"
 
     else:
         stems = {"train": "train", "test": "t10k"}
         names = {
-            f"{split} {what}": f"{builder.URL}{stem}-{what}-ubyte.gz"
+            f"{split} {kind}": f"{builder.URL}{stem}-{kind}-ubyte.gz"
             for split, stem in stems.items()
-            for what in ("images-idx3", "labels-idx1")
+            for kind in ("images-idx3", "labels-idx1")
         }
         paths = dl_manager.download(names)
 
-        def raw(split: str, what: str) -> tuple[bytes, str]:
-            path = paths[f"{split} {what}"]
+        def read_file(split: str, kind: str) -> tuple[bytes, str]:
+            path = paths[f"{split} {kind}"]
             return path.read_bytes(), str(path)
 
     return lambda split: (
-        parse_idx(*raw(split, "images-idx3")),
-        parse_idx(*raw(split, "labels-idx1")),
+        parse_idx(*read_file(split, "images-idx3")),
+        parse_idx(*read_file(split, "labels-idx1")),
     )
 
 
 def _probe(url: str) -> None:
-    """Raises Absent where nothing answers at an address, within PROBE_SECONDS."""
+    """Raises DataNotFound if an address does not answer within PROBE_SECONDS."""
     import requests
 
     failures = [f"no answer in {PROBE_SECONDS} s"]
@@ -151,7 +154,9 @@ def _probe(url: str) -> None:
         except (requests.RequestException, OSError) as error:
             failures[:] = [type(error).__name__]
 
-    thread = threading.Thread(target=ask, daemon=True)  # a name lookup has no time limit
+    thread = threading.Thread(
+        target=ask, daemon=True
+    )  # in a thread, because a name lookup has no time limit
     thread.start()
     thread.join(PROBE_SECONDS)
     if failures:
@@ -160,7 +165,7 @@ def _probe(url: str) -> None:
 
 @contextlib.contextmanager
 def _short_timeouts() -> Iterator[None]:
-    """TFDS with few retries, time limits, no announcements, and bars only on a terminal."""
+    """Gives TFDS few retries and short time limits, and silences it; bars only on a terminal."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import downloader
 
@@ -177,18 +182,18 @@ def _short_timeouts() -> Iterator[None]:
         downloader.MAX_RETRIES, downloader._open_url = before
 
 
-def _failure(name: str, root: Path, error: Exception) -> str:
+def _failure_message(name: str, root: Path, error: Exception) -> str:
     if isinstance(error, OSError) and not error.__class__.__module__.startswith("requests"):
-        advice = "choose a folder that can be written, with room, by config.data.dir"
+        advice = "set config.data.dir to a folder that can be written and has room"
         return f"{root}: {name} cannot be prepared there ({one_line(error)}); {advice}"
     return (
         f"config.data.name = {name!r}: TFDS could not download or prepare it "
-        f"({one_line(error)}); try again, or name a folder with its IDX files by config.data.dir"
+        f"({one_line(error)}); try again, or set config.data.dir to a folder with its IDX files"
     )
 
 
-def _unknown(name: str) -> str:
-    """What to say of a set that is neither known nor prepared."""
+def _unknown_message(name: str) -> str:
+    """The error message for a set that is neither known nor prepared."""
     near = [known for known in DATASETS if known.startswith(f"{name}/")]
     near = near or difflib.get_close_matches(name, DATASETS, n=3, cutoff=0.75)
     if not near:
@@ -199,7 +204,7 @@ def _unknown(name: str) -> str:
             return (
                 f"config.data.name = {name!r}: TFDS needs TensorFlow to prepare this set; run "
                 f"`tfds build {name} --file_format=array_record` where that is installed, and "
-                "name the folder it wrote by config.data.dir"
+                "set config.data.dir to the folder it wrote"
             )
         near = difflib.get_close_matches(name, [*DATASETS, *builders], n=3)
     guess = f"did you mean {' or '.join(near)}? " if near else ""

@@ -1,4 +1,4 @@
-"""Prepared TFDS folders, read without TensorFlow."""
+"""Reads folders that TFDS has prepared, without TensorFlow."""
 
 import contextlib
 import dataclasses
@@ -16,63 +16,66 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
 from jaxgan.data.lazy_array import Array, LazyArray
 
-BLOCK = 1024  # records read at a time
+BLOCK_RECORDS = 1024  # read at a time
 NAME = re.compile(r"\w+(/[\w.+-]+)?")  # set, or set/config
 VERSION = re.compile(r"\d+\.\d+\.\d+")
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's, by the number of channels
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's mode for each number of channels
 
 
 def data_dir(config: DataConfig) -> Path:
-    """The folder that holds prepared sets: config.data.dir, else TFDS's default."""
+    """Returns the folder of prepared data sets: config.data.dir, or else the default of TFDS."""
     default = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     return Path(config.dir or default).expanduser()
 
 
 def load_prepared(config: DataConfig, split: str) -> Examples:
-    """Examples of the newest version of the set in the data folder.
+    """Reads the newest version of the set in the data folder.
 
-    Every record is read and decoded here, so that damage is found before training starts; with
-    config.data.stream the images are decoded when they are taken.
+    Every record is read and decoded now, so that damage is found before training starts. With
+    config.data.stream the images are decoded only when they are indexed.
 
     Raises:
-      Absent: the folder holds no prepared version of the set, or needs TensorFlow to read.
-      UserError: it holds one that is damaged or that is no set of images of one size.
+      DataNotFound: the folder holds no prepared version of the set that is readable without
+        TensorFlow.
+      UserError: the prepared version is damaged, or is not a set of images of one size.
     """
     folder = find_prepared(config.name, data_dir(config))
     for needed in ("dataset_info.json", "features.json"):
         if not (folder / needed).is_file():
             raise UserError(
-                f"{folder}: half a prepared TFDS set ({needed} is missing); {_refetch_hint(folder)}"
+                f"{folder}: is an incomplete TFDS data set ({needed} is missing); "
+                f"{_refetch_hint(folder)}"
             )
-    with _readable(folder):
+    with _name_folder_in_errors(folder):
         return _read(folder, config, split)
 
 
 def find_prepared(name: str, root: Path) -> Path:
-    """The folder of the newest prepared version of a set.
+    """Returns the folder of the newest prepared version of a set.
 
-    Unfinished folders, which TFDS names otherwise, are not taken.
+    Raises:
+      DataNotFound: there is none. Folders that TFDS has not finished have other names.
     """
     if not NAME.fullmatch(name):
-        raise DataNotFound(f"{name!r} is no TFDS name")
+        raise DataNotFound(f"{name!r} is not a name of TFDS")
     home = root / name
     if not home.is_dir():
         raise DataNotFound(f"there is no folder {home}")
     versions = [entry for entry in home.iterdir() if VERSION.fullmatch(entry.name)]
     if not versions:
-        raise DataNotFound(f"{home} holds no folder of a version, such as 3.0.1")
+        raise DataNotFound(f"{home} holds no folder named after a version, such as 3.0.1")
     return max(versions, key=lambda entry: [int(part) for part in entry.name.split(".")])
 
 
 def one_line(error: BaseException) -> str:
-    """An error's class and the beginning of its text, on one line."""
+    """Returns an error's class and the beginning of its text on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
 @contextlib.contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    """Whatever goes wrong while the folder is read is an error that names it."""
+def _name_folder_in_errors(folder: Path) -> Iterator[None]:
+    """Turns every failure of reading the folder into a UserError that names it."""
     try:
         yield
     except (UserError, DataNotFound):
@@ -81,9 +84,9 @@ def _readable(folder: Path) -> Iterator[None]:
         raise UserError(
             f"{folder}: cannot be read without {error.name} ({one_line(error)}); install it"
         ) from error
-    except Exception as error:  # TFDS and what it calls have no common class of errors
+    except Exception as error:  # TFDS and its dependencies have no common base class of errors
         raise UserError(
-            f"{folder}: a damaged TFDS set ({one_line(error)}); {_refetch_hint(folder)}"
+            f"{folder}: is a damaged TFDS data set ({one_line(error)}); {_refetch_hint(folder)}"
         ) from error
 
 
@@ -92,7 +95,7 @@ def _refetch_hint(folder: Path) -> str:
 
 
 def _read(folder: Path, config: DataConfig, split: str) -> Examples:
-    import tensorflow_datasets as tfds  # slow: only where a prepared folder was found
+    import tensorflow_datasets as tfds  # slow, so only if a prepared folder was found
 
     builder = tfds.builder_from_directory(folder)
     _check_builder(builder, folder, config.name, split)
@@ -113,7 +116,7 @@ def _read(folder: Path, config: DataConfig, split: str) -> Examples:
 
 @dataclasses.dataclass(frozen=True)
 class _Records:
-    """The records of a split, and how an example is got out of one."""
+    """The records of a split, and how to decode one."""
 
     folder: Path
     source: Any
@@ -122,12 +125,12 @@ class _Records:
     shape: tuple[int, ...]
 
     def read_all(self, label: str, with_pixels: bool) -> tuple[Array, np.ndarray]:
-        """The pixels, or what will read them, and the labels."""
+        """Reads the pixels and the labels; the pixels of a streamed set stay on disk."""
         count = len(self.source)
         pixels = np.empty((count if with_pixels else 0, *self.shape), np.uint8)
         labels = np.full(count, UNLABELLED, np.int32)
-        for start in range(0, count, BLOCK):
-            block = range(start, min(start + BLOCK, count))
+        for start in range(0, count, BLOCK_RECORDS):
+            block = range(start, min(start + BLOCK_RECORDS, count))
             for i, example in zip(block, self._examples(list(block)), strict=True):
                 if with_pixels:
                     pixels[i] = _decode(example[self.image], self.shape)
@@ -135,67 +138,70 @@ class _Records:
                     labels[i] = example[label]
         return pixels if with_pixels else LazyArray((count, *self.shape), self.pixels_at), labels
 
-    def pixels_at(self, places: np.ndarray) -> np.ndarray:
-        pixels = np.empty((len(places), *self.shape), np.uint8)
-        with _readable(self.folder):
-            for row, example in zip(pixels, self._examples(places.tolist()), strict=True):
+    def pixels_at(self, indices: np.ndarray) -> np.ndarray:
+        pixels = np.empty((len(indices), *self.shape), np.uint8)
+        with _name_folder_in_errors(self.folder):
+            for row, example in zip(pixels, self._examples(indices.tolist()), strict=True):
                 row[...] = _decode(example[self.image], self.shape)
         return pixels
 
-    def _examples(self, places: list[int]) -> Iterator[dict[str, Any]]:
+    def _examples(self, indices: list[int]) -> Iterator[dict[str, Any]]:
         import tensorflow_datasets as tfds
 
         skip = {self.image: tfds.decode.SkipDecoding()}
-        for record in self.source.__getitems__(places):
+        for record in self.source.__getitems__(indices):
             yield self.features.deserialize_example_np(record, decoders=skip)
 
 
 def _check_builder(builder: Any, folder: Path, name: str, split: str) -> None:
-    """Raises UserError where the folder holds another set or other splits, Absent where it
-    cannot be read without TensorFlow."""
-    held = builder.name
+    """
+    Raises:
+      UserError: the folder holds another data set, or does not have the split.
+      DataNotFound: the folder cannot be read without TensorFlow.
+    """
+    actual = builder.name
     if builder.builder_config and "/" in name:
-        held = f"{held}/{builder.builder_config.name}"
-    if held != name:
+        actual = f"{actual}/{builder.builder_config.name}"
+    if actual != name:
         raise UserError(
-            f"config.data.name = {name!r}: {folder} holds {held!r}; set config.data.dir or "
+            f"config.data.name = {name!r}: {folder} holds {actual!r}; set config.data.dir or "
             "config.data.name to match"
         )
     formats = {form.value for form in builder.info.available_file_formats()}
     if "array_record" not in formats:
         raise DataNotFound(
             f"{folder} is prepared as {', '.join(sorted(formats)) or 'nothing'}, which needs "
-            "TensorFlow to read; `tfds build --file_format=array_record` makes one that does not"
+            "TensorFlow to read; `tfds build --file_format=array_record` prepares one that does not"
         )
     if split not in builder.info.splits:
-        known = ", ".join(builder.info.splits) or "no split at all"
+        known = ", ".join(builder.info.splits) or "no splits"
         raise UserError(f"split {split!r}: {folder} has {known}; name one of these")
 
 
 def _features(features: Any, folder: Path) -> tuple[str, str]:
-    """Names of the image and of the label; "" for the label where there is none."""
+    """The names of the image feature and of the label feature, which is "" if there is none."""
     import tensorflow_datasets as tfds
 
-    held = ", ".join(f"{key} ({type(value).__name__})" for key, value in features.items())
+    described = ", ".join(f"{key} ({type(value).__name__})" for key, value in features.items())
     images = [key for key, value in features.items() if type(value) is tfds.features.Image]
     labels = [key for key, value in features.items() if isinstance(value, tfds.features.ClassLabel)]
     image = images[0] if len(images) == 1 else "image"
     if image not in images:
         raise UserError(
-            f"{folder}: no image feature among its features {held}; choose a set of images"
+            f"{folder}: has no image among its features {described}; choose a set of images"
         )
     shape, dtype = features[image].shape, features[image].np_dtype
     if None in shape or dtype != np.uint8 or shape[-1] not in MODES:
         raise UserError(
             f"{folder}: {image} has shape {shape} and type {np.dtype(dtype).name} (features: "
-            f"{held}); must be uint8 of one fixed size, with 1, 3 or 4 channels"
+            f"{described}); must be uint8 of one fixed size, with 1, 3 or 4 channels"
         )
     label = labels[0] if len(labels) == 1 else "label"
     return image, label if label in labels else ""
 
 
 def _decode(encoded: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """The pixels of one encoded image; always by PIL, so that every machine reads the same."""
+    """Decodes one image, always with PIL, so that every machine gets the same pixels."""
     import PIL.Image
 
     with PIL.Image.open(io.BytesIO(encoded)) as image:

@@ -9,7 +9,8 @@ import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.data import epoch_order
-from jaxgan.data.lazy_array import Array, gather
+from jaxgan.data.gather import gather
+from jaxgan.data.lazy_array import Array
 from jaxgan.gan.state import TrainState
 from jaxgan.gan.steps import CHECKSUM_COLUMNS, Trace, traced_epoch, train_epoch
 from jaxgan.runs import checkpoints, directory, layout, ledger

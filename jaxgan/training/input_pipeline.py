@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.data import epoch_order
-from jaxgan.data.lazy_array import gather
+from jaxgan.data.gather import gather
 from jaxgan.gan.state import TrainState
 from jaxgan.parallel.mesh import local_slice, replicate, shard
 from jaxgan.parallel.run_axis import shard_runs

@@ -83,14 +83,14 @@ def test_a_set_that_is_nowhere_gets_one_error_with_every_reason(tmp_path):
     error = error_of(DataConfig("kmnist", "auto", str(tmp_path)))
     assert f"idx: {tmp_path} holds no train-images-idx3-ubyte(.gz)" in error
     assert f"prepared: there is no folder {tmp_path / 'kmnist'}" in error
-    assert "packaged: jaxgan brings only mnist with it" in error
+    assert "packaged: jaxgan ships only mnist" in error
     assert "download: no network: http://codh.rois.ac.jp/kmnist" in error
-    assert "name it by config.data.dir" in error
+    assert "set config.data.dir to it" in error
 
 
 def test_a_set_that_is_not_packaged_is_not_packaged():
     error = error_of(DataConfig("fashion_mnist", "packaged"))
-    assert "packaged: jaxgan brings only mnist with it" in error
+    assert "packaged: jaxgan ships only mnist" in error
     assert "config.data.source=auto" in error
 
 

@@ -54,7 +54,7 @@ def test_a_bad_record_is_found_at_load_also_of_a_streamed_set(root, folder):
     raw = bytearray((folder / SHARD).read_bytes())
     raw[10_000] ^= 0xFF
     (folder / SHARD).write_bytes(raw)
-    with pytest.raises(UserError, match=f"{folder}: a damaged TFDS set"):
+    with pytest.raises(UserError, match=f"{folder}: is a damaged TFDS data set"):
         load_data(DataConfig("kmnist", "prepared", str(root), stream=1))
 
 
@@ -113,7 +113,7 @@ def test_an_empty_folder_is_an_error(root, folder):
     shutil.rmtree(folder)
     folder.mkdir()
     error = error_of(root, source="auto")
-    assert f"{folder}: half a prepared TFDS set (dataset_info.json is missing)" in error
+    assert f"{folder}: is an incomplete TFDS data set (dataset_info.json is missing)" in error
     assert f"delete {folder}" in error
 
 
@@ -131,14 +131,14 @@ def test_a_truncated_file_is_an_error(root, folder, missing, kept):
     path = folder / missing
     raw = path.read_bytes()
     path.write_bytes(raw[: int(kept * len(raw))])
-    assert f"{folder}: a damaged TFDS set" in error_of(root, source="auto")
+    assert f"{folder}: is a damaged TFDS data set" in error_of(root, source="auto")
 
 
 def test_a_bad_record_anywhere_is_found_at_load(root, folder):
     raw = bytearray((folder / SHARD).read_bytes())
     raw[10_000] ^= 0xFF  # among the images; what follows them is padding
     (folder / SHARD).write_bytes(raw)
-    assert f"{folder}: a damaged TFDS set" in error_of(root)
+    assert f"{folder}: is a damaged TFDS data set" in error_of(root)
 
 
 def test_fewer_records_than_the_set_says_is_an_error(root, folder):
@@ -146,7 +146,7 @@ def test_fewer_records_than_the_set_says_is_an_error(root, folder):
     train = next(split for split in info["splits"] if split["name"] == "train")
     train["shardLengths"] = ["50"]
     (folder / "dataset_info.json").write_text(json.dumps(info))
-    assert f"{folder}: a damaged TFDS set" in error_of(root)
+    assert f"{folder}: is a damaged TFDS data set" in error_of(root)
 
 
 def test_a_renamed_folder_is_not_taken_for_another_set(root):
@@ -156,7 +156,7 @@ def test_a_renamed_folder_is_not_taken_for_another_set(root):
 
 def test_a_folder_without_versions_says_so(root, folder):
     shutil.rmtree(folder)
-    assert "holds no folder of a version, such as 3.0.1" in error_of(root)
+    assert "holds no folder named after a version, such as 3.0.1" in error_of(root)
 
 
 def test_any_set_of_images_of_one_size_will_do(tmp_path):
@@ -199,7 +199,7 @@ def test_a_set_without_images_says_what_it_has(tmp_path):
     features = {"text": tfds.features.Text(), "label": tfds.features.ClassLabel(num_classes=2)}
     prepare_own(tmp_path, features, lambda i: {"text": "x", "label": 0})
     error = error_of(tmp_path, name="own")
-    assert "no image feature among its features" in error
+    assert "has no image among its features" in error
     assert "text (Text)" in error
     assert "label (ClassLabel)" in error
 

@@ -66,7 +66,7 @@ def test_a_damaged_file_is_named_with_what_is_wrong(idx_folder, raw, words):
     error = error_of(idx_folder)
     assert str(path) in error
     assert words in error
-    assert "fetch or install it again" in error
+    assert "download or install it again" in error
 
 
 def test_a_damaged_file_is_not_passed_over(idx_folder):
@@ -78,7 +78,7 @@ def test_a_damaged_file_is_not_passed_over(idx_folder):
 @pytest.mark.parametrize("missing", ["images-idx3", "labels-idx1"])
 def test_half_a_pair_of_files_is_an_error(idx_folder, missing):
     (idx_folder / f"train-{missing}-ubyte.gz").unlink()
-    assert f"train-{missing}-ubyte.gz: missing" in error_of(idx_folder)
+    assert f"train-{missing}-ubyte.gz: is missing" in error_of(idx_folder)
 
 
 def test_another_number_of_labels_is_an_error(tmp_path, arrays, write_split):
@@ -96,13 +96,13 @@ def test_labels_out_of_range_are_an_error(tmp_path, arrays, write_split):
 def test_images_of_another_shape_are_an_error(tmp_path, arrays, write_split):
     images, labels = arrays["train"]
     folder = write_split(tmp_path / "bad", "train", images[:, :14], labels)
-    assert "images of shape (14, 28, 1), and mnist has (28, 28, 1)" in error_of(folder)
+    assert "images of shape (14, 28, 1), but mnist has (28, 28, 1)" in error_of(folder)
 
 
 def test_a_file_that_holds_no_images_is_an_error(tmp_path, arrays, write_split):
     labels = arrays["train"][1]
     folder = write_split(tmp_path / "bad", "train", labels, labels)
-    assert "an array of shape (40,) where images are expected" in error_of(folder)
+    assert "holds an array of shape (40,); must be (n, height, width)" in error_of(folder)
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path):

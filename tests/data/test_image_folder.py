@@ -145,8 +145,8 @@ def lose(path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: path.write_bytes(b""), "is no image that can be read"),
-        (lambda path: path.write_text("hello"), "is no image that can be read"),
+        (lambda path: path.write_bytes(b""), "is not a readable image"),
+        (lambda path: path.write_text("hello"), "is not a readable image"),
         (cut, "a damaged image"),
         (flip, "a damaged image"),
         (lose, "cannot be read (No such file or directory); put it back"),
@@ -162,8 +162,8 @@ def test_a_corrupt_file_is_named(folder, spoil, words, stream):
 
 
 ODD = {
-    "grey": (PIL.Image.new("L", (4, 5)), "is 4 x 5 pixels and grey, and 12 of the 13 images"),
-    "size": (PIL.Image.new("RGB", (5, 4)), "is 5 x 4 pixels and in colour, and 12 of the 13"),
+    "grey": (PIL.Image.new("L", (4, 5)), "is 4 x 5 pixels and grey, but 12 of the 13 images"),
+    "size": (PIL.Image.new("RGB", (5, 4)), "is 5 x 4 pixels and in colour, but 12 of the 13"),
     "alpha": (PIL.Image.new("RGBA", (4, 5)), "is transparent; must be grey or RGB of 8 bits"),
     "16 bits": (PIL.Image.new("I;16", (4, 5)), "is of PIL's mode I;16; must be grey or RGB"),
 }
@@ -177,7 +177,7 @@ def test_a_file_unlike_the_others_is_named_wherever_it_stands(folder, kind, name
     error = error_of(folder)
     assert error.startswith(f"{folder / name}: {words}")
     if kind in ("grey", "size"):
-        assert "there are 4 x 5 pixels and in colour; all must be alike" in error
+        assert "images are 4 x 5 pixels and in colour; all must be the same" in error
 
 
 def test_a_colour_image_among_grey_ones_is_named(tmp_path):
@@ -188,18 +188,18 @@ def test_a_colour_image_among_grey_ones_is_named(tmp_path):
 
 def test_a_folder_without_test_images_says_so(folder):
     error = error_of(folder, "test")
-    assert "has no folder 'test', so no images are held out" in error
+    assert "has no folder 'test', so there are no held-out images" in error
     assert "config.evaluate.every=0" in error
 
 
 @pytest.mark.parametrize(
     ("layout", "split", "words"),
     [
-        ((), "train", "holds no .png, .jpg, .jpeg, .webp or .bmp file, nor folders of them"),
+        ((), "train", "holds no .png, .jpg, .jpeg, .webp or .bmp file, and no folders of them"),
         (("test",), "train", "has no folder 'train' beside 'test'"),
-        (("", "a"), "train", "00.png: lies beside the folder 'a'"),
-        (("train/a", "test/b"), "test", "test: has the class 'b', and"),
-        (("train/a", "test"), "test", "test: has no classes, and"),
+        (("", "a"), "train", "00.png: is beside the folder 'a'"),
+        (("train/a", "test/b"), "test", "test: has the class 'b', but"),
+        (("train/a", "test"), "test", "test: has no classes, but"),
         (("train", "test/a"), "test", "train has none; must be the same"),
     ],
     ids=["empty", "no train", "mixed", "another class", "unlabelled", "labelled"],
@@ -214,7 +214,7 @@ def test_a_folder_that_is_laid_out_otherwise_is_refused(tmp_path, colour, layout
 def test_a_class_without_images_is_refused(tmp_path, colour):
     write(tmp_path / "a", colour)
     (tmp_path / "b").mkdir()
-    assert f"{tmp_path / 'b'}: a class without .png" in error_of(tmp_path)
+    assert f"{tmp_path / 'b'}: holds no .png" in error_of(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", "nowhere"])
@@ -227,7 +227,7 @@ def test_a_file_that_changes_its_size_later_is_named(folder):
     data = load(folder, stream=1)
     shutil.copy(folder / "07.png", folder / "kept.png")
     PIL.Image.new("RGB", (9, 9)).save(folder / "07.png")
-    with pytest.raises(UserError, match=r"07\.png: has changed its size since the run began"):
+    with pytest.raises(UserError, match=r"07\.png: has another size than at the start of the run"):
         data.pixels[:]
 
 
