@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,6 @@ def consecutive_skipped(history: History, before: int) -> list[int]:
         skipped, lambda count, bad: count + 1 if bad else 0, initial=before
     )
     return list(counts)[1:]
-
-
-def first_at_least(counts: Sequence[int], limit: int) -> int | None:
-    """Returns the index of the first count that reaches the limit, or None."""
-    return next((index for index, count in enumerate(counts) if count >= limit), None)
 
 
 def metric_rows(

@@ -28,7 +28,7 @@ from jaxgan.runs import checkpoints, directory, layout, ledger, metrics_log
 from jaxgan.runs.best_checkpoint import BestCheckpoint
 from jaxgan.runs.plan import Chunk, StepPlan, row_steps
 from jaxgan.training.checkpoint_queue import CheckpointQueue
-from jaxgan.training.metrics_writer import MetricsWriter, first_at_least
+from jaxgan.training.metrics_writer import MetricsWriter
 from jaxgan.training.plotter import Plotter
 from jaxgan.training.progress import Progress
 from jaxgan.training.setup import TrainingSetup
@@ -62,24 +62,23 @@ class RunWriter:
         self,
         setup: TrainingSetup,
         workdir: Path,
-        metrics: MetricsWriter,
-        plotter: Plotter | None,
-        queue: CheckpointQueue,
-        plots_stale: bool,
+        config: Config,
+        resumed: "ResumedRun",
+        best: BestCheckpoint | None,
     ):
-        """Starts from a resumed run.
-
-        Args:
-          plotter: None in a process that is not the primary.
-          plots_stale: the curves may not show all rows, since the last start was interrupted.
-        """
+        """Writes on from a resumed run."""
         self.diverged = ""
         self.progress: Progress | None = None
-        self._setup, self._workdir = setup, workdir
-        self._folder = workdir.stat()
-        self._metrics, self._plotter, self._queue = metrics, plotter, queue
+        self._setup, self._workdir, self._folder = setup, workdir, workdir.stat()
+        self._metrics = MetricsWriter(
+            workdir, config, setup.plan, resumed.rows, resumed.consecutive_skipped
+        )
+        real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
+        self._plotter = Plotter(workdir, config, real) if is_primary() else None
+        self._queue = CheckpointQueue(workdir, config.save.keep, best)
         self._pending: PendingChunk | None = None
-        self._plots_stale = plots_stale
+        # The pictures of a finished run may be missing, if its last start was interrupted.
+        self._plots_stale = int(resumed.state.step) >= setup.total_steps
 
     @property
     def active(self) -> bool:
@@ -154,9 +153,10 @@ class RunWriter:
             self._plotter.save_samples(epoch, np.asarray(done.samples))
         if self.progress:
             self.progress.update(epoch, self._metrics.rows[-1], done.chunk.ends_epoch)
-        over = first_at_least(counts, self._setup.config.train.max_skipped)
-        if over is not None:
-            self._stop(counts[over], done.last_step - len(counts) + over + 1)
+        limit = self._setup.config.train.max_skipped
+        over = [index for index, count in enumerate(counts) if count >= limit]
+        if over:
+            self._stop(counts[over[0]], done.last_step - len(counts) + over[0] + 1)
 
     def _settle(self) -> None:
         """Draws what is new, then starts to write the waiting checkpoint.
@@ -233,21 +233,30 @@ def open_run_writer(
     Raises:
       UserError: no checkpoint is valid.
     """
+    folder = workdir / layout.CHECKPOINTS
     with same_error():
-        resumed = ResumedRun(fresh, [], 0)
         if is_primary():
             resumed = roll_back_to_checkpoint(workdir, fresh, setup.plan)
-    state, step = resumed.state, from_primary(int(resumed.state.step))
-    if not is_primary() and step:
-        state = checkpoints.restore(workdir / layout.CHECKPOINTS, fresh, step)
+            checkpoints.prepare_folder(folder, config.save.keep)
+        else:
+            resumed = ResumedRun(fresh, [], 0)
+    step, skipped = from_primary([int(resumed.state.step), resumed.consecutive_skipped])
+    if step and not is_primary():
+        resumed = ResumedRun(checkpoints.restore(folder, fresh, step), [], skipped)
+    state = resumed.state
     _check_same_state(state)
-    writer = _open_writer(setup, workdir, config, resumed._replace(state=state))
+    best = None
+    if evaluator := setup.evaluator:
+        best = BestCheckpoint.resume(workdir, evaluator.distance_name, state, evaluator.distance)
+    elif config.evaluate.every:
+        best = BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
+    if state is not fresh:  # a device may have room for only one of them
+        jax.tree.map(lambda leaf: leaf.delete(), fresh)
+    writer = RunWriter(setup, workdir, config, resumed, best)
     if is_primary():
         seeds = [config.seed] if show_seed else []
         total, epochs = setup.total_steps, config.train.epochs
         writer.progress = progress or Progress(step, total, epochs, seeds)
-    if state is not fresh:  # a device may have room for only one of them
-        jax.tree.map(lambda leaf: leaf.delete(), fresh)
     try:
         yield writer, state
     except BaseException:
@@ -287,30 +296,6 @@ def roll_back_to_checkpoint(workdir: Path, fresh: TrainState, plan: StepPlan) ->
         )
     skipped = checkpoints.read_consecutive_skipped(folder, step) if step else 0
     return ResumedRun(state, rows, skipped)
-
-
-def _open_writer(
-    setup: TrainingSetup,
-    workdir: Path,
-    config: Config,
-    resumed: ResumedRun,
-) -> RunWriter:
-    skipped = from_primary(resumed.consecutive_skipped)
-    plotter = best = None
-    if is_primary():
-        real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
-        plotter = Plotter(workdir, config, real)
-        checkpoints.prepare_folder(workdir / layout.CHECKPOINTS, config.save.keep)
-    if evaluator := setup.evaluator:
-        best = BestCheckpoint.resume(
-            workdir, evaluator.distance_name, resumed.state, evaluator.distance
-        )
-    elif config.evaluate.every:
-        best = BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
-    metrics = MetricsWriter(workdir, config, setup.plan, resumed.rows, skipped)
-    queue = CheckpointQueue(workdir, config.save.keep, best)
-    stale = int(resumed.state.step) >= setup.total_steps
-    return RunWriter(setup, workdir, metrics, plotter, queue, stale)
 
 
 def _check_same_state(state: TrainState) -> None:
