@@ -14,6 +14,7 @@ from jaxgan.cli.main import main
 from jaxgan.config.schema import AdamConfig, EmaConfig, OptimizerConfig, PenaltyConfig, SaveConfig
 from jaxgan.data import shuffle
 from jaxgan.gan import updates
+from jaxgan.gan.steps import traced_epoch, train_epoch
 from jaxgan.reproducibility.compare import compare
 from jaxgan.reproducibility.replay import load_for_replay, mismatched_columns, replay, state_at
 from jaxgan.runs import layout, ledger
@@ -35,10 +36,15 @@ def clean(data, tmp_path_factory):
 
 @pytest.fixture
 def fresh_programs():
-    """A run whose functions are patched is compiled anew, and so is what comes after it."""
-    jax.clear_caches()
+    """A run whose functions are patched is traced again, and so is what comes after it."""
+    forget_programs()
     yield
-    jax.clear_caches()
+    forget_programs()
+
+
+def forget_programs():
+    for program in (train_epoch, traced_epoch):
+        program.clear_cache()
 
 
 def config(data, **changes):
@@ -87,7 +93,7 @@ def test_one_flipped_bit_of_one_gradient_is_named(bit, clean, data, tmp_path, ca
     with monkeypatch.context() as patched:
         flips_a_bit_of_ds_gradient_at(137, bit, patched)
         train(config(data), tmp_path / "flipped")
-    jax.clear_caches()
+    forget_programs()
     same, out = compared(clean, tmp_path / "flipped", tmp_path, capsys)
     assert not same
     first, cause, *rest = out.splitlines()
