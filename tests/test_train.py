@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 
 import jax
 import numpy as np
@@ -184,6 +185,34 @@ def test_a_diverging_run_stops_at_the_same_step_if_it_was_stopped_before(data, t
     assert words[0] == words[1]
     assert words[0].startswith("30 steps in a row")
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_an_edited_log_does_not_change_when_a_run_stops(data, tmp_path):
+    wild = OptimizerConfig(gen=AdamConfig(learning_rate=1e38), disc=AdamConfig(learning_rate=1e38))
+    configs = [
+        dataclasses.replace(tiny.config(data, epochs=epochs, max_skipped=30), optimizer=wild)
+        for epochs in (2, 4)
+    ]
+    train(configs[0], tmp_path / "run")
+    (step,) = [step for step in checkpoints.steps(tmp_path / "run" / "checkpoints") if step == 24]
+    assert 20 < checkpoints.read_consecutive_skipped(tmp_path / "run" / "checkpoints", step) <= 24
+    rows = metrics_log.read_rows(tmp_path / "run")
+    edited = [json.dumps(row | {"skipped_in_a_row": 0}) + "\n" for row in rows]
+    (tmp_path / "run" / "metrics.jsonl").write_text("".join(edited))
+    with pytest.raises(TrainingDiverged, match="30 steps in a row"):
+        train(configs[1], tmp_path / "run")
+
+
+def test_a_checkpoint_of_an_older_version_is_restored_without_a_count(finished, tmp_path):
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(finished / "checkpoints", folder)
+    record = folder / "36" / "record" / "metadata"
+    older = json.loads(record.read_text())
+    assert older.pop("consecutive_skipped") == 0
+    record.write_text(json.dumps(older))
+    template = checkpoints.load_run(finished)[2]
+    assert int(checkpoints.restore(folder, template, 36).step) == 36
+    assert checkpoints.read_consecutive_skipped(folder, 36) == 0
 
 
 def test_a_full_disk_is_one_clear_error(data, tmp_path, monkeypatch):
