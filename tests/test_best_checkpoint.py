@@ -1,4 +1,4 @@
-"""The state of the lowest held-out distance, kept in best/."""
+"""The state with the lowest held-out distance, kept in best/."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import jax.numpy as jnp
 import pytest
 
-from jaxgan.runs import best_checkpoint as best_module
+from jaxgan.runs import best_checkpoint as best_checkpoint
 from jaxgan.runs import checkpoints
 from jaxgan.runs.best_checkpoint import BestCheckpoint, read_best
 from tests.test_periodic_evaluation import DISTANCE, make_evaluator
@@ -34,7 +34,7 @@ def test_only_a_lower_distance_replaces_the_best(tmp_path, state):
     assert checkpoints.steps(tmp_path / "best") == [5]
 
 
-def test_the_best_is_known_again_and_measured_anew_under_another_protocol(tmp_path, state):
+def test_the_best_is_read_again_and_measured_again_under_another_protocol(tmp_path, state):
     best = BestCheckpoint.resume(tmp_path, "n50", state, unmeasured)
     best.update(at(state, 7), 3.0)
     best.close()
@@ -60,7 +60,7 @@ def test_a_damaged_best_is_set_aside_with_a_warning(tmp_path, state, capsys):
     assert "7: damaged checkpoint" in capsys.readouterr().err
 
 
-def test_a_best_whose_score_cannot_be_read_is_set_aside_and_made_again(tmp_path, state):
+def test_a_best_whose_score_cannot_be_read_is_set_aside_and_saved_again(tmp_path, state):
     for step, value in ((7, 3.0), (9, 2.5)):
         best = BestCheckpoint.resume(tmp_path, "frechet", state, unmeasured)
         best.update(at(state, step), value)
@@ -75,15 +75,15 @@ def test_a_best_whose_score_cannot_be_read_is_set_aside_and_made_again(tmp_path,
 
 def test_the_last_distance_is_that_of_the_newest_row_that_has_one():
     rows = [{"step": 1, DISTANCE: 5.0}, {"step": 2, DISTANCE: 4.0}, {"step": 3}]
-    assert best_module.last_distance(rows) == (2, DISTANCE, 4.0)
-    assert best_module.last_distance([]) is None
+    assert best_checkpoint.last_distance(rows) == (2, DISTANCE, 4.0)
+    assert best_checkpoint.last_distance([]) is None
 
 
-def test_the_words_name_the_last_and_the_best_and_its_protocol_if_that_was_another():
+def test_the_sentence_names_the_last_and_the_best_and_its_protocol_if_that_differs():
     last, best = (
-        best_module.ScoredStep(step, DISTANCE, value) for step, value in ((9, 4.0), (6, 3.0))
+        best_checkpoint.ScoredStep(step, DISTANCE, value) for step, value in ((9, 4.0), (6, 3.0))
     )
-    words = best_module.describe_distances(last, best)
+    words = best_checkpoint.describe_distances(last, best)
     assert words.startswith(f"held-out Fréchet distance ({DISTANCE}): 4 at step 9; lowest 3 at ")
     assert words.endswith("at step 6, in best/, --step best")
-    assert "at step 6 (n40)" in best_module.describe_distances(last, best._replace(name="n40"))
+    assert "at step 6 (n40)" in best_checkpoint.describe_distances(last, best._replace(name="n40"))

@@ -1,4 +1,4 @@
-"""`compare`: that it says same of the same, and names step and cause of what is not."""
+"""`compare` finds equal runs equal, and names the step and the cause of a difference."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ def clean(data, tmp_path_factory):
 
 @pytest.fixture
 def fresh_programs():
-    """A run whose functions are patched is traced again, and so is what comes after it."""
+    """A run with patched functions is traced again, and so is the run after it."""
     forget_programs()
     yield
     forget_programs()
@@ -48,11 +48,11 @@ def forget_programs():
 
 
 def config(data, **changes):
-    few = {"save": SaveConfig(every=5, samples_every=0), "ema": EmaConfig(half_life=500)}
-    return dataclasses.replace(tiny.config(data, epochs=EPOCHS), **few | changes)
+    base = {"save": SaveConfig(every=5, samples_every=0), "ema": EmaConfig(half_life=500)}
+    return dataclasses.replace(tiny.config(data, epochs=EPOCHS), **base | changes)
 
 
-def compared(a, b, tmp_path, capsys, replays=True):
+def run_compare(a, b, tmp_path, capsys, replays=True):
     capsys.readouterr()
     same = compare(a, b, tmp_path / "compare.png", print, replays)
     return same, capsys.readouterr().out
@@ -60,13 +60,13 @@ def compared(a, b, tmp_path, capsys, replays=True):
 
 def test_the_same_config_twice_is_the_same_bits(clean, data, tmp_path, capsys):
     train(config(data), tmp_path / "again")
-    same, out = compared(clean, tmp_path / "again", tmp_path, capsys)
+    same, out = run_compare(clean, tmp_path / "again", tmp_path, capsys)
     assert same
     assert out == "the same bits: 144 steps, and every array of 3 checkpoints\n"
     assert not (tmp_path / "compare.png").exists()
 
 
-def flips_a_bit_of_ds_gradient_at(step, bit, monkeypatch):
+def flip_a_bit_of_ds_gradient_at(step, bit, monkeypatch):
     original = updates.apply_gradients
 
     def apply_gradients(player, tx, grads, stats, loss):
@@ -91,10 +91,10 @@ def flips_a_bit_of_ds_gradient_at(step, bit, monkeypatch):
 @pytest.mark.usefixtures("fresh_programs")
 def test_one_flipped_bit_of_one_gradient_is_named(bit, clean, data, tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as patched:
-        flips_a_bit_of_ds_gradient_at(137, bit, patched)
+        flip_a_bit_of_ds_gradient_at(137, bit, patched)
         train(config(data), tmp_path / "flipped")
     forget_programs()
-    same, out = compared(clean, tmp_path / "flipped", tmp_path, capsys)
+    same, out = run_compare(clean, tmp_path / "flipped", tmp_path, capsys)
     assert not same
     first, cause, *rest = out.splitlines()
     assert first.startswith("the same from step 1 to 136; first difference at step 137: disc_grads")
@@ -106,9 +106,7 @@ def test_one_flipped_bit_of_one_gradient_is_named(bit, clean, data, tmp_path, ca
     )
 
 
-def test_two_indices_of_a_batch_that_change_places_are_named(
-    clean, data, tmp_path, capsys, monkeypatch
-):
+def test_two_swapped_indices_of_a_batch_are_named(clean, data, tmp_path, capsys, monkeypatch):
     original = shuffle.epoch_order
 
     def epoch_order(key, epoch, size, batch_size):
@@ -120,39 +118,39 @@ def test_two_indices_of_a_batch_that_change_places_are_named(
     with monkeypatch.context() as patched:
         patched.setattr(input_pipeline, "epoch_order", epoch_order)
         train(config(data), tmp_path / "swapped")
-    same, out = compared(clean, tmp_path / "swapped", tmp_path, capsys)
+    same, out = run_compare(clean, tmp_path / "swapped", tmp_path, capsys)
     assert not same
     assert out.startswith("the same from step 1 to 49; first difference at step 50: batch")
     assert "  different batches" in out
     assert "does not match the replay of step 50 in batch" in out
 
 
-def test_a_learning_rate_in_its_eighth_digit_is_named_with_the_leaf_it_shows_in(
+def test_a_learning_rate_that_differs_in_its_eighth_digit_is_named_with_the_first_array(
     clean, data, tmp_path, capsys
 ):
     rate = 2.0000002e-4
     adam = OptimizerConfig(disc=AdamConfig(learning_rate=rate))
     train(config(data, optimizer=adam), tmp_path / "rate")
     with drawn_figures():
-        same, out = compared(clean, tmp_path / "rate", tmp_path, capsys)
+        same, out = run_compare(clean, tmp_path / "rate", tmp_path, capsys)
     assert not same
     lines = out.splitlines()
     assert lines[0] == f"config.optimizer.disc.learning_rate: 0.0002, {rate}"
-    parted = next(line for line in lines if line.startswith("replayed: the runs diverge at step"))
-    step = int(re.findall(r"\d+", parted)[0])
+    diverged = next(line for line in lines if line.startswith("replayed: the runs diverge at step"))
+    step = int(re.findall(r"\d+", diverged)[0])
     seen = int(re.findall(r"difference at step (\d+)", out)[0])
     assert step <= seen <= step + 15
-    leaf = lines[lines.index(parted) + 1]
+    leaf = lines[lines.index(diverged) + 1]
     assert leaf.startswith("  disc.params.Linear_")
     assert float(leaf.split()[-1]) < 1e-8
-    apart = [re.findall(r"D (\S+), G (\S+)", line)[0] for line in lines if "  step " in line]
-    assert 0 < float(apart[0][0]) < 1e-7
+    drifts = [re.findall(r"D (\S+), G (\S+)", line)[0] for line in lines if "  step " in line]
+    assert 0 < float(drifts[0][0]) < 1e-7
     assert (tmp_path / "compare.png").stat().st_size > 1000
 
 
 def test_another_penalty_is_named_in_ds_gradients(clean, data, tmp_path, capsys):
     train(config(data, penalty=PenaltyConfig(r1=1.0)), tmp_path / "r1")
-    _, out = compared(clean, tmp_path / "r1", tmp_path, capsys)
+    _, out = run_compare(clean, tmp_path / "r1", tmp_path, capsys)
     assert "config.penalty.r1: 0.0, 1.0" in out
     assert "first difference at step 1: disc_grads" in out
     assert "replayed: the runs diverge at step 1" in out
@@ -165,7 +163,7 @@ def test_another_version_is_named_though_the_bits_are_the_same(clean, data, tmp_
     environment = json.loads(path.read_text())
     environment["versions"]["optax"] = "0.0.1"
     path.write_text(json.dumps(environment))
-    same, out = compared(clean, tmp_path / "other", tmp_path, capsys)
+    same, out = run_compare(clean, tmp_path / "other", tmp_path, capsys)
     assert same
     assert re.match(r"environment versions\.optax: \d\S+, 0\.0\.1\nthe same bits", out)
 
@@ -174,7 +172,7 @@ def test_a_run_that_ends_earlier_is_not_the_same(clean, data, tmp_path, capsys):
     train(
         dataclasses.replace(config(data), train=tiny.config(data, epochs=3).train), tmp_path / "3"
     )
-    same, out = compared(clean, tmp_path / "3", tmp_path, capsys)
+    same, out = run_compare(clean, tmp_path / "3", tmp_path, capsys)
     assert not same
     assert f"the same bits up to step 36, where {tmp_path / '3'} ends" in out
 
@@ -182,7 +180,7 @@ def test_a_run_that_ends_earlier_is_not_the_same(clean, data, tmp_path, capsys):
 def test_runs_of_other_networks_are_compared_as_far_as_they_can_be(clean, data, tmp_path, capsys):
     network = dataclasses.replace(config(data).network, gen_widths=(9,))
     train(config(data, network=network), tmp_path / "wide")
-    same, out = compared(clean, tmp_path / "wide", tmp_path, capsys)
+    same, out = run_compare(clean, tmp_path / "wide", tmp_path, capsys)
     assert not same
     assert "config.network.gen_widths: (7,), (9,)" in out
     assert "not replayed: the networks or optimizer states have different arrays" in out
@@ -195,13 +193,13 @@ def test_a_checkpoint_that_differs_under_an_equal_ledger_is_named(clean, data, t
     row = json.loads(lines[-1])
     row["leaves"]["gen.params.Linear_1.dense.kernel"] = "0" * 16
     path.write_text("\n".join([*lines[:-1], json.dumps(row)]) + "\n")
-    same, out = compared(clean, tmp_path / "other", tmp_path, capsys)
+    same, out = run_compare(clean, tmp_path / "other", tmp_path, capsys)
     assert not same
     assert "checkpoints of step 144 differ in: gen.params.Linear_1.dense.kernel" in out
 
 
-def test_what_cannot_be_compared_exits_with_2(clean, tmp_path, capsys):
-    for other, words in (
+def test_runs_that_cannot_be_compared_exit_with_2(clean, tmp_path, capsys):
+    for other, message in (
         (tmp_path / "none", "holds no run"),
         (clean, "has no ledger.tsv"),
     ):
@@ -212,17 +210,17 @@ def test_what_cannot_be_compared_exits_with_2(clean, tmp_path, capsys):
                 (other / name).write_bytes((clean / name).read_bytes())
         assert main(["compare", str(clean), str(other)]) == 2
         err = capsys.readouterr().err
-        assert words in err
+        assert message in err
         assert len(err.splitlines()) == 1
 
 
-def test_a_run_on_several_devices_is_told_to_be_the_same_to_rounding(clean, tmp_path, capsys):
+def test_a_run_on_several_devices_is_said_to_be_equal_up_to_rounding(clean, tmp_path, capsys):
     other = tmp_path / "other"
     shutil.copytree(clean, other)
     lines = (other / ledger.LEDGER).read_text().splitlines()
-    place, mark = lines[0].split("\t").index("disc_grads"), lines[137].split("\t")
-    mark[place] = f"{int(mark[place], 16) ^ 1:08x}"
-    lines[137] = "\t".join(mark)
+    column, cells = lines[0].split("\t").index("disc_grads"), lines[137].split("\t")
+    cells[column] = f"{int(cells[column], 16) ^ 1:08x}"
+    lines[137] = "\t".join(cells)
     (other / ledger.LEDGER).write_text("\n".join(lines) + "\n")
     replayed = [
         "replay",
@@ -237,7 +235,7 @@ def test_a_run_on_several_devices_is_told_to_be_the_same_to_rounding(clean, tmp_
         found = read_environment(other)
         found["changes"] = [{"devices": ["cpu: cpu"] * devices}]
         (other / layout.ENVIRONMENT).write_text(json.dumps(found))
-        same, out = compared(clean, other, tmp_path, capsys)
+        same, out = run_compare(clean, other, tmp_path, capsys)
         assert not same
         assert words in out
         assert main(replayed) == 1
@@ -245,10 +243,10 @@ def test_a_run_on_several_devices_is_told_to_be_the_same_to_rounding(clean, tmp_
 
 
 def test_any_step_is_replayed_with_the_bits_of_the_ledger(clean):
-    program = load_for_replay(clean)
+    run = load_for_replay(clean)
     for step in (1, 2, 12, 13, 100, 143, 144):  # before and after epochs' ends, kept or not
-        replayed = replay(program, state_at(program, step - 1), 1)
-        assert mismatched_columns(program, replayed) == []
+        replayed = replay(run, state_at(run, step - 1), 1)
+        assert mismatched_columns(run, replayed) == []
 
 
 def test_replay_writes_what_a_step_used_and_computed(clean, tmp_path, capsys):
@@ -266,7 +264,7 @@ def test_replay_writes_what_a_step_used_and_computed(clean, tmp_path, capsys):
     np.testing.assert_allclose(arrays["disc/grad_norm"], norm, rtol=1e-6)
 
 
-def test_replay_of_a_step_that_was_not_done_names_those_that_were(clean, tmp_path, capsys):
+def test_replay_of_a_step_after_the_last_names_the_recorded_steps(clean, tmp_path, capsys):
     arguments = ["--step", "145", "--out", str(tmp_path / "x.npz")]
     assert main(["replay", "--workdir", str(clean), *arguments]) == 2
     assert "--step 145" in (err := capsys.readouterr().err)

@@ -1,4 +1,4 @@
-"""`compare` of folders of many seeds, written by hand: what is judged are their records."""
+"""`compare` of two folders of many seeds, whose records are written by hand."""
 
 import dataclasses
 import json
@@ -28,7 +28,7 @@ def write_config(folder, config):
 
 
 def write_seeds(folder, seeds, loss=0.0, bits=0, rate=2e-4):
-    """Runs whose last D losses scatter around `loss`, and whose marks are of `bits`."""
+    """Writes runs whose last D losses scatter around `loss`; `bits` seeds their checksums."""
     config = dataclasses.replace(tiny.config(folder / "data"), seed=seeds[0], seeds=seeds)
     disc = dataclasses.replace(config.optimizer.disc, learning_rate=rate)
     optimizer = dataclasses.replace(config.optimizer, disc=disc)
@@ -36,26 +36,26 @@ def write_seeds(folder, seeds, loss=0.0, bits=0, rate=2e-4):
     write_config(folder, config)
     for seed in seeds:
         random = np.random.RandomState(seed)
-        member = seed_folder(folder, seed)
-        write_config(member, config_of_seed(config, seed))
+        workdir = seed_folder(folder, seed)
+        write_config(workdir, config_of_seed(config, seed))
         rows = [
             {"step": 12 * e, "epoch": float(e), "disc/loss": loss + random.randn(), "gen/loss": 1.0}
             for e in (1, 2)
         ]
-        metrics_log.append_rows(member, rows)
-        marks = np.random.RandomState([seed, bits]).randint(0, 2**32, STEPS, np.uint32)
-        ledger.append(member, STEPS, dict.fromkeys(CHECKSUM_COLUMNS, marks))
+        metrics_log.append_rows(workdir, rows)
+        checksums = np.random.RandomState([seed, bits]).randint(0, 2**32, STEPS, np.uint32)
+        ledger.append(workdir, STEPS, dict.fromkeys(CHECKSUM_COLUMNS, checksums))
     return folder
 
 
-def compared(a, b, tmp_path, capsys):
+def run_compare(a, b, tmp_path, capsys):
     same = compare(a, b, tmp_path / "compare.png", print)
     return same, capsys.readouterr().out
 
 
 def test_the_same_seeds_are_the_same_bits_and_within_noise(tmp_path, capsys):
     a, b = (write_seeds(tmp_path / name, (0, 1, 2)) for name in "ab")
-    same, out = compared(a, b, tmp_path, capsys)
+    same, out = run_compare(a, b, tmp_path, capsys)
     assert same
     assert "the same bits: seeds 0, 1, 2\n" in out
     assert "last rows of 3 and 3 runs" in out
@@ -64,10 +64,10 @@ def test_the_same_seeds_are_the_same_bits_and_within_noise(tmp_path, capsys):
     assert (tmp_path / "compare.png").stat().st_size > 1000
 
 
-def test_a_difference_beyond_the_seeds_noise_is_told_from_one_within(tmp_path, capsys):
+def test_a_difference_beyond_the_noise_of_seeds_is_distinguished_from_one_within(tmp_path, capsys):
     a = write_seeds(tmp_path / "a", tuple(range(8)))
     b = write_seeds(tmp_path / "b", tuple(range(10, 18)), loss=4.0, rate=1e-3)
-    same, out = compared(a, b, tmp_path, capsys)
+    same, out = run_compare(a, b, tmp_path, capsys)
     assert not same
     assert "config.optimizer.disc.learning_rate: 0.0002, 0.001" in out
     assert "in one folder only: seeds 0, 1, 2" in out
@@ -79,9 +79,9 @@ def test_a_difference_beyond_the_seeds_noise_is_told_from_one_within(tmp_path, c
     assert lines["disc/loss:"] == "disc/loss: differs in 2 of 2 epochs (1, 2)"
 
 
-def test_a_seed_of_other_bits_is_named_with_what_to_do_next(tmp_path, capsys):
+def test_a_seed_with_different_bits_is_named_with_what_to_do_next(tmp_path, capsys):
     a, b = write_seeds(tmp_path / "a", (0, 1)), write_seeds(tmp_path / "b", (0, 1), bits=1)
-    same, out = compared(a, b, tmp_path, capsys)
+    same, out = run_compare(a, b, tmp_path, capsys)
     assert not same
     assert f"different bits: seeds 0, 1; to see where: compare {a / 'seed_0000'} " in out
 

@@ -11,15 +11,15 @@ def history(steps, seed=0):
     return {name: random.randint(0, 2**32, steps, np.uint32) for name in CHECKSUM_COLUMNS}
 
 
-def test_what_was_appended_is_read_again(tmp_path):
+def test_appended_steps_are_read_again(tmp_path):
     first, second = history(3), history(2, seed=1)
     ledger.append(tmp_path, 3, first)
     ledger.append(tmp_path, 5, second)
-    steps, marks = ledger.read(tmp_path)
+    steps, checksums = ledger.read(tmp_path)
     assert steps.tolist() == [1, 2, 3, 4, 5]
     for column, name in enumerate(CHECKSUM_COLUMNS):
-        wanted = [*first[name], *second[name]]
-        assert marks[:, column].tolist() == wanted
+        expected = [*first[name], *second[name]]
+        assert checksums[:, column].tolist() == expected
 
 
 def test_a_line_is_a_step_and_hexadecimal_digits(tmp_path):
@@ -30,18 +30,18 @@ def test_a_line_is_a_step_and_hexadecimal_digits(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, 5, 60, 1000])
-def test_a_kill_within_a_write_costs_the_last_line_alone(cut, tmp_path):
+def test_a_kill_within_a_write_loses_only_the_last_line(cut, tmp_path):
     ledger.append(tmp_path, 3, history(3))
-    whole = (tmp_path / ledger.LEDGER).read_text()
-    line = len(whole.splitlines()[-1]) + 1
-    (tmp_path / ledger.LEDGER).write_text(whole[: -min(cut, line - 1)])
+    complete = (tmp_path / ledger.LEDGER).read_text()
+    line = len(complete.splitlines()[-1]) + 1
+    (tmp_path / ledger.LEDGER).write_text(complete[: -min(cut, line - 1)])
     assert ledger.read(tmp_path).steps.tolist() == [1, 2]
     ledger.drop_after(tmp_path, 2)
     ledger.append(tmp_path, 3, {n: m[2:] for n, m in history(3).items()})
-    assert (tmp_path / ledger.LEDGER).read_text() == whole
+    assert (tmp_path / ledger.LEDGER).read_text() == complete
 
 
-def test_a_head_cut_short_is_written_again(tmp_path):
+def test_a_header_cut_short_is_written_again(tmp_path):
     (tmp_path / ledger.LEDGER).write_text("step\tba")
     ledger.drop_after(tmp_path, 0)
     ledger.append(tmp_path, 2, history(2))
@@ -74,6 +74,6 @@ def test_a_damaged_line_is_named(old, new, words, tmp_path):
 
 
 def test_without_a_file_nothing_is_recorded(tmp_path):
-    steps, marks = ledger.read(tmp_path)
+    steps, checksums = ledger.read(tmp_path)
     assert len(steps) == 0
-    assert marks.shape == (0, len(CHECKSUM_COLUMNS))
+    assert checksums.shape == (0, len(CHECKSUM_COLUMNS))

@@ -26,7 +26,7 @@ def test_images_of_any_number_of_channels_can_be_shown(channels, tmp_path):
     assert np.sum(np.abs(pairs - colour).max(axis=2) <= 2) > 1000
 
 
-def test_the_legend_names_only_what_was_measured(tmp_path, monkeypatch):
+def test_the_legend_names_only_measured_metrics(tmp_path, monkeypatch):
     figures = []
     row = {"epoch": 1.0, "eval/class_distance/test/n50/x": 0.25, "eval/disc_auc/test/n50": 0.5}
     monkeypatch.setattr(

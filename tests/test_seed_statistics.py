@@ -7,7 +7,7 @@ from jaxgan.plots.comparisons import quartiles_by_epoch
 from jaxgan.runs import seed_statistics
 
 
-def test_statistics_are_numpys():
+def test_statistics_are_those_of_numpy():
     values = {0: 3.0, 5: 1.0, 7: 10.0, 8: None, 9: 2.5}
     finite = [3.0, 1.0, 10.0, 2.5]
     found = seed_statistics.statistics_of(values)
@@ -22,7 +22,7 @@ def test_statistics_are_numpys():
     assert seed_statistics.statistics_of({4: None})["median"] is None
 
 
-def test_bands_are_quartiles_of_the_runs_that_have_a_finite_value():
+def test_bands_show_the_quartiles_of_the_runs_that_have_a_finite_value():
     runs = [[{"epoch": 1.0, "x": value}] for value in (1.0, 2.0, 3.0, 4.0, None)]
     epochs, quartiles = quartiles_by_epoch([*runs, [{"epoch": 2.0}]], "x")
     assert epochs == [1.0]
