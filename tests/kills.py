@@ -31,10 +31,18 @@ import jax
 from jaxgan.cli import main as cli
 from jaxgan.runs import layout
 from jaxgan.training import loop
-from tests import tiny
+from tests import figure_data, tiny
 from tests.contents import compare
 from tests.kill_configs import CONFIGS, LONG, ROOT, arguments_of, side
 
+WITH_FIGURE_DATA = """
+import sys
+from jaxgan.cli.main import main
+from tests import figure_data
+
+figure_data.save_data_of_figures()
+sys.exit(main())
+"""
 PATIENCE = 300  # seconds that no start takes
 
 
@@ -69,13 +77,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
     parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=LONG)
     parser.add_argument("--folder", type=Path, help="where the runs are left (default: nowhere)")
+    parser.add_argument("--figure_data", action="store_true", help="save data in place of drawing")
     options = parser.parse_args(argv)
+    if options.figure_data:
+        figure_data.save_data_of_figures()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
     _compile_once(folder / "compiled")
     begun, counts, differing = time.monotonic(), dict.fromkeys(KINDS, 0), 0
     for i, name in enumerate(options.configs):
         share = (options.kills + i) // len(options.configs)
-        differing += _kill_config(name, folder / name, share, options.seed, counts)
+        program = ["-c", WITH_FIGURE_DATA] if options.figure_data else [str(ROOT / "run.py")]
+        differing += _kill_config(name, program, folder / name, share, options.seed, counts)
     if not options.folder:
         shutil.rmtree(folder)
     kinds = ", ".join(f"{kind} {count}" for kind, count in counts.items())
@@ -94,12 +106,14 @@ def _compile_once(folder: Path) -> None:
         os.environ[name.upper()] = str(value)
 
 
-def _kill_config(name: str, folder: Path, kills: int, seed: int, counts: dict[str, int]) -> int:
+def _kill_config(
+    name: str, program: list[str], folder: Path, kills: int, seed: int, counts: dict[str, int]
+) -> int:
     """Kills runs of one config so many times; returns the number of differences, each printed."""
     folder.mkdir(parents=True)
     chance = random.Random(f"{name} {seed}")
     arguments = arguments_of(name, tiny.write_data(folder / "data", side=side(name)))
-    whole = _undisturbed(arguments, folder)
+    whole = _undisturbed(program, arguments, folder)
     differences = _in_a_fork(lambda: compare(whole.workdir, folder / "again"))
     left, runs = kills, 0
     while left:
@@ -124,10 +138,10 @@ def _kill_config(name: str, folder: Path, kills: int, seed: int, counts: dict[st
     return len(differences)
 
 
-def _undisturbed(arguments: list[str], folder: Path) -> Undisturbed:
+def _undisturbed(program: list[str], arguments: list[str], folder: Path) -> Undisturbed:
     """A run in a plain process, and what a forked one takes, which finds everything compiled."""
     workdir, operations = folder / "undisturbed", mmap.mmap(-1, 8)
-    command = [sys.executable, str(ROOT / "run.py"), *arguments, "--workdir", str(workdir)]
+    command = [sys.executable, *program, *arguments, "--workdir", str(workdir)]
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     begun = time.monotonic()
     _, status = _wait(_fork(arguments, folder, folder / "again", operations), lambda: False)

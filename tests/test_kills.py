@@ -18,7 +18,7 @@ def kill(*arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--kills", "6", "--configs", "short"],
+        ["--kills", "6", "--configs", "short", "--figure_data"],
         pytest.param(["--kills", "60", "--seed", "1"], marks=pytest.mark.slow),
     ],
     ids=["short", "long"],
