@@ -1,4 +1,4 @@
-"""Metrics on a discriminator's logits: does it tell real from fake, and does it know how well."""
+"""Metrics on a discriminator's logits: accuracy, area under the ROC curve, calibration error."""
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -7,14 +7,14 @@ from jaxtyping import Float
 from jaxgan.config.errors import UserError
 from jaxgan.metrics.validation import check_at_least, checked_numbers
 
-BINS = 15  # as Guo et al.
+BINS = 15  # as in Guo et al. 2017
 Logits = Float[np.ndarray, " samples"]  # float64
 
 
 def logit_accuracy(real: ArrayLike, fake: ArrayLike) -> float:
-    """Fraction on the right side of zero, reals above it, the mean of both sets: 0.5 is a guess.
+    """Computes the balanced accuracy of the classification "real if the logit is positive".
 
-    It means something only of a discriminator whose loss has its threshold there.
+    In [0, 1]; 0.5 is chance. It is meaningful only if the loss has its threshold at 0.
 
     Args:
       real, fake: (samples,) logits.
@@ -27,10 +27,11 @@ def logit_accuracy(real: ArrayLike, fake: ArrayLike) -> float:
 
 
 def area_under_curve(real: ArrayLike, fake: ArrayLike) -> float:
-    """Chance that a real has a higher logit than a fake, a tie counting half: 0.5 is a guess.
+    """Computes the area under the ROC curve: P(logit of a real > logit of a fake) + P(tie) / 2.
 
-    The area under the receiver operating characteristic (Hanley & McNeil 1982). It needs no
-    threshold, and so serves critics whose zero means nothing.
+    In [0, 1]; 0.5 is chance. It has no threshold, so it also suits critics, whose 0 has no
+    meaning. Source: Hanley & McNeil 1982. (The same as scikit-learn's `roc_auc_score`, which
+    takes a second to import while a run trains.)
 
     Args:
       real, fake: (samples,) logits.
@@ -45,15 +46,17 @@ def area_under_curve(real: ArrayLike, fake: ArrayLike) -> float:
 
 
 def calibration_error(real: ArrayLike, fake: ArrayLike, bins: int = BINS) -> float:
-    """Expected calibration error of sigmoid(logit) as the probability of being real.
+    """Computes the expected calibration error of sigmoid(logit) as the probability of "real".
 
-    Guo et al. 2017 (arXiv:1706.04599), eq. 3, for two classes: over equal bins of
-    the probability, the mean of |mean probability - fraction of reals|, weighted by the
-    samples in a bin. Both sets count as if they were of one size.
+    In [0, 1]; lower is better. It is the mean over equally wide bins of the probability of
+    |mean probability - fraction of reals|, weighted by the samples in the bin. Both sets have
+    the same total weight, whatever their sizes.
+
+    Source: Guo et al. 2017 (arXiv:1706.04599), eq. 3, for two classes.
 
     Args:
       real, fake: (samples,) logits.
-      bins: how many.
+      bins: number of bins.
 
     Raises:
       UserError: no logits in a set, NaN or infinity, bins below 1.
@@ -63,9 +66,9 @@ def calibration_error(real: ArrayLike, fake: ArrayLike, bins: int = BINS) -> flo
     gaps = np.zeros(bins)
     for logits, label in sets:
         probabilities = (1 + np.tanh(logits / 2)) / 2  # the sigmoid, without overflow
-        places = np.minimum((probabilities * bins).astype(int), bins - 1)
+        indices = np.minimum((probabilities * bins).astype(int), bins - 1)
         weights = (probabilities - label) / (2 * len(logits))
-        gaps += np.bincount(places, weights=weights, minlength=bins)
+        gaps += np.bincount(indices, weights=weights, minlength=bins)
     return float(np.sum(np.abs(gaps)))
 
 

@@ -1,4 +1,4 @@
-"""Metrics on what a classifier says of generated images: score, histogram, modes."""
+"""Metrics on a classifier's output for generated images: classifier score, classes, modes."""
 
 from typing import NamedTuple
 
@@ -15,32 +15,34 @@ from jaxgan.metrics.validation import (
     checked_probabilities,
 )
 
-FALSE_MODES = 5  # samples that a classifier's mistakes seldom put into one mode of a thousand
+FALSE_MODES = 5  # a classifier's mistakes rarely put so many samples into one of 1000 modes
 
 
 class ClassifierScore(NamedTuple):
-    """Over the splits: mean and standard deviation (0 for one split)."""
+    """Mean and standard deviation over the splits (0 for one split)."""
 
     mean: float
     std: float
 
 
 class StackedModes(NamedTuple):
-    modes: int  # hit at least once
-    modes_of_five: int  # hit at least five times
-    reverse_kl: float  # to uniform, in nats
+    modes: int  # modes with at least one sample
+    modes_of_five: int  # modes with at least five samples
+    reverse_kl: float  # KL(modes of the samples || uniform), in nats
 
 
 def classifier_score(probabilities: ArrayLike, splits: int = 1) -> ClassifierScore:
-    """exp of the mean KL(p(y|x) || p(y)): from 1 to the number of classes.
+    """Computes exp(mean KL(p(y|x) || p(y))), the Inception Score of any classifier.
 
-    Salimans et al. 2016 (arXiv:1606.03498), section 4, there of Inception's classes. It sees
-    neither repeated images nor nonsense that the classifier is sure of: judge by coverage too.
+    From 1 to the number of classes; higher is better. It detects neither repeated images nor
+    nonsense that the classifier is sure of, so use it together with coverage.
+
+    Source: Salimans et al. 2016 (arXiv:1606.03498), section 4.
 
     Args:
       probabilities: (samples, classes), rows sum to 1.
-      splits: the set is cut, in the order given, into so many parts, each with its own p(y).
-        TF-GAN uses one, torch-fidelity ten; the score falls with the size of a part.
+      splits: number of parts into which the samples are cut, in their order; each has its own
+        p(y). TF-GAN uses 1, torch-fidelity 10; the score is lower for smaller parts.
 
     Raises:
       UserError: fewer samples than splits, or rows that are no probabilities.
@@ -54,17 +56,17 @@ def classifier_score(probabilities: ArrayLike, splits: int = 1) -> ClassifierSco
 
 
 def class_histogram(labels: ArrayLike, classes: int) -> Fractions:
-    """Fraction of the labels (samples,) in each of `classes` classes; numpy float64.
+    """Returns the fraction of the labels (samples,) in each of `classes` classes, in float64.
 
     Raises:
-      UserError: no labels, or one that is no integer from 0 to classes - 1.
+      UserError: no labels, or a label that is not an integer from 0 to classes - 1.
     """
     checked = checked_labels("labels", labels, classes)
     return np.bincount(checked, minlength=classes) / len(checked)
 
 
 def total_variation(first: ArrayLike, second: ArrayLike) -> float:
-    """Half the sum of |p - q| over two histograms (classes,): 0 if equal, 1 if disjoint.
+    """Computes half the sum of |p - q| of histograms (classes,): 0 if equal, 1 if disjoint.
 
     Raises:
       UserError: unequal lengths, or fractions that do not sum to 1.
@@ -74,7 +76,7 @@ def total_variation(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def mode_count(labels: ArrayLike, classes: int, at_least: int = 1) -> int:
-    """How many classes have `at_least` of the labels (samples,).
+    """Counts the classes with `at_least` or more of the labels (samples,).
 
     Raises:
       UserError: at_least below 1, or labels as in `class_histogram`.
@@ -85,33 +87,37 @@ def mode_count(labels: ArrayLike, classes: int, at_least: int = 1) -> int:
 
 
 def reverse_kl(generated: ArrayLike, target: ArrayLike) -> float:
-    """KL(generated || target) in nats of two histograms (classes,).
+    """Computes KL(generated || target) of two histograms (classes,), in nats.
 
-    Infinite where something is generated that the target never has; a mode that is missed
-    costs nothing by itself, but the rest then has too much.
+    From 0, for equal histograms; lower is better. It is infinite if a generated class has
+    probability 0 in the target. A missed mode adds no term, but the other modes then have too
+    much.
 
     Raises:
       UserError: unequal lengths, or fractions that do not sum to 1.
     """
     p, q = _checked_histograms("generated", generated, "target", target)
-    held = p > 0
-    if (q[held] == 0).any():
+    support = p > 0
+    if (q[support] == 0).any():
         return float("inf")
-    return float(max(0.0, np.sum(p[held] * np.log(p[held] / q[held]))))
+    return float(max(0.0, np.sum(p[support] * np.log(p[support] / q[support]))))
 
 
 def stacked_modes(
     red: ArrayLike, green: ArrayLike, blue: ArrayLike, classes: int = 10
 ) -> StackedModes:
-    """Modes of stacked images (Stacked MNIST) from the predicted class of each channel.
+    """Counts the modes of Stacked MNIST, from the predicted class of each color channel.
 
-    Metz et al. 2017 (arXiv:1611.02163). The protocol is for 26,000 samples, at
-    which a perfect uniform sampler has a reverse KL of 0.0194 (that falls as 1 / samples).
-    A classifier's mistakes turn a missed mode into a hit: so modes of five are counted too.
+    More modes and a lower reverse KL are better. The protocol has 26,000 samples, for which a
+    perfect uniform sampler has a reverse KL of 0.0194 (proportional to 1 / samples). Because a
+    classifier's mistakes make missed modes look reached, modes with five samples are also
+    counted.
+
+    Source: Metz et al. 2017 (arXiv:1611.02163).
 
     Args:
       red, green, blue: (samples,) integers from 0 to classes - 1.
-      classes: of one channel; there are classes^3 modes.
+      classes: number of classes of one channel; there are classes^3 modes.
 
     Raises:
       UserError: unequal lengths, or labels as in `class_histogram`.
@@ -132,8 +138,8 @@ def stacked_modes(
 
 def _score(conditional: Float[np.ndarray, "samples classes"]) -> float:
     marginal = conditional.mean(axis=0)
-    held = conditional > 0  # 0 log 0 = 0, and where the marginal is 0 so is every row
-    ratio = np.divide(conditional, marginal, out=np.ones_like(conditional), where=held)
+    positive = conditional > 0  # 0 log 0 = 0, and a marginal of 0 means that every row has 0
+    ratio = np.divide(conditional, marginal, out=np.ones_like(conditional), where=positive)
     divergences = np.sum(conditional * np.log(ratio), axis=1)
     return float(np.exp(divergences.mean()))
 

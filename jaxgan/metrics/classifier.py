@@ -1,4 +1,4 @@
-"""The packaged feature nets' one architecture: a small convolutional classifier of 28x28 images."""
+"""The architecture of the packaged feature nets: a small convolutional classifier, 28x28."""
 
 import jax
 from flax import linen as nn
@@ -11,11 +11,11 @@ CLASSES = 10
 
 
 class Classifier(nn.Module):
-    """Four 3x3 convolutions and a dense layer of features, each normalised, then the classes.
+    """Four 3x3 convolutions and a dense layer of features, then the classes.
 
-    28x28 pixels, halved twice by averaging and cut twice by convolving without padding, end as
-    3x3. A net trained with batch normalisation and the same net with that folded into its
-    weights (`normalise=False`) have layers of the same names.
+    Two mean poolings and two convolutions without padding reduce 28x28 pixels to 3x3. A net
+    trained with batch normalization (`normalise=True`), and the same net with that folded into its
+    weights, have layers of the same names.
     """
 
     channels: tuple[int, ...] = (32, 64, 64, 128)
@@ -27,36 +27,36 @@ class Classifier(nn.Module):
     def __call__(
         self, images: Images, train: bool = False
     ) -> tuple[Float[Array, "batch features"], Float[Array, "batch classes"]]:
-        """(features after their ReLU, logits)."""
+        """Returns (features after their ReLU, logits)."""
         bias = not self.normalise
         x = images
-        for place, width in enumerate(self.channels):
-            padding = "SAME" if place < 2 else "VALID"
-            name = f"conv{place}"
+        for index, width in enumerate(self.channels):
+            padding = "SAME" if index < 2 else "VALID"
+            name = f"conv{index}"
             x = nn.Conv(
                 width, (3, 3), padding=padding, use_bias=bias, precision="highest", name=name
             )(x)
             x = nn.relu(self._normalised(x, f"{name}_norm", train))
-            x = mean_pool_2x2(x) if place < 2 else x
+            x = mean_pool_2x2(x) if index < 2 else x
         x = x.reshape(len(x), -1)
         x = nn.Dense(self.features, use_bias=bias, precision="highest", name="features")(x)
         features = nn.relu(self._normalised(x, "features_norm", train))
-        kept = nn.Dropout(self.dropout, deterministic=not train)(features)
-        return features, nn.Dense(CLASSES, precision="highest", name="classes")(kept)
+        dropped = nn.Dropout(self.dropout, deterministic=not train)(features)
+        return features, nn.Dense(CLASSES, precision="highest", name="classes")(dropped)
 
-    def _normalised(self, x, name, train):
+    def _normalised(self, x: Array, name: str, train: bool) -> Array:
         if not self.normalise:
             return x
         return nn.BatchNorm(use_running_average=not train, momentum=0.9, name=name)(x)
 
 
 def mean_pool_2x2(x: Float[Array, "batch height width channels"]) -> Array:
-    """The mean of each 2x2 square: as slices, whose gradient is cheap on every backend."""
+    """Averages each 2x2 square; written with slices, whose gradient is cheap on every backend."""
     return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
 
 
 @jax.jit
 def classify(params: Params, pixels: Pixels) -> tuple[Array, Array]:
-    """(features, class probabilities) of a net without normalisation."""
+    """Returns (features, class probabilities) of a net without batch normalization."""
     features, logits = Classifier().apply({"params": params}, to_images(pixels))
     return features, jax.nn.softmax(logits)  # type: ignore[arg-type]

@@ -1,9 +1,6 @@
-"""Feature nets: what an image is to a classifier, for distances between sets of images.
+"""Feature nets: functions from images to feature vectors, in which metrics compare image sets.
 
-Two small convolutional classifiers come with the package, trained by `train_features` on MNIST
-and on Fashion-MNIST. Numbers in the features of different nets, or of different weights of one
-net, cannot be compared: so weights are pinned by their SHA-256. Stacked MNIST is seen through
-MNIST's, a channel at a time, and points through none. Any other net is an importable function,
+`packaged_nets` has those that come with the package. Any other net is an importable function,
 named as package.module:function.
 """
 
@@ -26,19 +23,22 @@ from jaxgan.metrics.validation import (
     checked_rows,
 )
 
-BATCH = 250  # on two CPU cores a fifth less work than with 500; 25 MB hold its largest layer
+BATCH = 250  # a fifth faster than 500 on two CPU cores; its largest layer takes 25 MB
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FeatureSet:
-    """Of n examples: features and, where the net is a classifier, its class probabilities.
+    """What a feature net gives for a set of examples.
 
-    `modes` is what they reach of a benchmark's modes, by name, where the net is of one; `labels`
-    are those that they have, or that their generator was asked for.
+    Attributes:
+      features: float32.
+      probabilities: float32, if the net is a classifier.
+      modes: values of a mode-coverage benchmark by name, if the net is for one.
+      labels: labels of the examples, or those that the generator was asked for.
     """
 
-    features: Float[np.ndarray, "samples features"]  # float32
-    probabilities: Float[np.ndarray, "samples classes"] | None  # float32
+    features: Float[np.ndarray, "samples features"]
+    probabilities: Float[np.ndarray, "samples classes"] | None
     modes: Mapping[str, float] | None = None
     labels: ArrayLike | None = None
 
@@ -49,16 +49,15 @@ class FeatureSet:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureNet:
-    """A function from images to features, and which one it is.
+    """A function from images to features, with its identity.
 
     Attributes:
-      name: as given to `load_features`.
-      sha256: of the weights' file; for a function of the user's, its import path.
-      classes: how many there are; 0 for a function of the user's, where the width of its
-        probabilities tells.
-      function: uint8 (n, height, width, channels), or points, to features or (features,
+      name: name given to `load_features`.
+      sha256: SHA-256 of the file of weights; the import path for a user's function.
+      classes: number of classes; 0 for a user's function.
+      function: maps uint8 (n, height, width, channels), or points, to features or to (features,
         probabilities).
-      modes: what examples with these features and probabilities reach of a benchmark's modes.
+      modes: computes a mode-coverage benchmark from features and probabilities.
     """
 
     name: str
@@ -68,34 +67,35 @@ class FeatureNet:
     modes: Callable[[np.ndarray, np.ndarray | None], Any] | None = None
 
     def extract(self, pixels: ArrayLike, batch_size: int = BATCH) -> FeatureSet:
-        """Features of images, computed in equal batches; the last one is filled up with zeros.
-
-        A net that treats each image by itself gives the same for any batch size, to rounding.
+        """Computes the features of images, in batches of one size; zeros fill the last batch.
 
         Args:
           pixels: uint8 (n, height, width, channels), or float32 (n, dims); numpy or JAX.
-          batch_size: images that the function is given at a time.
+          batch_size: number of images in each call of the function.
 
         Raises:
-          UserError: pixels that are no images, or not ones of the net's shape; a function that
-            fails, or gives other than (n, features), rows of probabilities, or finite numbers.
+          UserError: pixels that are not images, or not of the net's shape; a function that
+            fails, or returns anything but finite features (n, features) and probabilities.
         """
         check_at_least("batch_size", batch_size, 1)
         images = checked_pixels(pixels)
-        parts = [
+        batches = [
             self._extract_batch(images[start : start + batch_size], batch_size)
             for start in range(0, len(images), batch_size)
         ]
-        features = np.concatenate([part[0] for part in parts])
         name = f"features {self.name!r}"
-        finite = checked_features(name, features, 1, "draw some").astype(np.float32)
-        sound = None
-        if parts[0][1] is not None:
-            probabilities = np.concatenate([part[1] for part in parts])
-            named = f"probabilities of {name}"
-            sound = checked_probabilities(named, probabilities).astype(np.float32)
-        modes = self.modes(finite, sound)._asdict() if self.modes else None
-        return FeatureSet(finite, sound, modes and {k: float(v) for k, v in modes.items()})
+        features = np.concatenate([batch[0] for batch in batches])
+        features = checked_features(name, features, 1, "draw some").astype(np.float32)
+        probabilities = None
+        if batches[0][1] is not None:
+            probabilities = np.concatenate([batch[1] for batch in batches])
+            probabilities = checked_probabilities(f"probabilities of {name}", probabilities)
+            probabilities = probabilities.astype(np.float32)
+        modes = None
+        if self.modes:
+            values = self.modes(features, probabilities)._asdict()
+            modes = {name: float(value) for name, value in values.items()}
+        return FeatureSet(features, probabilities, modes)
 
     def _extract_batch(self, pixels: np.ndarray, batch_size: int) -> tuple[Any, Any]:
         filled = np.zeros((batch_size, *pixels.shape[1:]), pixels.dtype)

@@ -1,4 +1,4 @@
-"""The kernel distance: squared maximum mean discrepancy of features under a cubic kernel."""
+"""The kernel distance: squared maximum mean discrepancy, cubic kernel (KID, with Inception)."""
 
 import functools
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from jaxtyping import Array, Float, Int
 from jaxgan.metrics.validation import check_at_least, checked_pair
 from jaxgan.types import PRNGKey, Scalar
 
-KERNEL_ROWS = 128  # of the kernel matrix at a time: a cache holds what they are multiplied to
+KERNEL_ROWS = 128  # of the kernel matrix at a time, so that the products fit in a cache
 
 
 class KernelDistance(NamedTuple):
-    """Over the subsets: the mean, and the standard deviation of a single subset's value."""
+    """Mean over the subsets, and standard deviation of the value of one subset."""
 
     mean: float
     std: float
@@ -28,18 +28,20 @@ def kernel_distance(
     subsets: int = 100,
     subset_size: int = 1000,
 ) -> KernelDistance:
-    """MMD^2 with k(x, y) = (x.y / features + 1)^3, unbiased, so that it may be negative.
+    """Estimates MMD^2 with the kernel k(x, y) = (x.y / features + 1)^3; lower is better.
 
-    Bińkowski et al. 2018 (arXiv:1801.01401), the Kernel Inception Distance; the estimator is
-    that of Gretton et al. 2012 (JMLR 13), eq. 3. Subsets are drawn without replacement, each
-    from the whole set. One subset, of as many samples as both sets have, is the estimate from
-    all of them.
+    Its expectation is 0 for equal distributions, and positive otherwise. The estimate is
+    unbiased, so it may be negative. Each subset is drawn from the whole set without replacement;
+    one subset as large as both sets gives the estimate from all samples.
+
+    Source: Bińkowski et al. 2018 (arXiv:1801.01401), with the estimator of Gretton et al. 2012
+    (JMLR 13), eq. 3.
 
     Args:
-      real, fake: (samples, features) of one width.
+      real, fake: (samples, features) of the same width.
       key: draws the subsets.
-      subsets: how many.
-      subset_size: samples of either set in one.
+      subsets: number of subsets.
+      subset_size: samples of each set in a subset.
 
     Raises:
       UserError: a set smaller than a subset, subsets below 1, subset_size below 2, unequal

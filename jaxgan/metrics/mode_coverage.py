@@ -1,4 +1,4 @@
-"""Metrics on points drawn from a mixture of equal Gaussians: the 2-D ring and grid."""
+"""Metrics on points that should follow a mixture of equal Gaussians: the 2-D ring and grid."""
 
 from typing import NamedTuple
 
@@ -20,38 +20,41 @@ class PointModes(NamedTuple):
 
 
 def point_modes(points: ArrayLike, means: ArrayLike, sigma: float) -> PointModes:
-    """What a sampler of a ring or grid of Gaussians reaches, and how evenly.
+    """Computes high-quality samples, modes and reverse KL for a ring or grid of Gaussians.
 
-    VEEGAN (Srivastava et al. 2017, arXiv:1705.07761) and PacGAN (Lin et al. 2018,
-    arXiv:1712.04086): each point belongs to its nearest mean, and is of high
-    quality strictly within three sigma of it. The protocol is for 2,500 points. As in
-    PacGAN's code, the histogram of modes leaves the other points out. Without one point of
-    high quality there is no histogram, and reverse_kl is infinite. A perfect sampler in the
-    plane has high_quality 1 - exp(-9/2) = 0.989.
+    A point belongs to its nearest mean, and is of high quality if it is strictly within three
+    sigma of it. A higher fraction of such points, more modes and a lower reverse KL are better; a
+    perfect sampler in the plane has high_quality = 1 - exp(-9/2) = 0.989. As in PacGAN's code,
+    only high-quality points count for the histogram of modes. Without any, reverse_kl is
+    infinite. The protocol has 2,500 points.
+
+    Source: VEEGAN (Srivastava et al. 2017, arXiv:1705.07761) and PacGAN (Lin et al. 2018,
+    arXiv:1712.04086).
 
     Args:
       points: (samples, dimensions).
       means: (modes, dimensions).
-      sigma: standard deviation of every mode along every axis, in the points' unit.
+      sigma: standard deviation of each mode along each axis, in the unit of the points.
 
     Raises:
       UserError: sigma not above zero, no points or means, unequal dimensions, NaN or infinity.
     """
     fractions = mode_fractions(points, means, sigma)
-    held = fractions.sum()
-    if held == 0:
+    high_quality = fractions.sum()
+    if high_quality == 0:
         return PointModes(high_quality=0.0, modes=0, reverse_kl=float("inf"))
     uniform = np.full(len(fractions), 1 / len(fractions))
     modes = int(np.count_nonzero(fractions))
-    return PointModes(float(held), modes, reverse_kl(fractions / held, uniform))
+    return PointModes(float(high_quality), modes, reverse_kl(fractions / high_quality, uniform))
 
 
 def mode_fractions(
     points: ArrayLike, means: ArrayLike, sigma: float
 ) -> Float[np.ndarray, " modes"]:
-    """Fraction of the points that are of high quality and belong to each mode.
+    """Returns the fraction of all points that belong to each mode and are of high quality.
 
-    Arguments and errors as of `point_modes`. The rest to 1 is between the modes.
+    The fractions sum to 1 less the fraction of points between the modes. Arguments and errors
+    are those of `point_modes`.
     """
     if not 0 < sigma < float("inf"):
         raise UserError(f"sigma = {sigma}: must be a positive number")
@@ -61,15 +64,16 @@ def mode_fractions(
         raise UserError(f"points have {points.shape[1]} dimensions and means {means.shape[1]}")
     distances = np.linalg.norm(points[:, None] - means[None], axis=-1)
     nearest = np.argmin(distances, axis=1)
-    held = nearest[distances.min(axis=1) < RADIUS * sigma]
-    return np.bincount(held, minlength=len(means)) / len(points)
+    high_quality = nearest[distances.min(axis=1) < RADIUS * sigma]
+    return np.bincount(high_quality, minlength=len(means)) / len(points)
 
 
 def mode_distance(real: Float[np.ndarray, " modes"], fake: Float[np.ndarray, " modes"]) -> float:
-    """Total variation between two sets' `mode_fractions`, between the modes being one more place.
+    """Computes the total variation distance of the `mode_fractions` of two sets.
 
-    In [0, 1]. Unlike the Fréchet distance of points, which sees no more than their mean and
-    covariance, it tells a ring from a circle, and unlike `point_modes` it is one number.
+    In [0, 1]; lower is better. Points between the modes count as one more mode. Unlike the
+    Fréchet distance, which depends on mean and covariance only, it distinguishes a ring from a
+    circle, and unlike `point_modes` it is one number.
     """
-    whole = [np.append(part, max(0.0, 1 - part.sum())) for part in (real, fake)]
-    return total_variation(*(part / part.sum() for part in whole))
+    histograms = [np.append(part, max(0.0, 1 - part.sum())) for part in (real, fake)]
+    return total_variation(*(part / part.sum() for part in histograms))

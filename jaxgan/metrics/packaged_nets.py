@@ -1,4 +1,9 @@
-"""The feature nets that come with the package, and loading a net by name."""
+"""Loads feature nets by name: those that come with the package, or a user's function.
+
+Two small classifiers come with the package, trained by `train_features` on MNIST and
+Fashion-MNIST. Their weights are pinned by SHA-256, because scores in the features of different
+weights cannot be compared. Stacked MNIST uses MNIST's net for each channel; points need no net.
+"""
 
 import functools
 import hashlib
@@ -22,19 +27,21 @@ from jaxgan.metrics.mode_coverage import point_modes
 from jaxgan.types import Params
 
 WEIGHTS = Path(__file__).parent / "weights"
-PINNED = {  # SHA-256 of the weights' files
+PINNED = {  # SHA-256 of each file of weights
     "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
     "fashion_mnist": "351d885d1a4b7a7ca5667b9b05f1f44e590cfdc3978e6822160b1c70224905b5",
 }
-POINTS = "points"  # what the features of points are called
+POINTS = "points"  # name of the net of points
 
 
 def load_features(name: str) -> FeatureNet:
-    """The net of a data set in `NETS`, or the function that an import path
-    "package.module:function" names.
+    """Loads a feature net.
+
+    Args:
+      name: data set in NETS, or the import path "package.module:function" of a function.
 
     Raises:
-      UserError: no such net or function; weights that are not those whose SHA-256 is pinned.
+      UserError: no such net or function, or damaged weights.
     """
     if name in NETS:
         return NETS[name](name)
@@ -42,8 +49,8 @@ def load_features(name: str) -> FeatureNet:
 
 
 def pinned_net(name: str) -> FeatureNet:
-    """The classifier with the weights that came with the package."""
-    raw = _read(WEIGHTS / f"{name}.npz")
+    """Loads the classifier of a data set with the weights that come with the package."""
+    raw = _read_weights(WEIGHTS / f"{name}.npz")
     sha256 = hashlib.sha256(raw).hexdigest()
     if sha256 != PINNED[name]:
         raise UserError(
@@ -54,7 +61,7 @@ def pinned_net(name: str) -> FeatureNet:
 
 
 def packaged_net(name: str, raw: bytes) -> FeatureNet:
-    """The classifier with the weights of an .npz file's bytes, whichever they are."""
+    """Builds the classifier from the bytes of any .npz file of weights."""
     with np.load(io.BytesIO(raw)) as arrays:
         flat = {layer: arrays[layer].astype(np.float32) for layer in arrays.files}
     params = jax.device_put(unflatten_dict(flat, sep="/"))
@@ -69,7 +76,7 @@ def _classify_checked(name: str, params: Params, pixels: np.ndarray) -> tuple[Ar
 
 
 def stacked_net(name: str) -> FeatureNet:
-    """MNIST's net on each channel: the features side by side, and the thousand digit triples."""
+    """Applies MNIST's net to each channel: concatenated features, and 1000 digit triples."""
     digit = pinned_net("mnist")
 
     def function(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +100,7 @@ def stacked_net(name: str) -> FeatureNet:
 
 
 def points_net(name: str) -> FeatureNet:
-    """No net: points are their own features; the modes are those of the mixture `name`."""
+    """Uses points as their own features; the modes are those of the mixture `name`."""
     means, sigma = MIXTURES[name]
 
     def modes(features: np.ndarray, probabilities: np.ndarray | None) -> Any:
@@ -128,7 +135,7 @@ def _import_function(path: str) -> Callable[[np.ndarray], Any]:
     return function
 
 
-def _read(path: Path) -> bytes:
+def _read_weights(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

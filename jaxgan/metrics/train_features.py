@@ -1,10 +1,10 @@
-"""Trains a packaged feature net: a classifier of one data set's images.
+"""Trains a packaged feature net, which is a classifier of the images of one data set.
 
     python -m jaxgan.metrics.train_features --config configs/features_mnist.py
 
-writes the weights, batch normalisation folded in, and prints their accuracy on the test images
-and the SHA-256 to pin in `features.PINNED`. No choice is made by the test images: they are
-looked at once, at the end. The same seed on the same machine gives the same weights.
+writes the weights with batch normalization folded in, and prints their accuracy on the test
+images and the SHA-256 for `packaged_nets.PINNED`. The test images are used once, at the end, so
+they influence no choice. The same seed on the same machine gives the same weights.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import numpy as np
 import optax
 from flax import struct
 from flax.traverse_util import flatten_dict
-from jaxtyping import Array
+from jaxtyping import Array, Float, Int
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import (
@@ -38,27 +38,43 @@ from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.metrics.classifier import SHAPE, Classifier
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.packaged_nets import WEIGHTS, packaged_net
-from jaxgan.types import Images, Order, Params, PRNGKey, Scalar, Stream, stream_key, to_images
+from jaxgan.types import (
+    Images,
+    Labels,
+    Order,
+    Params,
+    Pixels,
+    PRNGKey,
+    Scalar,
+    Stream,
+    stream_key,
+    to_images,
+)
 
-BACKGROUND = -1.0  # black, what lies around the images of both sets
-PRECISION = np.float16  # of the weights in the file; accuracy is that of the rounded ones
+BACKGROUND = -1.0  # black, the background of the images of both data sets
+Losses = Float[Array, " steps"] | Float[np.ndarray, " steps"]
+PRECISION = np.float16  # of the weights in the file; the accuracy is that of rounded weights
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureConfig:
+    """Settings of the training of a feature net."""
+
     data: DataConfig
-    seed: int = setting(0, "root of every random draw", SEED)
+    seed: int = setting(0, "seed of all random numbers", SEED)
     epochs: int = setting(20, "passes over the training images", at_least(1))
     batch_size: int = setting(128, "images per update", at_least(1))
-    learning_rate: float = setting(2e-3, "peak, after one epoch of warm-up; cosine to 0", POSITIVE)
-    weight_decay: float = setting(0.01, "of kernels, decoupled (AdamW)", NOT_NEGATIVE)
+    learning_rate: float = setting(
+        2e-3, "peak learning rate, after one epoch of warm-up; then cosine decay to 0", POSITIVE
+    )
+    weight_decay: float = setting(0.01, "decoupled weight decay of kernels (AdamW)", NOT_NEGATIVE)
     dropout: float = setting(0.3, "fraction of features dropped", DECAY)
-    ema_decay: float = setting(0.999, "of the averaged weights, per update", DECAY)
-    rotation: float = setting(0.0, "largest turn, degrees", NOT_NEGATIVE)
+    ema_decay: float = setting(0.999, "decay of the averaged weights per update", DECAY)
+    rotation: float = setting(0.0, "largest rotation, degrees", NOT_NEGATIVE)
     scale: float = setting(0.0, "largest change of size, as a fraction", DECAY)
     shift: float = setting(2.0, "largest shift along each axis, pixels", NOT_NEGATIVE)
-    mirror: bool = setting(False, "left and right are swapped in half of the images")
-    erase: int = setting(0, "side of a blackened square, pixels", at_least(0))
+    mirror: bool = setting(False, "mirror half of the images")
+    erase: int = setting(0, "side of a random black square, pixels", at_least(0))
 
     def __post_init__(self) -> None:
         for name, field, value in iter_settings(self):
@@ -68,18 +84,18 @@ class FeatureConfig:
 
 
 class Learner(struct.PyTreeNode):
-    """Everything that training changes, and the root key, which it does not."""
+    """State of the training; all but the root key changes."""
 
     step: jax.Array
     key: jax.Array
-    variables: Params  # weights, and batch statistics
+    variables: Params  # weights and batch statistics
     average: Params  # exponential moving average of the variables
     opt_state: Params
 
 
 def main(config: FeatureConfig, out: Path) -> None:
-    """Trains, writes the weights to the file `out` and reports on the test images."""
-    began = time.monotonic()
+    """Trains, writes the weights to the file `out` and prints the accuracy on the test images."""
+    start = time.monotonic()
     out.parent.mkdir(parents=True, exist_ok=True)
     average = train(config, load_data(config.data, "train"))
     net = packaged_net(config.data.name, write_weights(out, fold_batch_norm(average)))
@@ -87,12 +103,12 @@ def main(config: FeatureConfig, out: Path) -> None:
     print(f"{out}: {out.stat().st_size} bytes, SHA-256 {net.sha256}")
     print(
         f"test accuracy {accuracy:.2%}, seed {config.seed}, {jax.devices()[0].device_kind}, "
-        f"{time.monotonic() - began:.0f} s"
+        f"{time.monotonic() - start:.0f} s"
     )
 
 
 def train(config: FeatureConfig, data: Dataset) -> Params:
-    """The averaged variables after all epochs."""
+    """Returns the averaged variables after all epochs."""
     steps = len(data.pixels) // config.batch_size
     tx = optimizer(config, steps)
     state = init(config, tx, jax.random.key(config.seed))
@@ -104,8 +120,15 @@ def train(config: FeatureConfig, data: Dataset) -> Params:
     return state.average
 
 
-def run_epoch(config, tx, state: Learner, pixels, labels, order: Order):
-    """(state, losses (steps,)) after one update per row of `order`, indices into the images."""
+def run_epoch(
+    config: FeatureConfig,
+    tx: optax.GradientTransformation,
+    state: Learner,
+    pixels: Pixels,
+    labels: Labels,
+    order: Order,
+) -> tuple[Learner, Losses]:
+    """Runs one update for each row of `order`, which has indices of images."""
     if jax.default_backend() != "cpu":
         return scan_epoch(config, tx, state, pixels, labels, order)
     losses = []
@@ -116,23 +139,37 @@ def run_epoch(config, tx, state: Learner, pixels, labels, order: Order):
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
-def scan_epoch(config, tx, state, pixels, labels, order):
-    def step(state, row):
+def scan_epoch(
+    config: FeatureConfig,
+    tx: optax.GradientTransformation,
+    state: Learner,
+    pixels: Pixels,
+    labels: Labels,
+    order: Order,
+) -> tuple[Learner, Losses]:
+    def step(state: Learner, row: Int[Array, " images"]) -> tuple[Learner, Scalar]:
         return update(config, tx, state, pixels, labels, row)
 
     return jax.lax.scan(step, state, order)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
-def update(config, tx, state: Learner, pixels, labels, row) -> tuple[Learner, Scalar]:
-    """One update by the mean cross-entropy of the images that `row` names, augmented."""
+def update(
+    config: FeatureConfig,
+    tx: optax.GradientTransformation,
+    state: Learner,
+    pixels: Pixels,
+    labels: Labels,
+    row: Int[Array, " images"],
+) -> tuple[Learner, Scalar]:
+    """Makes one update with the mean cross-entropy of augmented images; `row` has their indices."""
     key = stream_key(state.key, Stream.UPDATE, state.step)
     augment_key, dropout_key = jax.random.split(key)
     images = augment(config, to_images(pixels[row]), augment_key)
     stats = {"batch_stats": state.variables["batch_stats"]}
 
-    def loss_fn(params):
-        (_, logits), changed = Classifier(dropout=config.dropout, normalise=True).apply(
+    def loss_fn(params: Params) -> tuple[Scalar, Params]:
+        (_, logits), stats_after = Classifier(dropout=config.dropout, normalise=True).apply(
             {"params": params, **stats},
             images,
             train=True,
@@ -140,19 +177,19 @@ def update(config, tx, state: Learner, pixels, labels, row) -> tuple[Learner, Sc
             mutable=["batch_stats"],
         )
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels[row])
-        return jnp.mean(losses), changed
+        return jnp.mean(losses), stats_after
 
     params = state.variables["params"]
     (loss, stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(params)
-    changes, opt_state = tx.update(grads, state.opt_state, params)
-    variables = {"params": optax.apply_updates(params, changes), **stats}
+    updates, opt_state = tx.update(grads, state.opt_state, params)
+    variables = {"params": optax.apply_updates(params, updates), **stats}
     average = optax.incremental_update(variables, state.average, 1 - config.ema_decay)
     step = state.step + 1
     return state.replace(step=step, variables=variables, average=average, opt_state=opt_state), loss
 
 
 def init(config: FeatureConfig, tx: optax.GradientTransformation, key: PRNGKey) -> Learner:
-    """The state before the first update; `key` is the root of every draw."""
+    """Returns the state before the first update; `key` is the root of all random numbers."""
     variables = Classifier(dropout=config.dropout, normalise=True).init(
         stream_key(key, Stream.INIT, 0), jnp.zeros((1, *SHAPE))
     )
@@ -167,26 +204,27 @@ def init(config: FeatureConfig, tx: optax.GradientTransformation, key: PRNGKey) 
 
 @functools.cache
 def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation:
-    """AdamW (Loshchilov & Hutter 2019) of kernels and biases; `steps` is of one epoch."""
-    last = config.epochs * steps + 1  # after the warm-up, also of a single epoch
+    """Builds AdamW (Loshchilov & Hutter 2019); `steps` is the number of steps in an epoch."""
+    last = config.epochs * steps + 1  # later than the warm-up, even with a single epoch
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, steps, last)
 
-    def kernels(params):
+    def is_kernel(params: Params) -> Params:
         return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
 
-    return optax.adamw(rate, weight_decay=config.weight_decay, mask=kernels)
+    return optax.adamw(rate, weight_decay=config.weight_decay, mask=is_kernel)
 
 
 def augment(config: FeatureConfig, images: Images, key: PRNGKey) -> Images:
-    """Each image turned, scaled, shifted, mirrored and in part blackened, all at random."""
+    """Rotates, scales, shifts, mirrors and partly erases each image at random."""
     keys = jax.random.split(key, len(images))
     return jax.vmap(functools.partial(augment_one, config))(images, keys)
 
 
 def augment_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
-    turn_key, scale_key, shift_key, mirror_key, erase_key = jax.random.split(key, 5)
+    """Augments one image (height, width, 1), by linear interpolation."""
+    rotation_key, scale_key, shift_key, mirror_key, erase_key = jax.random.split(key, 5)
     size = image.shape[0]
-    angle = jnp.deg2rad(config.rotation) * jax.random.uniform(turn_key, minval=-1)
+    angle = jnp.deg2rad(config.rotation) * jax.random.uniform(rotation_key, minval=-1)
     scale = 1 + config.scale * jax.random.uniform(scale_key, minval=-1)
     shift = config.shift * jax.random.uniform(shift_key, (2,), minval=-1)
     sign = jnp.where(config.mirror & jax.random.bernoulli(mirror_key), -1, 1)
@@ -200,28 +238,28 @@ def augment_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
     ]
     warped = jax.scipy.ndimage.map_coordinates(image[..., 0], source, 1, cval=BACKGROUND)
     top, left = jax.random.randint(erase_key, (2,), 0, size - config.erase + 1)
-    beside = (rows < top) | (rows >= top + config.erase)
-    beside |= (columns < left) | (columns >= left + config.erase)
-    return jnp.where(beside, warped, BACKGROUND)[..., None]
+    kept = (rows < top) | (rows >= top + config.erase)
+    kept |= (columns < left) | (columns >= left + config.erase)
+    return jnp.where(kept, warped, BACKGROUND)[..., None]
 
 
 def fold_batch_norm(variables: Params) -> Params:
-    """The parameters of the same net without batch normalisation, for inference."""
+    """Returns the parameters of the equivalent net without batch normalization."""
     params, stats = variables["params"], variables["batch_stats"]
-    plain = {"classes": params["classes"]}
+    folded = {"classes": params["classes"]}
     for norm, values in stats.items():
         layer = norm.removesuffix("_norm")
         gain = params[norm]["scale"] / jnp.sqrt(values["var"] + 1e-5)  # Linen's epsilon
         kernel = params[layer]["kernel"]
-        plain[layer] = {
+        folded[layer] = {
             "kernel": kernel * gain.reshape(*(1,) * (kernel.ndim - 1), -1),
             "bias": params[norm]["bias"] - values["mean"] * gain,
         }
-    return plain
+    return folded
 
 
 def write_weights(out: Path, params: Params) -> bytes:
-    """Writes an .npz of half-precision arrays under the names of their layers; its bytes."""
+    """Writes half-precision weights to an .npz file, by layer name, and returns its bytes."""
     flat = flatten_dict(params, sep="/")
     arrays: Any = {name: np.asarray(flat[name], PRECISION) for name in sorted(flat)}
     np.savez(out, **arrays)
@@ -229,11 +267,13 @@ def write_weights(out: Path, params: Params) -> bytes:
 
 
 def accuracy_on(net: FeatureNet, data: Dataset) -> float:
+    """Returns the fraction of the images that the net classifies as their label."""
     probabilities = net.extract(data.pixels[:]).probabilities
     return float(np.mean(np.argmax(np.asarray(probabilities), axis=1) == data.labels))
 
 
 def command_line() -> None:
+    """Parses the command line and trains."""
     parser = argparse.ArgumentParser(description="Trains a packaged feature net.")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     parser.add_argument("--data_dir", default="", metavar="DIR", help="folder with the IDX files")

@@ -1,4 +1,4 @@
-"""What a metric may be given: each check returns the array, or raises `UserError`."""
+"""Checks of the arguments of metrics: each returns the checked array, or raises `UserError`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SUM_TOLERANCE = 1e-3  # a softmax in float32 is within 1e-6 of 1, logits are not
 
 
 def checked_features(name: str, values: ArrayLike, at_least: int, remedy: str) -> Features:
-    """`values` in float64; `remedy` says what else to do if there are fewer than `at_least`."""
+    """Checks features, in float64; `remedy` is the advice if there are fewer than `at_least`."""
     features = checked_numbers(name, values, "(samples, features)", 2)
     if features.shape[1] == 0:
         raise UserError(f"{name} has shape {features.shape}: needs at least one feature")
@@ -26,7 +26,7 @@ def checked_features(name: str, values: ArrayLike, at_least: int, remedy: str) -
 def checked_pair(
     real: ArrayLike, fake: ArrayLike, at_least: int, remedy: str
 ) -> tuple[Features, Features]:
-    """Two sets of features of one width."""
+    """Checks two sets of features, which must have the same width."""
     checked_real = checked_features("real", real, at_least, remedy)
     checked_fake = checked_features("fake", fake, at_least, remedy)
     if checked_real.shape[1] != checked_fake.shape[1]:
@@ -48,7 +48,7 @@ def checked_pixels(pixels: ArrayLike) -> np.ndarray:
 
 
 def checked_rows(name: str, values: Any, batch_size: int, count: int) -> np.ndarray:
-    """The first `count` of an array's `batch_size` rows: those of images, not of filling."""
+    """Checks what a net gives for a batch; returns its first `count` rows, without the padding."""
     shape = np.shape(values)
     if len(shape) != 2 or shape[0] != batch_size or shape[1] == 0:
         raise UserError(
@@ -92,7 +92,7 @@ def checked_labels(name: str, values: ArrayLike, classes: int) -> Int[np.ndarray
 def checked_numbers(
     name: str, values: ArrayLike, wanted: str, ndim: int
 ) -> Float[np.ndarray, "..."]:
-    """`values` in float64: real, finite, with `ndim` axes; `wanted` names them for the message."""
+    """Checks for finite real numbers with `ndim` axes, named by `wanted`; returns float64."""
     array = np.asarray(values)
     if array.ndim != ndim:
         raise UserError(f"{name} has shape {array.shape}: must be {wanted}; reshape it")
