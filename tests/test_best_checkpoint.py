@@ -84,6 +84,8 @@ def test_the_sentence_names_the_last_and_the_best_and_its_protocol_if_that_diffe
         best_checkpoint.ScoredStep(step, DISTANCE, value) for step, value in ((9, 4.0), (6, 3.0))
     )
     words = best_checkpoint.describe_distances(last, best)
-    assert words.startswith(f"held-out Fréchet distance ({DISTANCE}): 4 at step 9; lowest 3 at ")
+    assert words.startswith(
+        f"Fréchet distance to the test set ({DISTANCE}): 4 at step 9; lowest 3 at "
+    )
     assert words.endswith("at step 6, in best/, --step best")
     assert "at step 6 (n40)" in best_checkpoint.describe_distances(last, best._replace(name="n40"))

@@ -86,7 +86,7 @@ def test_modes_are_measured_during_a_run_and_leave_its_bits_alone(run, tmp_path)
     assert sum(fractions) == pytest.approx(row[f"eval/high_quality/test/{protocol}"], abs=1e-5)
     assert np.count_nonzero(fractions) == row[f"eval/modes/test/{protocol}"]
     assert f"eval/reverse_kl/test/{protocol}" in row
-    assert "held-out distance of the modes" in describe_distances(last, best)
+    assert "total variation distance of the modes to the test set" in describe_distances(last, best)
     with Image.open(tmp_path / "run" / layout.DIAGNOSTICS) as picture:
         assert picture.size[0] == 1100
 

@@ -83,7 +83,7 @@ def add_step_flag(parser: argparse.ArgumentParser) -> None:
         type=lambda text: text if text in ("last", "best") else int_between(0)(text),
         default="last",
         metavar="N|best|last",
-        help="checkpoint: its step, best (lowest held-out distance) or last (default)",
+        help="checkpoint: its step, best (lowest distance to the test set) or last (default)",
     )
 
 

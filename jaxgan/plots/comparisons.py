@@ -50,7 +50,7 @@ def save_bands(path: Path, groups: Mapping[str, Sequence[Rows]], title: str) -> 
     for axis, name in zip(axes, names, strict=True):
         for index, (label, runs) in enumerate(groups.items()):
             _draw_band(axis, runs, name, label if len(groups) > 1 else "", f"C{index}")
-        axis.set_ylabel(LOSSES.get(name) or f"{distance_label(name)}\nheld out")
+        axis.set_ylabel(LOSSES.get(name) or f"{distance_label(name)}\nto the test set")
         draw_grid_and_legend(axis)
     axes[0].set_title(f"{title}\nmedian, and from the lower to the upper quartile")
     axes[-1].set_xlabel("epoch")

@@ -120,11 +120,11 @@ def held_out_distances(workdir: Path) -> tuple[ScoredStep, ScoredStep] | None:
 
 
 def describe_distances(last: ScoredStep, best: ScoredStep) -> str:
-    """Returns a sentence with a run's last and lowest held-out distance."""
+    """Returns a sentence with a run's last and lowest distance to the test set."""
     other = "" if last.name == best.name else f" ({best.name})"
-    metric = f"{distance_label(last.name)} ({last.name})"
+    metric = f"{distance_label(last.name)} to the test set ({last.name})"
     return (
-        f"held-out {metric}: {last.value:.4g} at step {last.step}; "
+        f"{metric}: {last.value:.4g} at step {last.step}; "
         f"lowest {best.value:.4g} at step {best.step}{other}, in {BEST_CHECKPOINT}/, --step best"
     )
 

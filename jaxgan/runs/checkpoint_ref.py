@@ -7,7 +7,7 @@ from jaxgan.runs.layout import BEST_CHECKPOINT, CHECKPOINTS
 
 CheckpointRef = Literal["last", "best"] | int
 DISTANCES = {  # by metric prefix; the first one that a row has decides which checkpoint is best
-    "eval/mode_distance/test/": "distance of the modes",
+    "eval/mode_distance/test/": "total variation distance of the modes",
     "eval/frechet/test/": "Fréchet distance",
 }
 
