@@ -45,14 +45,14 @@ def from_primary(value: Any) -> Any:
 
 @contextlib.contextmanager
 def same_error() -> Iterator[None]:
-    """Raises in every process a `UserError` that one of them raises within the context.
+    """Raises in every process a `UserError` or `OSError` that one of them raises in the context.
 
     No collective function may be called within it, since a process with an error would miss it.
     """
-    own: UserError | None = None
+    own: UserError | OSError | None = None
     try:
         yield
-    except UserError as error:
+    except (UserError, OSError) as error:
         own = error
     messages = all_gather(str(own) if own else "")
     if own:
