@@ -1,11 +1,5 @@
 """Settings of the documentation site: `python -m sphinx -W -b html docs docs/_build`."""
 
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
 from jaxgan import __version__
 
 project = "jaxgan"

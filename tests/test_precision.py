@@ -18,7 +18,7 @@ from jaxgan.networks.layers import BatchNorm, Dense
 from jaxgan.parallel.devices import check_precision
 from jaxgan.types import Batch
 from tests.devices import CLASSES, CONFIGS, SHAPE
-from tests.walking import equations
+from tests.jaxpr_walk import equations
 
 BATCH = 16
 SETTINGS = {

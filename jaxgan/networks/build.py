@@ -1,10 +1,4 @@
-"""Networks by name: from the config and the images' shape to the two Linen modules.
-
-A generator is called as `gen(z, train, labels)` and returns images in [-1, 1] or thereabouts, or
-points; a discriminator as `disc(images, train, labels)` and returns one
-logit per image. Networks of no classes take no labels, others need them. What is not trained by
-gradients lies in collections of variables besides `params`, which change where `train` is true.
-"""
+"""Builds the two Linen modules that a config names, and the table of all networks."""
 
 from collections.abc import Callable
 
@@ -44,9 +38,9 @@ def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> 
 
 def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Networks:
     sizes = resolution_for(config.name, image_shape)
-    rest = (config.blocks, classes, config.remat)
-    gen = r3gan.Generator(sizes, config.gen_channels, *rest)
-    return gen, r3gan.Discriminator(sizes, config.disc_channels, *rest)
+    options = (config.blocks, classes, config.remat)
+    gen = r3gan.Generator(sizes, config.gen_channels, *options)
+    return gen, r3gan.Discriminator(sizes, config.disc_channels, *options)
 
 
 NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Networks]] = {

@@ -1,13 +1,13 @@
 """Two-dimensional convolution and its transpose, fast on every backend, differentiable twice.
 
-On accelerators both are the compiler's own convolution. On CPU that one is slow, and inside a
-`lax.scan` slower by another factor of 20 to 100, so there both are lowered to one matrix product
-over patches. Which it is, is decided when a program is lowered: an exported program may hold
-both.
+On accelerators both are XLA's own convolution. On CPU that one is 20 to 100 times slower inside a
+loop (`lax.scan`) than outside, so there both are lowered to one matrix product over patches
+(`im2col`). The choice is made when a program is lowered for a platform; an exported program may
+hold both.
 
-The convolution is linear in images and in kernel, and so are its two transposes. The three are
-each other's derivatives, which makes gradients of gradients (R1, WGAN-GP) the same three products.
-All are of the precision that `jax.default_matmul_precision` had where the first was called.
+A convolution is linear in its images and in its kernel, and so are its two transposes. The three
+are each other's derivatives, so gradients of gradients (R1, WGAN-GP) need no other operation. All
+use the precision that `jax.default_matmul_precision` has at the first call.
 """
 
 import functools
@@ -24,13 +24,14 @@ Padding = str | Sequence[HW]  # SAME, VALID or ((top, bottom), (left, right))
 Maps = Float[Array, "batch height width channels"]
 Kernel = Float[Array, "kernel_height kernel_width in_per_group out"]
 Outputs = Float[Array, "batch out_height out_width out_channels"]
+Lowering = Callable[[Window, Array, Array], Array]
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 def conv(
     x: Maps, kernel: Kernel, strides: HW = (1, 1), padding: Padding = "SAME", groups: int = 1
 ) -> Outputs:
-    """Cross-correlation, as `lax.conv_general_dilated` gives it for NHWC and HWIO.
+    """Returns the cross-correlation, as `lax.conv_general_dilated` does for NHWC and HWIO.
 
     Raises:
       UserError: the kernel is larger than the padded images, or the channels do not fit.
@@ -47,14 +48,14 @@ def conv(
 def conv_transpose(
     y: Maps, kernel: Kernel, strides: HW = (1, 1), padding: Padding = "SAME", groups: int = 1
 ) -> Outputs:
-    """The transpose of `conv` with this kernel: from its outputs' shape back to its images'.
+    """Returns the transpose of `conv` with this kernel: from its outputs to its images.
 
-    Length n becomes n * stride with SAME, (n - 1) * stride + kernel with VALID, and that less the
-    padding where it is given as numbers (as in PyTorch, whose one number counts on both sides).
-    The kernel is the forward one's, (height, width, outputs / groups, inputs).
+    Length n becomes n * stride with SAME, (n - 1) * stride + kernel with VALID, and that minus the
+    padding if it is given as numbers (as in PyTorch, where one number counts for both sides). The
+    kernel is that of the forward convolution, (height, width, outputs / groups, inputs).
 
     Raises:
-      UserError: the channels do not fit, or nothing would be left.
+      UserError: the channels do not fit, or the result would be empty.
     """
     if y.shape[3] != kernel.shape[3] or kernel.shape[3] % groups:
         raise UserError(
@@ -65,24 +66,26 @@ def conv_transpose(
         size = [n * s for n, s in zip(y.shape[1:3], strides, strict=True)]
     else:
         cut = ((0, 0), (0, 0)) if isinstance(padding, str) else padding
-        every = zip(y.shape[1:3], strides, kernel.shape[:2], cut, strict=True)
-        size = [(n - 1) * s + k - low - high for n, s, k, (low, high) in every]
+        axes = zip(y.shape[1:3], strides, kernel.shape[:2], cut, strict=True)
+        size = [(n - 1) * s + k - low - high for n, s, k, (low, high) in axes]
     window = _window(tuple(size), kernel.shape[:2], strides, padding, groups)
     if window.out != y.shape[1:3]:
         raise UserError(
             f"conv_transpose: a kernel of {kernel.shape[:2]} with strides {strides} and padding "
-            f"{padding} makes no images of {y.shape[1:3]} positions"
+            f"{padding} do not give inputs of {y.shape[1:3]} positions"
         )
     return _conv_transpose(window, y, kernel)
 
 
-def _window(size, kernel, strides, padding, groups) -> Window:
+def _window(
+    size: Sequence[int], kernel: Sequence[int], strides: HW, padding: Padding, groups: int
+) -> Window:
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(size, kernel, strides, padding)
     rows, columns = ((int(low), int(high)) for low, high in padding)
     ends = (rows, columns)
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
-    window = Window(tuple(size), tuple(kernel), tuple(strides), ends, groups, precision)
+    window = Window(_pair(size), _pair(kernel), _pair(strides), ends, groups, precision)
     if min(window.out) < 1:
         raise UserError(
             f"a kernel of {kernel} does not fit into images of {tuple(size)} padded by {ends}"
@@ -90,20 +93,25 @@ def _window(size, kernel, strides, padding, groups) -> Window:
     return window
 
 
+def _pair(sizes: Sequence[int]) -> HW:
+    height, width = sizes
+    return height, width
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _conv(window: Window, x, kernel):
+def _conv(window: Window, x: Array, kernel: Array) -> Array:
     return _lowered(window, conv_by_matmul, _native, x, kernel)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _conv_transpose(window: Window, y, kernel):
-    """The transpose of `_conv` in its images."""
+def _conv_transpose(window: Window, y: Array, kernel: Array) -> Array:
+    """Returns the transpose of `_conv` in its images."""
     return _lowered(window, transpose_by_matmul, _native_transpose, y, kernel)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _conv_kernel(window: Window, x, y):
-    """The transpose of `_conv` in its kernel."""
+def _conv_kernel(window: Window, x: Array, y: Array) -> Array:
+    """Returns the transpose of `_conv` in its kernel."""
     return _lowered(window, kernel_by_matmul, _native_kernel, x, y)
 
 
@@ -124,16 +132,17 @@ _conv_kernel.defvjp(
 )
 
 
-def _lowered(window: Window, product: Callable, native: Callable, *operands):
-    """Either form of an operation, chosen when it is lowered for a platform."""
-    return lax.platform_dependent(
+def _lowered(window: Window, product: Lowering, native: Lowering, *operands: Array) -> Array:
+    """Applies one of two forms of an operation, chosen when it is lowered for a platform."""
+    result: Array = lax.platform_dependent(
         *operands,
         cpu=functools.partial(product, window),
         default=functools.partial(native, window),
     )
+    return result
 
 
-def _native(window: Window, x, kernel):
+def _native(window: Window, x: Array, kernel: Array) -> Array:
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -145,12 +154,14 @@ def _native(window: Window, x, kernel):
     )
 
 
-def _native_transpose(window: Window, y, kernel):
+def _native_transpose(window: Window, y: Array, kernel: Array) -> Array:
     x = jax.ShapeDtypeStruct((len(y), *window.size, kernel.shape[2] * window.groups), y.dtype)
-    return jax.linear_transpose(lambda x: _native(window, x, kernel), x)(y)[0]
+    result: Array = jax.linear_transpose(lambda x: _native(window, x, kernel), x)(y)[0]
+    return result
 
 
-def _native_kernel(window: Window, x, y):
+def _native_kernel(window: Window, x: Array, y: Array) -> Array:
     shape = (*window.kernel, x.shape[3] // window.groups, y.shape[3])
     kernel = jax.ShapeDtypeStruct(shape, x.dtype)
-    return jax.linear_transpose(lambda kernel: _native(window, x, kernel), kernel)(y)[0]
+    result: Array = jax.linear_transpose(lambda k: _native(window, x, k), kernel)(y)[0]
+    return result

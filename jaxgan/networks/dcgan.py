@@ -1,7 +1,7 @@
 """The deep convolutional GAN (Radford et al. 2016): strided convolutions and batch norm.
 
-With `widths`, dense layers at the small end, each unit of which sees the whole image, as in the
-networks of InfoGAN for MNIST (Chen et al. 2016, arXiv:1606.03657, appendix C.1).
+`widths` adds dense layers at the small end, whose units see the whole image, as in InfoGAN's
+networks for MNIST (Chen et al. 2016, arXiv:1606.03657, appendix C.1).
 """
 
 import jax.numpy as jnp
@@ -12,20 +12,20 @@ from jaxgan.networks.resolution import Resolution
 from jaxgan.types import Images, Labels, Latents, Logits
 
 INIT = nn.initializers.normal(0.02)
-HE_INIT = nn.initializers.he_normal()  # for dense layers, and where no norm sets the scale
-HE_EMBED_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")  # by the features
+HE_INIT = nn.initializers.he_normal()  # for dense layers, and if no norm sets the scale
+HE_EMBED_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 KERNEL, STRIDES, PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
 NEGATIVE_SLOPE = 0.2
 
 
 class Generator(nn.Module):
-    """z to images in (-1, 1): doubled in size and halved in channels by each layer.
+    """Maps z to images in (-1, 1); each layer doubles the size and halves the channels.
 
     With classes, batch norm takes gain and bias from the labels.
     """
 
     resolution: Resolution
-    channels: int  # of the layer before the images
+    channels: int  # in the last hidden layer
     classes: int = 0
     widths: tuple[int, ...] = ()
 
@@ -51,14 +51,14 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images to one logit each: halved in size and doubled in channels by each layer.
+    """Maps images to one logit each; each layer halves the size and doubles the channels.
 
     Attributes:
-      norm: after every layer but the first: batch, or of every kernel: spectral; or none.
+      norm: "batch" (after every layer but the first), "spectral" (of every kernel) or "none".
     """
 
     resolution: Resolution
-    channels: int  # of the layer after the images
+    channels: int  # in the first layer
     norm: str = "batch"
     classes: int = 0
     widths: tuple[int, ...] = ()

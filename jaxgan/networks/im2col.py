@@ -1,6 +1,6 @@
-"""A convolution and its two transposes as one matrix product each, over patches of the images.
+"""Computes a convolution and its two transposes as one matrix product each, over image patches.
 
-Arrays are as in `conv`: NHWC images, HWIO kernels.
+This method is known as im2col. Arrays are as in `conv`: NHWC images, HWIO kernels.
 """
 
 import dataclasses
@@ -10,18 +10,22 @@ import operator
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array
 
 HW = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """How a convolution's kernel moves over its images, and in which precision: all that is static.
+    """The static parameters of a convolution.
 
-    `precision` is that of JAX's products; None leaves it to the compiler.
+    Attributes:
+      size: height and width of the images.
+      padding: ((top, bottom), (left, right)).
+      precision: of the matrix products, as JAX names it; None: the compiler's choice.
     """
 
-    size: HW  # height and width of the images
+    size: HW
     kernel: HW
     strides: HW
     padding: tuple[HW, HW]
@@ -41,14 +45,15 @@ class Window:
 
     @property
     def blocks(self) -> HW:
-        """How many strides, whole or begun, the outputs reach over in each direction."""
+        """Number of strides, also partial ones, that the kernel covers in each direction."""
         rows, columns = (
             n + (k - 1) // s for n, k, s in zip(self.out, self.kernel, self.strides, strict=True)
         )
         return rows, columns
 
 
-def conv_by_matmul(window: Window, x, kernel):
+def conv_by_matmul(window: Window, x: Array, kernel: Array) -> Array:
+    """Returns the convolution of images `x` with a kernel."""
     if window.groups == 1:
         return jnp.tensordot(_patches(window, x), _matrix(kernel), 1, precision=window.precision)
     x, kernel = _split(x, window.groups), _split(kernel, window.groups)
@@ -56,7 +61,8 @@ def conv_by_matmul(window: Window, x, kernel):
     return _join(jax.vmap(functools.partial(conv_by_matmul, ungrouped))(x, kernel))
 
 
-def transpose_by_matmul(window: Window, y, kernel):
+def transpose_by_matmul(window: Window, y: Array, kernel: Array) -> Array:
+    """Returns the transpose of the convolution in its images, applied to outputs `y`."""
     if window.groups == 1:
         product = jnp.tensordot(y, _matrix(kernel), ((3,), (1,)), precision=window.precision)
         return _overlap_add(window, product)
@@ -65,7 +71,8 @@ def transpose_by_matmul(window: Window, y, kernel):
     return _join(jax.vmap(functools.partial(transpose_by_matmul, ungrouped))(y, kernel))
 
 
-def kernel_by_matmul(window: Window, x, y):
+def kernel_by_matmul(window: Window, x: Array, y: Array) -> Array:
+    """Returns the transpose of the convolution in its kernel, applied to outputs `y`."""
     if window.groups == 1:
         patches = _patches(window, x).reshape(-1, window.kernel[0] * window.kernel[1] * x.shape[3])
         outputs = y.reshape(-1, y.shape[3])
@@ -76,11 +83,11 @@ def kernel_by_matmul(window: Window, x, y):
     return _join(jax.vmap(functools.partial(kernel_by_matmul, ungrouped))(x, y))
 
 
-def _transposed_product(a, b, precision):
-    """a.T @ b, with the smaller of the two transposed by itself.
+def _transposed_product(a: Array, b: Array, precision: str | None) -> Array:
+    """Returns a.T @ b, with an explicit transpose of the smaller of the two.
 
-    Left to itself the compiler transposes a, which takes as long as half the product where those
-    are the patches, the largest array of all. The barriers keep it from undoing this.
+    The compiler would transpose `a`. If that holds the patches, the largest array of all, this
+    takes half as long as the product itself. The barriers stop the compiler from undoing it.
     """
     product = functools.partial(jnp.matmul, precision=precision)
     if a.shape[1] > b.shape[1]:
@@ -88,26 +95,26 @@ def _transposed_product(a, b, precision):
     return product(lax.optimization_barrier(a.T), b)
 
 
-def _matrix(kernel):
+def _matrix(kernel: Array) -> Array:
     return kernel.reshape(-1, kernel.shape[3])
 
 
-def _split(array, groups: int):
-    """(..., groups * n) to (groups, ..., n)."""
+def _split(array: Array, groups: int) -> Array:
+    """Moves the groups to the front: (..., groups * n) to (groups, ..., n)."""
     return jnp.moveaxis(array.reshape(*array.shape[:-1], groups, -1), -2, 0)
 
 
-def _join(array):
-    """The inverse of `_split`."""
+def _join(array: Array) -> Array:
+    """Inverts `_split`."""
     joined = jnp.moveaxis(array, 0, -2)
     return joined.reshape(*joined.shape[:-2], -1)
 
 
-def _patches(window: Window, x):
-    """(batch, *out, kernel height * kernel width * channels): what the kernel sees where.
+def _patches(window: Window, x: Array) -> Array:
+    """Returns what the kernel sees at each output position.
 
-    A stride's columns are merged with the channels, so that what is copied together lies
-    together.
+    The shape is (batch, *out, kernel height * kernel width * channels). The columns of a stride are
+    merged with the channels, so that each copy reads contiguous memory.
     """
     (rows, columns), (down, right), channels = window.blocks, window.strides, x.shape[3]
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *_margins(window), (0, 0, 0)))
@@ -121,25 +128,25 @@ def _patches(window: Window, x):
     return jnp.concatenate(pieces, axis=-1)
 
 
-def _overlap_add(window: Window, patches):
-    """The transpose of `_patches`."""
+def _overlap_add(window: Window, patches: Array) -> Array:
+    """Adds patches up into images: the transpose of `_patches`."""
     (rows, columns), (down, right), (height, width) = window.blocks, window.strides, window.out
     channels = patches.shape[3] // (window.kernel[0] * window.kernel[1])
     zero = jnp.zeros((), patches.dtype)
     patches = patches.reshape(len(patches), height, width, window.kernel[0], -1)
     pieces = []
     for i in range(0, window.kernel[0], down):
-        taken = patches[:, :, :, i : i + down].transpose(0, 1, 3, 2, 4)
+        strips = patches[:, :, :, i : i + down].transpose(0, 1, 3, 2, 4)
         for j, taps in _runs(window):
             start = j * right * channels
             ends = (
                 (0, 0, 0),
                 (i // down, rows - height - i // down, 0),
-                (0, down - taken.shape[2], 0),
+                (0, down - strips.shape[2], 0),
                 (j, columns - width - j, 0),
                 (0, (right - taps) * channels, 0),
             )
-            pieces.append(lax.pad(taken[..., start : start + taps * channels], zero, ends))
+            pieces.append(lax.pad(strips[..., start : start + taps * channels], zero, ends))
     x = functools.reduce(operator.add, pieces)
     x = x.reshape(len(x), rows * down, columns * right, channels)
     back = tuple((-low, -high, 0) for low, high, _ in _margins(window))
@@ -147,13 +154,13 @@ def _overlap_add(window: Window, patches):
 
 
 def _runs(window: Window) -> list[HW]:
-    """The kernel's columns cut at the strides: for each run, its block and how many it holds."""
+    """Cuts the kernel's columns at the strides; returns (block, number of columns) of each run."""
     width, right = window.kernel[1], window.strides[1]
     return [(j, min(right, width - j * right)) for j in range(-(-width // right))]
 
 
 def _margins(window: Window) -> list[tuple[int, int, int]]:
-    """Padding that makes the images exactly as large as the blocks; negative crops."""
+    """Returns the padding that makes images as large as the blocks; negative padding crops."""
     return [
         (low, blocks * s - n - low, 0)
         for n, s, blocks, (low, _) in zip(

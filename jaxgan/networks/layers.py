@@ -1,6 +1,6 @@
-"""Layers that the convolutional networks share: linear maps, normalisations, labels."""
+"""Layers that the networks share: dense and convolutional layers, normalization, labels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,15 +11,15 @@ from jaxtyping import Array, Float
 from jaxgan.networks.conv import Maps, Outputs, Padding, conv, conv_transpose
 from jaxgan.networks.im2col import HW
 from jaxgan.parallel.deterministic_mean import batch_mean
-from jaxgan.types import Labels, Logits
+from jaxgan.types import Labels, Logits, PRNGKey
 
 ZEROS = nn.initializers.zeros
 EPSILON = 1e-5  # added to the variance in batch norm
-RUNNING_STEP = 0.1  # of batch norm's averages towards a batch's
+RUNNING_STEP = 0.1  # 1 - momentum of batch norm's running averages
 
 
 class Dense(nn.Module):
-    """x @ kernel + bias; with `spectral`, the kernel divided by its spectral norm."""
+    """Computes x @ kernel + bias; `spectral` divides the kernel by its spectral norm."""
 
     features: int
     kernel_init: Callable
@@ -35,7 +35,7 @@ class Dense(nn.Module):
 
 
 class Conv(nn.Module):
-    """A convolution; with `spectral`, its kernel as a matrix divided by its spectral norm."""
+    """A convolution; `spectral` divides the kernel, as a matrix, by its spectral norm."""
 
     features: int
     kernel: HW
@@ -72,11 +72,12 @@ class ConvTranspose(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation; with labels, gain and bias are those of each image's label.
+    """Batch normalization over the whole batch; conditional if there are classes.
 
-    (Dumoulin et al. 2017, de Vries et al. 2017.) Without training, the running averages count.
-    Unlike Flax's, it is the same program with and without gradients, so that the compiler merges
-    the generator's pass for D with the one for G. Statistics of bfloat16 are in float32.
+    With classes, gain and bias are those of each image's label (Dumoulin et al. 2017, de Vries et
+    al. 2017). When not training, the running averages are used. Unlike Flax's, it is the same
+    program with and without gradients, so that the compiler merges the generator's pass for D with
+    the one for G. Statistics of bfloat16 inputs are in float32.
     """
 
     classes: int = 0
@@ -104,12 +105,13 @@ class BatchNorm(nn.Module):
 
 
 class Projection(nn.Module):
-    """One logit per image from its features; with classes, plus their projection on the label's.
+    """Returns one logit per image from its features (projection discriminator).
 
-    That is the inner product with an embedding of the label (Miyato and Koyama 2018, equation 3).
+    With classes, the inner product of the features with an embedding of the label is added
+    (Miyato and Koyama 2018, equation 3).
 
     Attributes:
-      embed_init: of the (classes, features) embedding; by default as `kernel_init`.
+      embed_init: initializer of the (classes, features) embedding; None: `kernel_init`.
     """
 
     kernel_init: Callable
@@ -133,21 +135,19 @@ class Projection(nn.Module):
 
 
 def require_labels(labels: Labels | None, classes: int) -> None:
-    """
-    Raises:
-      ValueError: a network with classes is called without labels, or one without with them.
-    """
+    """Raises ValueError unless labels are given exactly if the network has classes."""
     if (labels is None) == bool(classes):
         given = "without labels" if labels is None else "with labels"
         raise ValueError(f"a network of {classes} classes was called {given}")
 
 
-def near_one(key, shape, dtype=jnp.float32):
+def near_one(key: PRNGKey, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
+    """Draws from a normal distribution with mean 1 and deviation 0.02."""
     return 1 + 0.02 * jax.random.normal(key, shape, dtype)
 
 
 def add_bias(module: nn.Module, x: Array) -> Array:
-    """Within a module's call: x plus its bias, if it has one."""
+    """Returns x plus the module's bias, if it has one. Call it within the module's `__call__`."""
     if not module.bias:  # type: ignore[attr-defined]
         return x
     bias = module.param("bias", ZEROS, (x.shape[-1],))
@@ -155,18 +155,18 @@ def add_bias(module: nn.Module, x: Array) -> Array:
 
 
 def spectral_normalize(module: nn.Module, kernel: Array, train: bool) -> Array:
-    """Within a module's call: the kernel, as a matrix onto its outputs, divided by its norm.
+    """Returns the kernel divided by its spectral norm (Miyato et al. 2018, Algorithm 1).
 
-    One power iteration per call in training, from where the last one ended (Miyato et al. 2018,
-    Algorithm 1); none otherwise. The vectors are taken as constants in gradients. The norm of a
-    kernel in bfloat16 is computed in float32.
+    Call it within the module's `__call__`. In training, each call does one power iteration, from
+    where the last one ended. Gradients treat the singular vectors as constants. The norm of a
+    bfloat16 kernel is computed in float32.
     """
     matrix = at_least_float32(kernel.reshape(-1, kernel.shape[-1]))
 
-    def start():
+    def random_direction() -> Array:
         return _unit(jax.random.normal(module.make_rng("params"), matrix.shape[1:], matrix.dtype))
 
-    saved = module.variable("spectral", "u", start)
+    saved = module.variable("spectral", "u", random_direction)
     u = saved.value
     fixed = jax.lax.stop_gradient(matrix)
     v = _unit(fixed @ u)
@@ -177,9 +177,9 @@ def spectral_normalize(module: nn.Module, kernel: Array, train: bool) -> Array:
 
 
 def maybe_remat(block: type[nn.Module], remat: bool) -> Callable[..., Any]:
-    """The block or, with `remat`, one of which gradients keep what it is called with alone.
+    """Returns the block class, or with `remat` one that is computed again for its gradients.
 
-    It is called as `block(x, train, ...)`, and must be given the name that it would have without.
+    It is called as `block(x, train, ...)`. Give it the name that it would have without `remat`.
     """
     return nn.remat(block, static_argnums=(2,)) if remat else block
 
@@ -189,7 +189,7 @@ def at_least_float32(x: Array) -> Array:
 
 
 def _along(values: Array, x: Array) -> Array:
-    """(features,) or (batch, features), with axes of length 1 so that it goes with x."""
+    """Inserts axes of length 1 into (features,) or (batch, features), to broadcast with x."""
     ones = (1,) * (x.ndim - values.ndim)
     return values.reshape((*values.shape[:-1], *ones, values.shape[-1]))
 

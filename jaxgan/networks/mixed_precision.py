@@ -1,4 +1,4 @@
-"""A network as it is computed: its module, and in which precision."""
+"""A Linen module together with the precision that it is computed in."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,15 +13,14 @@ from jaxgan.config.network import NetworkConfig
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A Linen module of which all that goes in and comes out is as if computed in float32.
+    """A Linen module that takes and returns float32 arrays, whatever it computes in.
 
-    In bfloat16 its parameters and inputs are rounded here, and so are activations and products;
-    its outputs, other variables and gradients are of the type of its inputs, variables and
-    parameters again.
+    In bfloat16, parameters and inputs are rounded here, and activations and products are bfloat16.
+    Outputs, other variables and gradients have the types of inputs, variables and parameters again.
 
     Attributes:
-      dtype: of activations and products: float32 or bfloat16.
-      matmul: how products of float32 are computed, as `jax.default_matmul_precision` has it.
+      dtype: type of activations and products, "float32" or "bfloat16".
+      matmul: precision of float32 products, a value of `jax.default_matmul_precision`.
     """
 
     module: nn.Module
@@ -29,6 +28,7 @@ class Network:
     matmul: str
 
     def init(self, key: jax.Array, inputs: jax.Array, *others: Any) -> dict[str, Any]:
+        """Returns the module's variables, drawn with `key`."""
         with jax.default_matmul_precision(self.matmul):
             return dict(self.module.init(key, inputs, *others))
 
@@ -40,18 +40,19 @@ class Network:
         labels: jax.Array | None = None,
         mutable: Sequence[str] | None = None,
     ) -> Any:
-        """Outputs; and the new values of the variables named by `mutable`, where that is given."""
+        """Returns the outputs and, if `mutable` is given, the new values of those collections."""
         others = (train,) if labels is None else (train, labels)
-        params = jax.tree.map(self._rounded, variables["params"])
-        given = ({**variables, "params": params}, self._rounded(inputs), *others)
+        params = jax.tree.map(self._round, variables["params"])
+        arguments = ({**variables, "params": params}, self._round(inputs), *others)
         with jax.default_matmul_precision(self.matmul):
-            outputs, updated = self.module.apply(*given, mutable=mutable or [])
+            outputs, updated = self.module.apply(*arguments, mutable=mutable or [])
         outputs = outputs.astype(inputs.dtype)
         return outputs if mutable is None else (outputs, updated)
 
-    def _rounded(self, array: jax.Array) -> jax.Array:
+    def _round(self, array: jax.Array) -> jax.Array:
         return array.astype(jnp.bfloat16) if self.dtype == "bfloat16" else array
 
 
 def with_precision(module: nn.Module, config: NetworkConfig) -> Network:
+    """Returns the module with the precision that the config sets."""
     return Network(module, config.precision, config.matmul_precision)

@@ -1,45 +1,48 @@
 """Multi-layer perceptrons: the two networks of the classic GAN (Goodfellow et al. 2014)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array, Float
 
 from jaxgan.networks.layers import require_labels
-from jaxgan.types import Images, Labels, Latents, Logits
+from jaxgan.types import Images, Labels, Latents, Logits, PRNGKey
 
-NEGATIVE_SLOPE = 0.2  # of the LeakyReLU, as in Radford et al. 2016
+NEGATIVE_SLOPE = 0.2  # slope of the LeakyReLU below 0, as in Radford et al. 2016
 
 
 def uniform_fan_in(fan_in: int) -> Callable:
-    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): what PyTorch's Linear gives weights and biases."""
+    """Returns a U(-1/sqrt(fan_in), 1/sqrt(fan_in)) initializer, as PyTorch's Linear has it."""
     bound = fan_in**-0.5
 
-    def init(key, shape, dtype=jnp.float32):
+    def init(key: PRNGKey, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return init
 
 
 class Linear(nn.Module):
-    """x @ kernel + bias, both drawn by `uniform_fan_in`."""
+    """Computes x @ kernel + bias, both initialized by `uniform_fan_in`."""
 
     width: int
     bias: bool = True
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x: Float[Array, "batch in"]) -> Float[Array, "batch out"]:
         init = uniform_fan_in(x.shape[-1])
         dense = nn.Dense(self.width, self.bias, kernel_init=init, bias_init=init, name="dense")
-        return dense(x)
+        y: Array = dense(x)
+        return y
 
 
 class Generator(nn.Module):
-    """z to images in (-1, 1) through LeakyReLU layers and a tanh; points have no tanh.
+    """Maps z to images in (-1, 1) through LeakyReLU layers and a tanh; points have no tanh.
 
-    With classes, the label as a unit vector is appended to z (Mirza and Osindero 2014).
+    With classes, the label is appended to z as a one-hot vector (Mirza and Osindero 2014).
     """
 
     widths: tuple[int, ...]
@@ -62,9 +65,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images to one logit each, through LeakyReLU layers.
+    """Maps images to one logit each, through LeakyReLU layers.
 
-    With classes, plus the last layer's projection on the label's (Miyato and Koyama 2018).
+    With classes, the projection of the last layer on an embedding of the label is added (Miyato and
+    Koyama 2018).
     """
 
     widths: tuple[int, ...]

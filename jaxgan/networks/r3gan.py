@@ -1,37 +1,39 @@
 """The networks of R3GAN (Huang et al. 2024, arXiv:2501.05441, config E), of one width throughout.
 
-No normalisation. Residual blocks of 1x1, grouped 3x3 and 1x1 convolutions, widest in the middle,
-which start as the identity (fix-up initialisation, Zhang et al. 2019); height and width change
+They have no normalization. Residual blocks of 1x1, grouped 3x3 and 1x1 convolutions, widest in the
+middle, start as the identity (fix-up initialization, Zhang et al. 2019). Height and width change
 by bilinear interpolation between the stages.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array
 
 from jaxgan.config.network import R3GAN_MULTIPLE
 from jaxgan.networks.conv import Maps, Outputs
 from jaxgan.networks.layers import ZEROS, Conv, Dense, maybe_remat, require_labels
 from jaxgan.networks.resolution import Resolution
-from jaxgan.types import Images, Labels, Latents, Logits
+from jaxgan.types import Images, Labels, Latents, Logits, PRNGKey
 
 NEGATIVE_SLOPE = 0.2
 GAIN = math.sqrt(2 / (1 + NEGATIVE_SLOPE**2))  # keeps the scale through the LeakyReLU
-EXPANSION = 2  # of a block's width, in its middle
-GROUP = EXPANSION * R3GAN_MULTIPLE  # channels of a group
-LAYERS = 3  # of a block
+EXPANSION = 2  # width in the middle of a block, divided by its input width
+GROUP = EXPANSION * R3GAN_MULTIPLE  # channels per group of the 3x3 convolution
+LAYERS = 3  # convolutions per block
 
 
 def normal(gain: float) -> Callable:
-    """Normal with deviation gain / sqrt(fan in)."""
+    """Returns a normal initializer with deviation gain / sqrt(fan in); zeros for a gain of 0."""
     return nn.initializers.variance_scaling(gain**2, "fan_in", "normal") if gain else ZEROS
 
 
 class Generator(nn.Module):
-    """z to images through stages of residual blocks; nothing bounds the images.
+    """Maps z to images through stages of residual blocks; the images are not bounded.
 
     With classes, an embedding of the label is appended to z.
     """
@@ -56,13 +58,13 @@ class Generator(nn.Module):
         block, depth = maybe_remat(Block, self.remat), stages * self.blocks
         for stage in range(stages):
             h = upsample2x_bilinear(h) if stage else h
-            for place in range(stage * self.blocks, (stage + 1) * self.blocks):
-                h = block(depth, name=f"Block_{place}")(h, train)
+            for index in range(stage * self.blocks, (stage + 1) * self.blocks):
+                h = block(depth, name=f"Block_{index}")(h, train)
         return Conv(self.resolution.image_channels, (1, 1), normal(1.0), bias=False)(h, train)
 
 
 class Discriminator(nn.Module):
-    """Images to one logit each, through the generator's stages backwards.
+    """Maps images to one logit each, through the generator's stages in reverse.
 
     With classes, the logit is the inner product of features with an embedding of the label.
     """
@@ -81,24 +83,24 @@ class Discriminator(nn.Module):
         block, depth = maybe_remat(Block, self.remat), stages * self.blocks
         for stage in range(stages):
             h = downsample2x_bilinear(h) if stage else h
-            for place in range(stage * self.blocks, (stage + 1) * self.blocks):
-                h = block(depth, name=f"Block_{place}")(h, train)
+            for index in range(stage * self.blocks, (stage + 1) * self.blocks):
+                h = block(depth, name=f"Block_{index}")(h, train)
         basis = self.param("basis", normal_basis, (1, base, base, self.channels))
         h = jnp.sum(h * basis, axis=(1, 2))
         if not self.classes:
             return Dense(1, normal(1.0), bias=False)(h, train).squeeze(-1)
         features = Dense(self.channels, normal(1.0), bias=False)(h, train)
         one_hot = jax.nn.one_hot(labels, self.classes, dtype=h.dtype)
-        init = normal(1 / math.sqrt(self.channels))  # the logit is a sum over them
+        init = normal(1 / math.sqrt(self.channels))  # the logit is a sum over the channels
         embed = Dense(self.channels, init, bias=False, name="embed")
         return jnp.sum(features * embed(one_hot, train), axis=-1)
 
 
 class Block(nn.Module):
-    """x + f(x) with f zero at the start.
+    """Computes x + f(x), where f is zero at the start.
 
     Attributes:
-      depth: blocks in a row; the more, the smaller f's other weights (fix-up, rule 2).
+      depth: number of blocks in the network; more blocks give smaller weights (fix-up, rule 2).
     """
 
     depth: int
@@ -114,16 +116,22 @@ class Block(nn.Module):
         return x + Conv(x.shape[-1], (1, 1), ZEROS, bias=False)(h, train)
 
 
-def normal_basis(key, shape, dtype=jnp.float32):
-    """Normal with deviation 1 / sqrt(positions): each channel is summed over them alone."""
+def normal_basis(key: PRNGKey, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
+    """Draws from a normal distribution with deviation 1 / sqrt(height * width).
+
+    Each channel is summed over these positions only.
+    """
     return jax.random.normal(key, shape, dtype) / math.sqrt(shape[1] * shape[2])
 
 
-def upsample2x_bilinear(x):
-    """Twice the height and width, bilinearly: each pixel becomes two, 3/4 of it plus 1/4 of its
-    neighbour on that side. Beyond the edge are zeros, as in the authors' code."""
+def upsample2x_bilinear(x: Maps) -> Outputs:
+    """Doubles height and width by bilinear interpolation.
+
+    Each pixel becomes two, each 3/4 of it plus 1/4 of its neighbour on that side. Beyond the edge
+    are zeros, as in the authors' code.
+    """
     for axis in (1, 2):
-        padded, shape = _padded(x, axis), list(x.shape)
+        padded, shape = _pad_with_zeros(x, axis), list(x.shape)
         before = jax.lax.slice_in_dim(padded, 0, -2, axis=axis)
         after = jax.lax.slice_in_dim(padded, 2, None, axis=axis)
         shape[axis] *= 2
@@ -131,11 +139,14 @@ def upsample2x_bilinear(x):
     return x
 
 
-def downsample2x_bilinear(x):
-    """Half the height and width, bilinearly: each pair becomes one pixel, weighted 1/8, 3/8, 3/8,
-    1/8 with the pixels before and after. Beyond the edge are zeros."""
+def downsample2x_bilinear(x: Maps) -> Outputs:
+    """Halves height and width by bilinear interpolation.
+
+    Each pair becomes one pixel, weighted 1/8, 3/8, 3/8, 1/8 with the pixels before and after.
+    Beyond the edge are zeros.
+    """
     for axis in (1, 2):
-        padded, side = _padded(x, axis), x.shape[axis]
+        padded, side = _pad_with_zeros(x, axis), x.shape[axis]
         first, *middle, last = (
             jax.lax.slice_in_dim(padded, i, i + side - 1, 2, axis) for i in range(4)
         )
@@ -143,6 +154,6 @@ def downsample2x_bilinear(x):
     return x
 
 
-def _padded(x, axis: int):
-    """A zero more at either end."""
+def _pad_with_zeros(x: Array, axis: int) -> Array:
+    """Adds a zero at both ends of an axis."""
     return jnp.pad(x, [(int(i == axis),) * 2 for i in range(x.ndim)])

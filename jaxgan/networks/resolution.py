@@ -1,4 +1,4 @@
-"""Which images a convolutional network can make: a small square, doubled several times."""
+"""The image sizes that a convolutional network can make: a small square, doubled several times."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ DOUBLINGS = range(2, 7)
 
 @dataclasses.dataclass(frozen=True)
 class Resolution:
-    """Square images of side base * 2**doublings."""
+    """Square images with a side of base * 2**doublings."""
 
     base: int
     doublings: int
@@ -19,10 +19,10 @@ class Resolution:
 
 
 def resolution_for(name: str, image_shape: ImageShape) -> Resolution:
-    """How to come to images of this shape.
+    """Returns the base and the number of doublings that give images of this shape.
 
     Raises:
-      UserError: there is no way; the sides that have one are listed.
+      UserError: the network cannot make such images; the sides that it can make are listed.
     """
     sides = {base << doublings: (base, doublings) for doublings in DOUBLINGS for base in BASES}
     if len(image_shape) != 3:

@@ -11,14 +11,14 @@ from jaxgan.types import Images, Labels, Latents, Logits
 
 GLOROT = nn.initializers.glorot_uniform()
 RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")  # Glorot's times sqrt(2)
-DISC_BASE = 8  # side below which D halves no more
-PLAIN_BLOCKS = 2  # of D, after those that halve
+DISC_BASE = 8  # D downsamples until the side is about this
+PLAIN_BLOCKS = 2  # residual blocks of D without downsampling
 THREE: HW = (3, 3)
 ONE: HW = (1, 1)
 
 
 class Generator(nn.Module):
-    """z to images in (-1, 1) by residual blocks, each of which doubles height and width.
+    """Maps z to images in (-1, 1) by residual blocks, each of which doubles height and width.
 
     With classes, batch norm takes gain and bias from the labels.
     """
@@ -35,14 +35,14 @@ class Generator(nn.Module):
         h = Dense(base * base * self.channels, GLOROT)(z, train)
         h = h.reshape(len(z), base, base, self.channels)
         block = maybe_remat(UpBlock, self.remat)
-        for place in range(self.resolution.doublings):
-            h = block(self.classes, name=f"UpBlock_{place}")(h, train, labels)
+        for index in range(self.resolution.doublings):
+            h = block(self.classes, name=f"UpBlock_{index}")(h, train, labels)
         h = nn.relu(BatchNorm()(h, train))
         return nn.tanh(Conv(self.resolution.image_channels, THREE, GLOROT)(h, train))
 
 
 class UpBlock(nn.Module):
-    """Twice the height and width, the same channels."""
+    """A residual block that doubles height and width and keeps the channels."""
 
     classes: int
 
@@ -53,16 +53,15 @@ class UpBlock(nn.Module):
         h = Conv(width, THREE, RESIDUAL)(h, train)
         h = nn.relu(BatchNorm(self.classes)(h, train, labels))
         h = Conv(width, THREE, RESIDUAL)(h, train)
-        return h + upsample2x_nearest(
-            Conv(width, ONE, GLOROT)(x, train)
-        )  # 1x1 commutes with doubling
+        # A 1x1 convolution commutes with upsampling, and is cheaper before it.
+        return h + upsample2x_nearest(Conv(width, ONE, GLOROT)(x, train))
 
 
 class Discriminator(nn.Module):
-    """Images to one logit each, from the sum of the last maps over all positions.
+    """Maps images to one logit each, from the sum of the last feature maps over all positions.
 
     Attributes:
-      spectral: every kernel is divided by its spectral norm.
+      spectral: divides every kernel by its spectral norm.
     """
 
     channels: int
@@ -72,20 +71,24 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
-        h, place = images, 0
+        h, index = images, 0
         down, plain = (maybe_remat(block, self.remat) for block in (DownBlock, PlainBlock))
-        while not place or h.shape[1] >= 2 * DISC_BASE - 2:  # 28 ends at 7, as 32 ends at 8
-            name = f"DownBlock_{place}"
-            h = down(self.channels, self.spectral, place == 0, name=name)(h, train)
-            place += 1
-        for place in range(PLAIN_BLOCKS):
-            h = plain(self.spectral, name=f"PlainBlock_{place}")(h, train)
+        while not index or h.shape[1] >= 2 * DISC_BASE - 2:  # 28 ends at 7, as 32 ends at 8
+            name = f"DownBlock_{index}"
+            h = down(self.channels, self.spectral, index == 0, name=name)(h, train)
+            index += 1
+        for index in range(PLAIN_BLOCKS):
+            h = plain(self.spectral, name=f"PlainBlock_{index}")(h, train)
         features = jnp.sum(nn.relu(h), axis=(1, 2))
         return Projection(GLOROT, self.classes, self.spectral)(features, train, labels)
 
 
 class DownBlock(nn.Module):
-    """Half the height and width; the first one meets images, and has no ReLU before them."""
+    """A residual block that halves height and width.
+
+    Attributes:
+      first: the input is images, so it has no ReLU before them.
+    """
 
     channels: int
     spectral: bool
@@ -96,14 +99,13 @@ class DownBlock(nn.Module):
         h = x if self.first else nn.relu(x)
         h = Conv(self.channels, THREE, RESIDUAL, spectral=self.spectral)(h, train)
         h = Conv(self.channels, THREE, RESIDUAL, spectral=self.spectral)(nn.relu(h), train)
-        shortcut = Conv(self.channels, ONE, GLOROT, spectral=self.spectral)(
-            downsample2x_mean(x), train
-        )
-        return downsample2x_mean(h) + shortcut  # 1x1 commutes with halving
+        project = Conv(self.channels, ONE, GLOROT, spectral=self.spectral)
+        # A 1x1 convolution commutes with downsampling, and is cheaper after it.
+        return downsample2x_mean(h) + project(downsample2x_mean(x), train)
 
 
 class PlainBlock(nn.Module):
-    """The same height, width and channels."""
+    """A residual block that keeps height, width and channels."""
 
     spectral: bool
 
@@ -114,14 +116,14 @@ class PlainBlock(nn.Module):
         return x + Conv(width, THREE, RESIDUAL, spectral=self.spectral)(nn.relu(h), train)
 
 
-def upsample2x_nearest(x):
-    """Each pixel four times (nearest neighbour)."""
+def upsample2x_nearest(x: Maps) -> Outputs:
+    """Doubles height and width by repeating each pixel (nearest neighbour)."""
     batch, height, width, channels = x.shape
     wide = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
     return wide.reshape(batch, 2 * height, 2 * width, channels)
 
 
-def downsample2x_mean(x):
-    """Means of two by two pixels."""
+def downsample2x_mean(x: Maps) -> Outputs:
+    """Halves height and width by the mean of two by two pixels."""
     batch, height, width, channels = x.shape
     return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))

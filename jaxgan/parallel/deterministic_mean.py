@@ -1,14 +1,16 @@
-"""Virtual shards: a batch in a fixed number of equal parts, so that any number of devices which
-divides them computes the same bits.
+"""Means over a batch that have the same bits on any number of devices. Experimental.
 
-What is computed of a part is computed by one loop over the parts that a device has, whose body is
-the same program everywhere; means over all parts are added up in one fixed order, that of a binary
-tree. A computation that needs such a mean half-way, as batch norm does, is cut there: a loop up to
-the mean, and a loop from it.
+A batch is cut into a fixed number of equal parts (virtual shards). Each device computes its parts
+in one loop, whose body is the same program everywhere; means over all parts are summed in one
+fixed order, that of a binary tree. A computation that needs such a mean half-way, as batch norm
+does, is cut there into two loops.
+
+This is done by tracing the computation and evaluating its equations, which uses parts of JAX that
+may change with a release (`jax.extend.core`). docs/deterministic_means.md explains why.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -30,9 +32,10 @@ from jaxtyping import Array, PyTree
 from jaxgan.parallel.mesh import AXIS
 
 Values = dict[Var, Array]
-# What calls a program once, by the names of JAX's primitives.
-INLINED = ("checkpoint", "remat2", "jit", "pjit")
-shard_mean_p = Primitive("shard_mean")  # one shard's value is itself, so that it lowers to nothing
+# Primitives that call another program exactly once, so that its equations can take their place.
+INLINED_PRIMITIVES = ("checkpoint", "remat2", "jit", "pjit")
+# Marks a mean over all parts. The mean over a single part is its value, so it lowers to nothing.
+shard_mean_p = Primitive("shard_mean")
 shard_mean_p.def_impl(lambda x: x)
 shard_mean_p.def_abstract_eval(lambda x: x)
 mlir.register_lowering(shard_mean_p, lambda context, x: [x])
@@ -41,7 +44,11 @@ ad.deflinear2(shard_mean_p, lambda cotangent, x: [shard_mean_p.bind(cotangent)])
 
 
 def batch_mean(x: Array, axes: int | Sequence[int] | None = None) -> Array:
-    """The mean over axes of which one is the batch's: over all of it, where it is in shards."""
+    """Returns the mean of `x` over `axes`, over the whole batch also where it is cut into parts.
+
+    Args:
+      axes: one of them is the batch axis; None: all axes.
+    """
     mean: Array = shard_mean_p.bind(jnp.mean(x, axes))
     return mean
 
@@ -50,164 +57,202 @@ def over_shards(
     compute: Callable[[Any, Any], tuple[PyTree[Array], PyTree[Array]]],
     count: int,
     mesh: Mesh | None,
-    whole: PyTree[Array],
+    shared: PyTree[Array],
     batch: PyTree[Array],
 ) -> tuple[PyTree[Array], PyTree[Array]]:
-    """`compute(whole, part)` of each of `count` parts of the batch: the mean over them of the first
-    of its results, and the second, which must be the same for all.
+    """Evaluates `compute(shared, part)` on each of `count` parts of a batch.
 
     Args:
-      count: a power of two, divisible by the number of the mesh's devices.
-      whole: what every part is computed with.
-      batch: arrays whose first axis is cut.
+      compute: returns two trees of arrays; the second must be the same for all parts.
+      count: number of parts, a power of two that the number of the mesh's devices divides.
+      mesh: the devices that share the parts; None for one device.
+      shared: arrays that every part is computed with.
+      batch: arrays whose first axis is cut into the parts.
+
+    Returns:
+      The mean over the parts of the first tree, and the second tree.
 
     Raises:
-      ValueError: the second result depends on the part other than by a `batch_mean`, or there is
-        one in a loop.
+      ValueError: the second tree depends on the part other than by a `batch_mean`, or a
+        `batch_mean` is inside a loop.
     """
     parts = jax.tree.map(lambda x: x.reshape(count, len(x) // count, *x.shape[1:]), batch)
 
-    def on_device(whole, parts):
-        return _computed(compute, count, mesh, whole, parts)
+    def on_device(shared: PyTree[Array], parts: PyTree[Array]) -> tuple[Any, Any]:
+        return _evaluate_parts(compute, count, mesh, shared, parts)
 
     if mesh is None:
-        return on_device(whole, parts)
-    every, each = PartitionSpec(), PartitionSpec(AXIS)
-    spread = jax.shard_map(
-        on_device, mesh=mesh, in_specs=(every, each), out_specs=every, check_vma=False
+        return on_device(shared, parts)
+    replicated, split = PartitionSpec(), PartitionSpec(AXIS)
+    on_devices = jax.shard_map(
+        on_device, mesh=mesh, in_specs=(replicated, split), out_specs=replicated, check_vma=False
     )
-    return spread(whole, parts)
+    results: tuple[PyTree[Array], PyTree[Array]] = on_devices(shared, parts)
+    return results
 
 
-def _computed(compute, count, mesh, whole, parts):
-    """The results, of the parts that this device has and of those that the others have."""
-    local = len(jax.tree.leaves(parts)[0])
-    if local == 1:
+def _evaluate_parts(
+    compute: Callable[[Any, Any], tuple[Any, Any]],
+    count: int,
+    mesh: Mesh | None,
+    shared: PyTree[Array],
+    parts: PyTree[Array],
+) -> tuple[Any, Any]:
+    """Returns the results over all parts, of which this device has `parts`."""
+    local_count = len(jax.tree.leaves(parts)[0])
+    if local_count == 1:  # a loop needs two entries, see `_loop`
         parts = jax.tree.map(lambda x: jnp.concatenate([x, x]), parts)
-    part = jax.tree.map(lambda x: x[0], parts)
-    closed, shape = jax.make_jaxpr(compute, return_shape=True)(whole, part)
-    if any(map(_calls_mean, closed.jaxpr.eqns)):
-        closed = jax.make_jaxpr(functools.partial(_inlined, closed))(*closed.in_avals)
-    leaves = jax.tree.leaves(whole)
-    jaxpr, inputs = closed.jaxpr, closed.jaxpr.invars
-    same: Values = dict(zip(jaxpr.constvars, closed.consts, strict=True))
-    same |= dict(zip(inputs[: len(leaves)], leaves, strict=True))
-    own: Values = dict(zip(inputs[len(leaves) :], jax.tree.leaves(parts), strict=True))
+    jaxpr, consts, shape = _trace(compute, shared, jax.tree.map(lambda x: x[0], parts))
+    leaves = jax.tree.leaves(shared)
+    inputs = jaxpr.invars
+    common: Values = dict(zip(jaxpr.constvars, consts, strict=True))
+    common |= dict(zip(inputs[: len(leaves)], leaves, strict=True))
+    stacked: Values = dict(zip(inputs[len(leaves) :], jax.tree.leaves(parts), strict=True))
 
-    def mean(atom):
-        if isinstance(atom, Literal) or atom not in own:
-            return _value(same, atom)
-        total = _sum(own[atom][:local])
+    def mean(atom: Any) -> Array:
+        if isinstance(atom, Literal) or atom not in stacked:
+            return _value(common, atom)
+        total = _tree_sum(stacked[atom][:local_count])
         if mesh is not None:
-            total = _sum(jax.lax.all_gather(total, AXIS))
-        return jax.lax.optimization_barrier(total / count)
+            total = _tree_sum(jax.lax.all_gather(total, AXIS))
+        result: Array = jax.lax.optimization_barrier(total / count)
+        return result
 
     for stage in _stages(jaxpr):
-        _do(jaxpr, stage, same, own, local)
+        _evaluate_stage(jaxpr, stage, common, stacked, local_count)
         if stage.mean:
-            same[stage.mean.outvars[0]] = mean(stage.mean.invars[0])
-    averaged, alike = shape
+            common[stage.mean.outvars[0]] = mean(stage.mean.invars[0])
+    averaged, same = shape
     atoms = iter(jaxpr.outvars)
     averaged = jax.tree.map(lambda _: mean(next(atoms)), averaged)
     rest = list(atoms)
-    if any(atom in own for atom in _variables(rest)):
+    if any(atom in stacked for atom in _variables(rest)):
         raise ValueError("what must be the same for all shards depends on a part of the batch")
-    values = [_value(same, atom) for atom in rest]
-    return averaged, jax.tree.unflatten(jax.tree.structure(alike), values)
+    values = [_value(common, atom) for atom in rest]
+    return averaged, jax.tree.unflatten(jax.tree.structure(same), values)
 
 
-def _calls_mean(equation: JaxprEqn) -> bool:
-    """Whether a mean over all shards is in a program that the equation calls."""
-    called = (one for jaxpr in jaxprs_in_params(equation.params) for one in jaxpr.eqns)
-    return any(one.primitive is shard_mean_p or _calls_mean(one) for one in called)
+def _trace(
+    compute: Callable[[Any, Any], tuple[Any, Any]], shared: PyTree[Array], part: PyTree[Array]
+) -> tuple[Jaxpr, list[Any], Any]:
+    """Returns the program for one part with all its marked means at the top level, its constants
+    and the shapes of its results."""
+    closed, shape = jax.make_jaxpr(compute, return_shape=True)(shared, part)
+    if any(map(_contains_mean, closed.jaxpr.eqns)):
+        closed = jax.make_jaxpr(functools.partial(_inline, closed))(*closed.in_avals)
+    return closed.jaxpr, closed.consts, shape
 
 
-def _inlined(closed: ClosedJaxpr, *arguments: Array) -> list[Array]:
-    """The values of a program; of another's that it calls for a mean, equation by equation."""
+def _contains_mean(equation: JaxprEqn) -> bool:
+    """Returns True if a program that the equation calls contains a marked mean."""
+    inner = (eqn for jaxpr in jaxprs_in_params(equation.params) for eqn in jaxpr.eqns)
+    return any(eqn.primitive is shard_mean_p or _contains_mean(eqn) for eqn in inner)
+
+
+def _inline(closed: ClosedJaxpr, *arguments: Any) -> list[Any]:
+    """Evaluates a program; programs that it calls and that contain a mean are inlined."""
     jaxpr = closed.jaxpr
     values: Values = dict(zip(jaxpr.constvars, closed.consts, strict=True))
     values |= zip(jaxpr.invars, arguments, strict=True)
     for equation in jaxpr.eqns:
         inputs, outputs, function = _program(jaxpr, [equation], None)
-        if not _calls_mean(equation):
+        if not _contains_mean(equation):
             values |= zip(outputs, function(*(values[name] for name in inputs)), strict=True)
-        elif equation.primitive.name in INLINED:
+        elif equation.primitive.name in INLINED_PRIMITIVES:
             called = equation.params["jaxpr"]
             called = called if isinstance(called, ClosedJaxpr) else ClosedJaxpr(called, ())
-            given = [_value(values, atom) for atom in equation.invars]
-            values |= zip(equation.outvars, _inlined(called, *given), strict=True)
+            inputs_of_call = [_value(values, atom) for atom in equation.invars]
+            values |= zip(equation.outvars, _inline(called, *inputs_of_call), strict=True)
         else:
             raise ValueError(f"a batch_mean within {equation.primitive.name}: must be outside it")
     return [_value(values, atom) for atom in jaxpr.outvars]
 
 
 class Stage(NamedTuple):
-    """Equations without a mean among them, the mean that follows them, and what is used later."""
+    """Some equations of a program, up to the next mean over all parts.
+
+    Attributes:
+      equations: contain no mean.
+      mean: the mean that follows them; None at the end of the program.
+      used_later: variables that later stages or the results need.
+    """
 
     equations: list[JaxprEqn]
     mean: JaxprEqn | None
-    wanted: set[Var]
+    used_later: set[Var]
 
 
 def _stages(jaxpr: Jaxpr) -> list[Stage]:
-    found: list[Stage] = []
-    wanted = set(_variables(jaxpr.outvars))
+    """Cuts a program after each mean. It is walked backwards, since a stage must know which of its
+    values are used later."""
+    stages: list[Stage] = []
+    used_later = set(_variables(jaxpr.outvars))
     equations: list[JaxprEqn] = []
     mean = None
     for equation in reversed(jaxpr.eqns):
         if equation.primitive is shard_mean_p:
-            found.append(Stage(equations[::-1], mean, wanted))
-            later = [name for done in equations for name in _variables(done.invars)]
-            wanted, equations, mean = wanted.union(later, _variables(equation.invars)), [], equation
+            stages.append(Stage(equations[::-1], mean, used_later))
+            used = [name for done in equations for name in _variables(done.invars)]
+            used_later = used_later.union(used, _variables(equation.invars))
+            equations, mean = [], equation
         else:
             equations.append(equation)
-    return [*found, Stage(equations[::-1], mean, wanted)][::-1]
+    return [*stages, Stage(equations[::-1], mean, used_later)][::-1]
 
 
-def _do(jaxpr: Jaxpr, stage: Stage, same: Values, own: Values, count: int) -> None:
-    """Adds the values of a stage's equations: each once, or, where it depends on a part, of each
-    part, in one loop over them."""
-    shared, looped, of_parts = [], [], set(own)
+def _evaluate_stage(
+    jaxpr: Jaxpr, stage: Stage, common: Values, stacked: Values, local_count: int
+) -> None:
+    """Adds the values of a stage to `common` or, if they depend on a part, to `stacked`.
+
+    The latter are computed in one loop over the parts.
+    """
+    once, looped, dependent = [], [], set(stacked)
     for equation in stage.equations:
-        if of_parts.isdisjoint(_variables(equation.invars)):
-            shared.append(equation)
+        if dependent.isdisjoint(_variables(equation.invars)):
+            once.append(equation)
         else:
             looped.append(equation)
-            of_parts.update(equation.outvars)
-    inputs, outputs, function = _program(jaxpr, shared, None)
-    same |= zip(outputs, function(*(same[name] for name in inputs)), strict=True)
-    inputs, outputs, function = _program(jaxpr, looped, stage.wanted)
-    mapped = {name: own[name] for name in inputs if name in own}
+            dependent.update(equation.outvars)
+    inputs, outputs, function = _program(jaxpr, once, None)
+    common |= zip(outputs, function(*(common[name] for name in inputs)), strict=True)
+    inputs, outputs, function = _program(jaxpr, looped, stage.used_later)
+    mapped = {name: stacked[name] for name in inputs if name in stacked}
 
-    def body(values):
+    def body(values: list[Array]) -> list[Array]:
         part = dict(zip(mapped, values, strict=True))
-        return function(*(part.get(name, same.get(name)) for name in inputs))
+        return function(*(part.get(name, common.get(name)) for name in inputs))
 
     if outputs:
-        own |= zip(outputs, _each(body, list(mapped.values()), count), strict=True)
+        stacked |= zip(outputs, _loop(body, list(mapped.values()), local_count), strict=True)
 
 
-def _each(
+def _loop(
     function: Callable[[list[Array]], list[Array]], stacks: list[Array], count: int
 ) -> list[Array]:
-    """What the function gives for each of the first `count` of the stacks' two entries or more.
+    """Applies the function to each of the first `count` entries of the stacks.
 
-    A loop that is no other program if it has one turn, as `jax.lax.map` would be.
+    Unlike `jax.lax.map`, a loop of one turn is the same program as one of several: the stacks have
+    at least two entries, and the compiler does not know `count`.
     """
 
-    def turn(i, found):
+    def turn(i: Array, results: list[Array]) -> list[Array]:
         values = function([jax.lax.dynamic_index_in_dim(x, i, keepdims=False) for x in stacks])
-        pairs = zip(found, values, strict=True)
+        pairs = zip(results, values, strict=True)
         return [jax.lax.dynamic_update_index_in_dim(x, value, i, 0) for x, value in pairs]
 
     shapes = jax.eval_shape(function, [x[0] for x in stacks])
     length = len(stacks[0])
     empty = [jax.lax.full((length, *shape.shape), 0, shape.dtype) for shape in shapes]
-    return jax.lax.fori_loop(0, jax.lax.optimization_barrier(count), turn, empty)
+    results: list[Array] = jax.lax.fori_loop(0, jax.lax.optimization_barrier(count), turn, empty)
+    return results
 
 
-def _program(jaxpr: Jaxpr, equations: list[JaxprEqn], wanted: set[Var] | None):
-    """What the equations need, what they give of that which is wanted, and a function of these."""
+def _program(
+    jaxpr: Jaxpr, equations: list[JaxprEqn], wanted: set[Var] | None
+) -> tuple[list[Var], list[Var], Callable[..., list[Array]]]:
+    """Returns the inputs of some equations, those of their outputs that are wanted (None: all),
+    and a function from the former to the latter."""
     defined = dict.fromkeys(name for equation in equations for name in equation.outvars)
     used = dict.fromkeys(name for equation in equations for name in _variables(equation.invars))
     inputs = [name for name in used if name not in defined]
@@ -216,16 +261,16 @@ def _program(jaxpr: Jaxpr, equations: list[JaxprEqn], wanted: set[Var] | None):
     return inputs, outputs, jaxpr_as_fun(ClosedJaxpr(program, ()))
 
 
-def _variables(atoms):
+def _variables(atoms: Iterable[Any]) -> list[Var]:
     return [atom for atom in atoms if not isinstance(atom, Literal)]
 
 
-def _value(values: Values, atom: Any) -> Array:
+def _value(values: Values, atom: Any) -> Any:
     return atom.val if isinstance(atom, Literal) else values[atom]
 
 
-def _sum(stack: Array) -> Array:
-    """Over the first axis, whose length is a power of two, by pairs of neighbours."""
+def _tree_sum(stack: Array) -> Array:
+    """Sums over the first axis, whose length is a power of two, by pairs of neighbours."""
     while len(stack) > 1:
         stack = stack[0::2] + stack[1::2]
     return stack[0]

@@ -89,7 +89,7 @@ def test_without_shards_a_batch_mean_is_a_mean():
 
 def test_what_is_to_be_the_same_for_all_shards_must_be():
     with pytest.raises(ValueError, match="depends on a part of the batch"):
-        over_shards(lambda whole, part: (whole, jnp.mean(part)), 2, None, 1.0, jnp.ones(4))
+        over_shards(lambda whole, part: (whole, jnp.mean(part)), 2, None, jnp.ones(()), jnp.ones(4))
 
 
 EVERYTHING = {
@@ -143,7 +143,7 @@ def asked(shards, **others):
     return from_mapping({"parallel": {"shards": shards}} | others)
 
 
-def test_shards_that_cannot_be_are_refused():
+def test_deterministic_mean_that_cannot_be_are_refused():
     with pytest.raises(UserError, match=r"parallel.shards = 6: must be 0 or a power of two"):
         asked(6)
     with pytest.raises(UserError, match=r"shards = 128: must divide config.train.batch_size = 64"):
