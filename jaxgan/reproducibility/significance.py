@@ -37,6 +37,7 @@ class WelchTest(NamedTuple):
 
     @property
     def within_noise(self) -> bool:
+        """True if the difference is not significant at `LEVEL`."""
         return self.p >= LEVEL
 
 

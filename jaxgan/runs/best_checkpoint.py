@@ -89,9 +89,11 @@ class BestCheckpoint:
         self._saved.save(checkpoints.flatten(state), {self.name: self.lowest})
 
     def wait(self) -> None:
+        """Returns once the last save is on the disk."""
         self._saved.wait()
 
     def close(self) -> None:
+        """Waits for the last save, and releases the folder."""
         self._saved.close()
 
 
