@@ -14,7 +14,6 @@ from jaxgan.data import load_data
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.evaluation.table import table
 from jaxgan.gan import sampling
-from jaxgan.gan import sampling as module
 from jaxgan.runs import checkpoints
 from jaxgan.runs.checkpoint_ref import evaluation_file
 from jaxgan.training.loop import train
@@ -33,14 +32,14 @@ def flat_features(pixels):
 
 
 def classifier(pixels):
-    """Classes are the fourths of the mean of an image's first pixels."""
+    """Classifies images by the mean of their first pixels, into four classes."""
     features = flat_features(pixels)
     logits = -((features.mean(axis=1, keepdims=True) - [0.3, 0.45, 0.55, 0.7]) ** 2) * 200
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return features, weights / weights.sum(axis=1, keepdims=True)
 
 
-def of_other_images(pixels):
+def features_of_mnist_shape(pixels):
     if pixels.shape[1:] != (28, 28, 1):
         raise ValueError(f"images of {pixels.shape[1:]}")
     return flat_features(pixels)
@@ -76,7 +75,7 @@ def contents(workdir):
 
 
 def emit(pixels_of_count):
-    """In place of the generator: images that it is told."""
+    """Replaces the generator by a function from a count to images."""
 
     def generate(gan, params, stats, z):
         del gan, params, stats
@@ -87,7 +86,7 @@ def emit(pixels_of_count):
 
 def test_images_of_the_training_set_score_as_the_real_baseline(plain_run, data, monkeypatch):
     unseen = jnp.asarray(load_data(tiny.config(data).data).pixels[50:75])  # baseline: 25 to 50
-    monkeypatch.setattr(module, "generate", emit(lambda count: to_images(unseen[:count])))
+    monkeypatch.setattr(sampling, "generate", emit(lambda count: to_images(unseen[:count])))
     scored = evaluate(plain_run, 25, features=CLASSES)
     for split in ("train", "test"):
         assert 0.4 < scored["ratios"]["generator"][f"frechet/{split}/n25/{CLASSES}"] < 2.5
@@ -98,7 +97,7 @@ def test_images_of_the_training_set_score_as_the_real_baseline(plain_run, data, 
 
 def test_constant_images_cover_nothing_and_fall_in_one_class(plain_run, monkeypatch):
     grey = jnp.zeros((N, tiny.SIDE, tiny.SIDE, 1))
-    monkeypatch.setattr(module, "generate", emit(lambda count: grey[:count]))
+    monkeypatch.setattr(sampling, "generate", emit(lambda count: grey[:count]))
     scored = evaluate(plain_run, N, features=CLASSES)
     found, floor = scored["metrics"]["generator"], scored["metrics"]["floor"]
     assert found[f"coverage/train/n{N}/{CLASSES}"] < floor[f"coverage/train/n{N}/{CLASSES}"] / 2
@@ -132,7 +131,7 @@ def test_both_weights_are_scored_where_there_is_an_average(run, plain_run, resul
     assert plain["protocol"]["weights"] == "raw"
 
 
-def test_the_file_is_what_is_returned_in_strict_json_under_comparable_names(run):
+def test_the_file_holds_the_result_in_strict_json_under_comparable_names(run):
     result = evaluate(run, N, features=CLASSES)
 
     def refuse(constant):
@@ -192,8 +191,8 @@ WRONG = {
     "an unknown net": ({"features": "inception"}, r"unknown features 'inception'; known: mnist"),
     "no net for the data": ({"features": ""}, r"no net for the data set 'tiny'; name one of mnist"),
     "a net of other images": (
-        {"features": "tests.test_evaluate:of_other_images"},
-        r"of_other_images.*\(6, 6, 1\)",
+        {"features": "tests.test_evaluate:features_of_mnist_shape"},
+        r"features_of_mnist_shape.*\(6, 6, 1\)",
     ),
     "classes of a net without": (
         {"features": FLAT, "metrics": ["class_histogram"]},
@@ -208,7 +207,7 @@ def test_what_is_wrong_is_refused_before_anything_is_generated(name, run, monkey
     def never(*arguments):
         raise AssertionError("generated")
 
-    monkeypatch.setattr(module, "generate", never)
+    monkeypatch.setattr(sampling, "generate", never)
     (run / evaluation_file("last")).unlink(missing_ok=True)
     options, message = WRONG[name]
     with pytest.raises(UserError, match=message):
@@ -262,17 +261,15 @@ def test_images_come_in_blocks_of_one_size_and_none_is_lost(plain_run, monkeypat
         sizes.append(len(z))
         return jnp.full((len(z), 2, 2, 1), len(sizes) / 10)
 
-    monkeypatch.setattr(module, "generate", generate)
-    monkeypatch.setattr(module, "BLOCK", 8)
+    monkeypatch.setattr(sampling, "generate", generate)
+    monkeypatch.setattr(sampling, "BLOCK", 8)
     _, gan, _ = checkpoints.load_run(plain_run)
     pixels, bad = sampling.generate_finite(gan, {}, {}, 20, jax.random.key(0))
     assert (sizes, pixels.shape, bad) == ([8, 8, 8], (20, 2, 2, 1), 0)
     assert len(np.unique(pixels)) == 3
 
 
-def test_how_many_samples_have_the_label_asked_for_is_scored_of_conditional_runs_alone(
-    data, run, tmp_path
-):
+def test_label_accuracy_is_computed_for_conditional_runs_only(data, run, tmp_path):
     config = tiny.config(data, epochs=1)
     network = dataclasses.replace(config.network, conditional=True)
     train(dataclasses.replace(config, network=network), tmp_path / "run")

@@ -38,7 +38,7 @@ def measured_config(data, evaluate=ON, **train):
 
 @pytest.fixture(scope="module")
 def measured(data, tmp_path_factory):
-    """Four epochs, measured after each."""
+    """A run of four epochs, evaluated after each."""
     workdir = tmp_path_factory.mktemp("runs") / "measured"
     outcome = train(measured_config(data), workdir)
     return workdir, outcome
@@ -71,7 +71,7 @@ def fingerprints(workdir):
     }
 
 
-def test_a_run_has_the_same_bits_measured_or_not(measured, data, tmp_path, monkeypatch):
+def test_evaluations_do_not_change_the_bits_of_a_run(measured, data, tmp_path, monkeypatch):
     workdir, _ = measured
     monkeypatch.setattr(Plotter, "save_curves", lambda self, rows: None)
     train(measured_config(data, EvaluateConfig()), tmp_path / "off")
@@ -86,7 +86,7 @@ def test_a_run_has_the_same_bits_measured_or_not(measured, data, tmp_path, monke
         ).read_bytes()
 
 
-def test_the_last_row_of_a_measured_epoch_holds_names_with_split_number_and_net(measured):
+def test_the_last_row_of_an_evaluated_epoch_has_names_with_split_count_and_net(measured):
     workdir, _ = measured
     rows = metrics_log.read_rows(workdir)
     for row in rows:
@@ -101,7 +101,7 @@ def test_the_last_row_of_a_measured_epoch_holds_names_with_split_number_and_net(
     }
 
 
-def test_epochs_between_are_not_measured_and_the_last_always_is(data, tmp_path, monkeypatch):
+def test_epochs_between_are_not_evaluated_and_the_last_always_is(data, tmp_path, monkeypatch):
     monkeypatch.setattr(Plotter, "save_curves", lambda self, rows: None)
     config = measured_config(data, dataclasses.replace(ON, every=2), epochs=3)
     train(config, tmp_path / "run")
@@ -202,7 +202,7 @@ def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume
     ],
     ids=["no net", "too many samples", "an unknown net"],
 )
-def test_what_cannot_be_measured_is_refused_before_training(data, tmp_path, settings, message):
+def test_what_cannot_be_evaluated_is_refused_before_training(data, tmp_path, settings, message):
     config = measured_config(data, dataclasses.replace(ON, **settings))
     with pytest.raises(UserError, match=message):
         train(config, tmp_path / "run")

@@ -1,4 +1,4 @@
-"""What a light evaluation measures, of samples and of D, by known images and logits."""
+"""Values of a periodic evaluation, for known images and known logits."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""A run on points: the same program as on images, but for the pictures and the scores."""
+"""Runs on points: the same program as on images, except for plots and scores."""
 
 import dataclasses
 import os
@@ -19,7 +19,7 @@ from jaxgan.config.schema import Config, DataConfig, EvaluateConfig, TrainConfig
 from jaxgan.data import load_data
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.evaluation.table import table
-from jaxgan.gan import sampling as module
+from jaxgan.gan import sampling
 from jaxgan.gan.state import build_gan
 from jaxgan.networks import NETWORKS
 from jaxgan.runs import checkpoints, layout, metrics_log
@@ -132,15 +132,15 @@ def test_a_run_on_points_is_scored_by_its_protocol(run):
     assert "high_quality" in table(found)
 
 
-def test_a_perfect_sampler_scores_at_the_floor(run, monkeypatch):
+def test_a_perfect_sampler_scores_as_the_real_baseline(run, monkeypatch):
     unseen = jnp.asarray(load_data(CONFIG.data).pixels[50_000:])
 
     def generate(gan, params, stats, z):
         del gan, params, stats
         return unseen[: len(z)]
 
-    monkeypatch.setattr(module, "generate", generate)
-    monkeypatch.setattr(module, "BLOCK", 2500)
+    monkeypatch.setattr(sampling, "generate", generate)
+    monkeypatch.setattr(sampling, "BLOCK", 2500)
     found = evaluate(run)
     assert found["metrics"]["generator"]["modes/test/n2500/points"] == 8
     assert 0.2 < found["ratios"]["generator"]["frechet/test/n2500/points"] < 5

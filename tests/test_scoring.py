@@ -1,4 +1,4 @@
-"""Each metric of scores, by sets whose scores are known."""
+"""Each metric of the table, on sets whose scores are known."""
 
 import math
 
@@ -15,7 +15,7 @@ from tests.tiny import flat_features
 
 
 def gaussian_sets(shift=0.0, copies=1, count=600):
-    """Two sets of features and class probabilities; the fakes are moved, and repeated."""
+    """Returns two sets of features and class probabilities; fakes are shifted and repeated."""
     random = np.random.RandomState(0)
     real, fake = random.randn(2, count, 4).astype(np.float32)
     fake = np.repeat(fake[: count // copies], copies, axis=0) + shift

@@ -81,7 +81,7 @@ def score_with_baseline(
     for split in real:
         by_set = {}
         for name, images in {**fakes, REAL_BASELINE: baseline[split]}.items():
-            logger.info(f"scoring {name} against {split}")
+            logger.info(f"scoring {set_label(name)} against {split}")
             by_set[name] = score(metrics, SetPair(real[split], images, key))
             scores[name] |= _rename(by_set[name], split, len(images.features), net)
         for name, images in fakes.items():
@@ -94,6 +94,11 @@ def baseline_ratios(metrics: Iterable[str], scores: Scores, baseline: Scores) ->
     """Divides each distance by its real baseline; the ratio to a baseline of 0 is infinite."""
     names = [name for metric in metrics for name in METRICS[metric].distances]
     return {name: scores[name] / baseline[name] if baseline[name] else math.inf for name in names}
+
+
+def set_label(name: str) -> str:
+    """Returns what people read for a key of "metrics"."""
+    return "real baseline" if name == REAL_BASELINE else name
 
 
 def histograms(metrics: Iterable[str], sets: Mapping[str, FeatureSet]) -> dict[str, list[float]]:

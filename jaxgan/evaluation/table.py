@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan.evaluation.scoring import REAL_BASELINE
+from jaxgan.evaluation.scoring import set_label
 from jaxgan.runs.seed_statistics import statistics_table
 from jaxgan.runs.text import align, format_number
 
@@ -21,7 +21,7 @@ def table(result: Mapping[str, Any]) -> str:
     for split in protocol["real"]:
         baseline = protocol["floor"][split]
         title = f"against {protocol['real'][split]} (real baseline: {baseline})"
-        columns = {_label(name): _column(result, name, split) for name in result["metrics"]}
+        columns = {set_label(name): _column(result, name, split) for name in result["metrics"]}
         lines += ["", title, *align(columns)]
     if histograms := result["histograms"]:
         columns = {
@@ -62,7 +62,3 @@ def _column(result: Mapping[str, Any], name: str, split: str) -> dict[str, str]:
             ratio = f" ({format_number(ratios[key])} x)" if key in ratios else ""
             column[metric] = format_number(value) + ratio
     return column
-
-
-def _label(name: str) -> str:
-    return "real baseline" if name == REAL_BASELINE else name

@@ -1,4 +1,4 @@
-"""Feature nets: pinned weights, features of images, functions of the user's."""
+"""Feature nets: pinned weights, features of images, functions of a user."""
 
 import dataclasses
 import importlib
@@ -30,7 +30,7 @@ def digits():
 
 @pytest.fixture
 def user_module(tmp_path, monkeypatch):
-    """Writes a module of the user's; returns the import path of its function `embed`."""
+    """Writes a user's module; returns the import path of its function `embed`."""
 
     def write(text):
         (tmp_path / "plugged.py").write_text(f"import numpy as np\n{text}\n")
@@ -115,7 +115,7 @@ def test_what_is_not_pixels_is_refused(pixels):
         function_net(np.sum).extract(pixels)
 
 
-def test_a_function_of_the_users_gives_features(user_module):
+def test_a_users_function_gives_features(user_module):
     path = user_module("def embed(pixels): return pixels.mean(axis=(1, 2))")
     net = load_features(path)
     assert (net.name, net.sha256) == (path, path)
@@ -125,14 +125,14 @@ def test_a_function_of_the_users_gives_features(user_module):
     assert extracted.probabilities is None
 
 
-def test_a_function_of_the_users_may_give_probabilities(user_module):
+def test_a_users_function_may_give_probabilities(user_module):
     path = user_module("def embed(x): return x[:, 0, 0], np.full((len(x), 4), 0.25)")
     extracted = load_features(path).extract(jnp.ones((3, 2, 2, 1), jnp.uint8), batch_size=2)
     assert extracted.features.shape == (3, 1)
     np.testing.assert_array_equal(extracted.probabilities, np.full((3, 4), 0.25))
 
 
-def test_a_function_of_the_users_sees_one_shape_alone():
+def test_a_users_function_is_called_with_one_shape():
     seen = []
     net = function_net(lambda pixels: (seen.append(pixels.shape), pixels[:, :, 0, 0])[1])
     net.extract(np.ones((5, 2, 2, 1), np.uint8), batch_size=2)

@@ -21,7 +21,7 @@ def test_the_nearest_agree_with_scikit_learn_for_any_block(monkeypatch, block):
     np.testing.assert_allclose(found.distances, distances[:, 0], rtol=1e-12)
 
 
-def test_distances_are_whole_numbers_under_the_root_also_of_large_images():
+def test_squared_distances_of_large_images_are_exact():
     queries, references = images(3, 0, (40, 40, 3)), images(9, 1, (40, 40, 3))
     found = nearest_images(queries, references)
     apart = references[found.indices].astype(int) - queries.astype(int)
@@ -29,7 +29,7 @@ def test_distances_are_whole_numbers_under_the_root_also_of_large_images():
 
 
 @pytest.mark.parametrize("side", [64, 128, 256])
-def test_black_and_white_are_as_far_apart_as_can_be(side):
+def test_black_and_white_have_the_largest_distance(side):
     shape = (1, side, side, 3)
     black, white = np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)
     assert nearest_images(black, white).distances[0] == np.sqrt(255**2 * side**2 * 3)

@@ -1,4 +1,4 @@
-"""Nets of the mode-coverage benchmarks: what a known sampler reaches through them."""
+"""Feature nets of the mode-coverage benchmarks, with samplers whose modes are known."""
 
 import jax
 import numpy as np
@@ -51,7 +51,7 @@ def test_two_equal_sets_of_points_are_at_no_distance():
 
 @pytest.mark.parametrize("kept", [1, 40])
 def test_a_sampler_of_stacks_collapsed_to_k_modes_returns_k(stacks, kept):
-    """But for the digits that the classifier mistakes, one in three hundred."""
+    """Exact, except that the classifier mistakes one digit in three hundred."""
     known = load_features("stacked_mnist").extract(stacks.pixels[:300])
     right = np.argmax(known.probabilities, axis=1) == stacks.labels[:300]
     assert right.mean() > 0.97

@@ -75,20 +75,20 @@ def test_blocks_of_distances_lose_no_sample(monkeypatch):
     assert blocks == [262, 203]
 
 
-def test_a_set_of_one_copied_sample_reaches_nowhere():
+def test_copies_of_one_sample_have_empty_balls():
     real, _ = gaussians(200, 5)
     copies = Neighbourhoods(np.repeat(real[:1] + 7, 50, axis=0))
     assert (copies.squared_radii[3] <= 0).all()
     assert compute_prdc(Neighbourhoods(real), copies).recall == 0
 
 
-def test_a_set_asked_for_its_neighbours_needs_that_many():
+def test_a_set_needs_more_samples_than_neighbours():
     with pytest.raises(UserError, match="a set has 5 samples: needs at least 6"):
         _ = Neighbourhoods(np.ones((5, 2))).squared_radii
 
 
 def test_a_set_against_itself_has_all_four_exactly_one():
-    """Of n balls each holds its centre and, strictly inside, k - 1 neighbours: k in all."""
+    """Each ball contains its centre and, strictly inside, k - 1 neighbours: k samples."""
     real, _ = gaussians(500, 32)
     assert precision_recall(real, real[::-1]) == (1.0, 1.0)
     assert density_coverage(real, real[::-1]) == (1.0, 1.0)
@@ -102,7 +102,7 @@ def test_a_point_on_the_sphere_is_outside():
 
 
 def test_equal_distances_stay_equal_under_a_rotation():
-    """The corners of a simplex: all as far apart, but in floating point only nearly so."""
+    """The corners of a simplex have equal distances, but only nearly so in floating point."""
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(90, 90)))[0] + 3
     real, fake = rotation[:60], rotation[60:]
     assert precision_recall(real, fake) == (0.0, 0.0)

@@ -1,6 +1,6 @@
-"""What the metrics say of real digits, and of real digits made worse, in the packaged net's eyes.
+"""Metrics of real digits, and of digits made worse in known ways, with the packaged net.
 
-Bands are stated here, about what two disjoint sets of real images were seen to score.
+Tolerances are around the measured scores of two disjoint sets of real images.
 """
 
 from typing import NamedTuple
@@ -27,7 +27,7 @@ ONE = 1  # the digit that is removed
 
 
 class Digits(NamedTuple):
-    """Pixels and labels of a split; a sampler draws from images that the real set has not."""
+    """Pixels and labels of a split; a sampler draws images outside the real set."""
 
     pixels: np.ndarray
     labels: np.ndarray
@@ -45,7 +45,7 @@ class Digits(NamedTuple):
 
 @pytest.fixture(scope="module")
 def extract():
-    """Features of images: computed once for each set that several tests look at."""
+    """Computes the features of each set once, for all tests."""
     net, known = load_features("mnist"), {}
 
     def extract(pixels):
@@ -59,7 +59,7 @@ def extract():
 
 @pytest.fixture(scope="module")
 def few():
-    """Of the test images, which the net was not trained on."""
+    """Returns test images, on which the net was not trained."""
     data = load_data(DataConfig(name="mnist"), "test")
     return Digits(data.pixels, data.labels, FEW)
 
@@ -71,7 +71,7 @@ def many():
 
 
 def blurred(pixels):
-    """The mean of each pixel's 3x3 neighbours."""
+    """Averages the 3x3 neighbours of each pixel."""
     values = pixels.astype(np.float32)
     for axis in (1, 2):
         values = (np.roll(values, 1, axis) + values + np.roll(values, -1, axis)) / 3
@@ -108,12 +108,12 @@ def kernel(real, fake, subsets=100):
 
 
 def expected_coverage(samples, k=5):
-    """Of one distribution by itself: Naeem et al. 2020, section 3."""
+    """Returns the coverage of two sets of one distribution: Naeem et al. 2020, section 3."""
     steps = np.arange(1, k + 1)
     return 1 - np.prod((samples - steps) / (2 * samples - steps))
 
 
-def check_floor(real, fresh, count, highest_frechet):
+def check_real_against_real(real, fresh, count, highest_frechet):
     assert 0 < frechet(real, fresh) < highest_frechet
     distance = kernel(real, fresh, subsets=20)
     assert abs(distance.mean) < distance.std  # of one subset: it is unbiased
@@ -123,16 +123,16 @@ def check_floor(real, fresh, count, highest_frechet):
     assert class_distance(real, fresh) < 0.06 * np.sqrt(FEW / count)
 
 
-def test_real_against_real_is_at_the_floor(few, extract):
-    check_floor(extract(few.real), extract(few.fresh()), FEW, highest_frechet=0.8)
+def test_real_against_real_is_at_the_real_baseline(few, extract):
+    check_real_against_real(extract(few.real), extract(few.fresh()), FEW, highest_frechet=0.8)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("others", ["train", "test"])
-def test_ten_thousand_real_against_real_are_at_the_floor(others, many, extract):
+def test_ten_thousand_real_against_real_are_at_the_real_baseline(others, many, extract):
     test = load_data(DataConfig(name="mnist"), "test").pixels
     fresh = many.fresh() if others == "train" else test
-    check_floor(extract(many.real), extract(fresh), MANY, highest_frechet=0.2)
+    check_real_against_real(extract(many.real), extract(fresh), MANY, highest_frechet=0.2)
 
 
 @pytest.mark.parametrize("digits", [(7,), (0, 3, 8), tuple(range(10))], ids=len)
@@ -145,13 +145,13 @@ def test_a_sampler_of_one_image_per_digit_reaches_exactly_that_many_modes(digits
 
 @pytest.mark.parametrize("missing", [(), (2,), (1, 2, 4, 5, 6, 7, 9)], ids=len)
 def test_a_sampler_of_some_digits_reaches_exactly_these_modes(missing, few, extract):
-    """With one sample in a hundred to a mode: the net takes one in 300 for another digit."""
+    """A mode needs 1 % of the samples, since the net misclassifies one digit in 300."""
     fakes = few.fresh(*missing)
     assert mode_count(labels(extract(fakes)), 10, at_least=len(fakes) // 100) == 10 - len(missing)
 
 
 def check_copies(digits, extract):
-    """Few images a hundred times over: sure, varied, near the reals, and nearly nothing."""
+    """Checks that copies of few images keep classifier score and precision, but lose coverage."""
     real, fresh, copies = map(extract, (digits.real, digits.fresh(), copied(digits.fresh())))
     assert coverage(real, copies) < 0.1 < 0.9 < coverage(real, fresh)
     found = compute_prdc(real.neighbourhoods, copies.neighbourhoods)
