@@ -15,9 +15,9 @@ CODE = """
 import dataclasses, sys
 from pathlib import Path
 
-import jaxgan.data.ahead
+import jaxgan.data.prefetch
 from jaxgan.config import Config, DataConfig, NetworkConfig, SaveConfig, TrainConfig
-from jaxgan.train import train
+from jaxgan import train
 
 def memory(what):
     status = Path("/proc/self/status").read_text()
