@@ -1,4 +1,4 @@
-"""Run directories that something has damaged: told, mended, or refused."""
+"""Damaged run directories are reported, repaired or refused."""
 
 import dataclasses
 import shutil
@@ -66,7 +66,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over_by_sample_too(finished, tmp_
         sample(workdir, 36, 1, 0, tmp_path / "a.png")
 
 
-def test_rows_that_somebody_deleted_are_missed_aloud(finished, data, tmp_path, capsys):
+def test_deleted_rows_are_named_in_a_warning(finished, data, tmp_path, capsys):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
     (workdir / "metrics.jsonl").unlink()
@@ -87,7 +87,7 @@ def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path
         train(tiny.config(data, epochs=3), workdir)
 
 
-def test_a_metrics_file_cut_in_mid_row_is_mended(finished, data, tmp_path):
+def test_a_metrics_file_cut_in_the_middle_of_a_row_is_repaired(finished, data, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
     shutil.rmtree(workdir / "checkpoints" / "36")
@@ -97,7 +97,7 @@ def test_a_metrics_file_cut_in_mid_row_is_mended(finished, data, tmp_path):
     assert_same_run(finished, workdir)
 
 
-def test_checkpoints_that_a_kill_left_too_many_are_removed(finished, data, tmp_path):
+def test_surplus_checkpoints_left_by_a_kill_are_removed(finished, data, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
     damage_emptied(workdir / "checkpoints" / "12")  # a kill in the middle of removing it
@@ -106,7 +106,7 @@ def test_checkpoints_that_a_kill_left_too_many_are_removed(finished, data, tmp_p
     assert checkpoints.steps(workdir / "checkpoints") == [24, 36]
 
 
-def test_what_a_kill_left_half_written_is_removed_even_by_a_run_that_writes_no_more(
+def test_a_checkpoint_left_half_written_by_a_kill_is_removed_even_from_a_finished_run(
     finished, data, tmp_path
 ):
     workdir = tmp_path / "run"
@@ -118,7 +118,7 @@ def test_what_a_kill_left_half_written_is_removed_even_by_a_run_that_writes_no_m
     assert checkpoints.steps(workdir / "checkpoints") == checkpoints.steps(finished / "checkpoints")
 
 
-def test_a_finished_run_draws_the_curves_that_something_hindered(finished, data, tmp_path):
+def test_a_finished_run_draws_missing_curves(finished, data, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
     (workdir / layout.CURVES).unlink()
