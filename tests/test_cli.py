@@ -1,4 +1,4 @@
-"""The command line as a person meets it: in a process of its own."""
+"""The command line as users run it, most of it in a process of its own."""
 
 import os
 import re
@@ -80,7 +80,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_gets_one_line_and_exit_code_2(name, capsys, monkeypatch):
+def test_a_user_error_is_one_line_and_exit_status_2(name, capsys, monkeypatch):
     arguments, named = WRONG[name]
     monkeypatch.chdir(ROOT)
     assert main(arguments) == 2
@@ -91,7 +91,7 @@ def test_what_is_wrong_gets_one_line_and_exit_code_2(name, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["a typo in a flag", "a missing config", "a bad value"])
-def test_what_is_wrong_is_said_without_importing_jax(name):
+def test_a_user_error_is_printed_without_importing_jax(name):
     process = start(*WRONG[name][0], env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 2
@@ -119,7 +119,7 @@ def test_help_explains_the_verbs(capsys):
     ],
     ids=["sizes that a network cannot make", "labels of data without", "a schedule", "features"],
 )
-def test_what_the_data_do_not_allow_gets_one_line_before_anything_is_written(
+def test_settings_that_do_not_fit_the_data_are_refused_before_anything_is_written(
     changes, named, tmp_path, capsys
 ):
     (tmp_path / "images").mkdir()
@@ -144,7 +144,7 @@ def test_what_the_data_do_not_allow_gets_one_line_before_anything_is_written(
     ],
     ids=["an average longer than the run", "saturation of grey images"],
 )
-def test_what_is_likely_not_meant_is_warned_of_and_the_run_goes_on(
+def test_a_probable_mistake_gives_a_warning_and_the_run_goes_on(
     flag, warning, data, tmp_path, capsys
 ):
     own = [f"--config.data.dir={data}", "--workdir", str(tmp_path / "run")]
@@ -154,7 +154,7 @@ def test_what_is_likely_not_meant_is_warned_of_and_the_run_goes_on(
     assert warning in capsys.readouterr().err
 
 
-def test_a_config_of_something_else_is_told_what_it_must_return():
+def test_a_config_file_of_another_kind_is_refused():
     with pytest.raises(
         UserError, match=r"returns FeatureConfig; it must return default_config\(\)"
     ):
@@ -210,7 +210,7 @@ def test_a_signal_saves_the_seed_that_trains_and_names_the_command_that_resumes_
     assert main(["sample", "--workdir", str(workdir)]) == 2
 
 
-def test_a_whole_run_in_plain_lines_says_where_things_are(data, tmp_path):
+def test_a_run_without_a_terminal_prints_where_its_files_are(data, tmp_path):
     workdir = tmp_path / "run"
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--workdir", workdir]
     code, out, err = run(*arguments, "--config.train.epochs=2")
@@ -225,7 +225,7 @@ def test_a_whole_run_in_plain_lines_says_where_things_are(data, tmp_path):
     assert np.load(target)["images"].shape == (3, tiny.SIDE, tiny.SIDE, 1)
 
 
-def test_wrong_data_is_one_line_and_leaves_nothing(data, tmp_path):
+def test_damaged_data_is_an_error_of_one_line_and_leaves_nothing(data, tmp_path):
     broken = tiny.write_data(tmp_path / "data")
     images = broken / "train-images-idx3-ubyte.gz"
     images.write_bytes(images.read_bytes()[:100])
@@ -239,16 +239,14 @@ def test_wrong_data_is_one_line_and_leaves_nothing(data, tmp_path):
 
 
 @pytest.mark.parametrize(("seeds", "at_once"), [(0, 0), (1, 2), (2, 1), (2, 2)])
-def test_a_device_that_gives_up_is_told_in_one_line(
-    seeds, at_once, tmp_path, monkeypatch, capsys, data
-):
-    def give_up(*_):
+def test_a_device_error_is_one_line(seeds, at_once, tmp_path, monkeypatch, capsys, data):
+    def fail(*_):
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating 1 byte")
 
-    monkeypatch.setattr(loop, "train_epoch", give_up)
-    monkeypatch.setattr(loop, "train_epochs", give_up)
-    asked = [f"--config.seeds={seeds}", f"--config.train.seeds_at_once={at_once}"]
-    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", *asked]
+    monkeypatch.setattr(loop, "train_epoch", fail)
+    monkeypatch.setattr(loop, "train_epochs", fail)
+    seed_flags = [f"--config.seeds={seeds}", f"--config.train.seeds_at_once={at_once}"]
+    arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", *seed_flags]
     assert main([*arguments, "--workdir", str(tmp_path / "run")]) == 1
     (line,) = capsys.readouterr().err.splitlines()[-1:]
     assert line.startswith("jaxgan: error: device error: RESOURCE_EXHAUSTED: Out of memory")

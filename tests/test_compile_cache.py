@@ -28,7 +28,7 @@ def test_the_folder_is_the_users_and_of_the_processor(home, monkeypatch):
     assert os.environ[CACHE_DIR_VARIABLE] != first
 
 
-def test_a_folder_that_is_named_stays(home, monkeypatch):
+def test_a_cache_folder_that_is_set_stays(home, monkeypatch):
     monkeypatch.setenv(CACHE_DIR_VARIABLE, "mine")
     assert set_compile_cache() == ""
     assert os.environ[CACHE_DIR_VARIABLE] == "mine"
@@ -55,10 +55,10 @@ def test_a_run_has_the_same_bits_whether_its_programs_are_compiled_or_read(tmp_p
             *(f"--config.data.dir={data}", "--config.train.epochs=1"),
             env=environment | {"JAX_ENABLE_COMPILATION_CACHE": enabled},
         )
-        _, said = process.communicate(timeout=300)
-        assert process.returncode == 0, said
-        assert "warning" not in said.lower()
-        assert "error" not in said.lower()
+        _, stderr = process.communicate(timeout=300)
+        assert process.returncode == 0, stderr
+        assert "warning" not in stderr.lower()
+        assert "error" not in stderr.lower()
         stored.append(sorted(path.name for path in tmp_path.glob("cache/jaxgan/*/*-cache")))
         for file in ("ledger.tsv", "leaves.jsonl"):
             recorded = (tmp_path / name / file).read_bytes()

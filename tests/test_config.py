@@ -131,17 +131,17 @@ def test_an_unknown_override_is_answered_from_its_group_or_with_its_name_elsewhe
     ["{[1]: 2}", "1" + "+1" * 100_000, "(" * 1000, "0x" + "f" * 4000],
     ids=["unhashable", "a long sum", "brackets", "a long number"],
 )
-def test_a_text_that_cannot_be_read_is_of_the_wrong_type(text):
+def test_a_text_that_is_no_literal_has_the_wrong_type(text):
     values = default_config().to_dict()
     override(values, "train.epochs", text)
     with pytest.raises(UserError, match="must be a whole number"):
         from_mapping(values)
 
 
-def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
+def test_an_unbounded_wasserstein_critic_gives_a_warning():
     wasserstein = {"loss": "wasserstein"}
-    (said,) = config_warnings(from_mapping(wasserstein))
-    assert "nothing bounds" in said
+    (warning,) = config_warnings(from_mapping(wasserstein))
+    assert "nothing bounds" in warning
     for bounded in (
         {"penalty": {"wgan_gp": 10.0}},
         {"optimizer": {"disc": {"clip_weights": 0.01}}},
@@ -179,15 +179,15 @@ def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
         *("probability alone", "adapting", "clipping"),
     ],
 )
-def test_a_setting_of_what_is_off_is_warned_of(changes, words):
-    (said,) = config_warnings(from_mapping(changes))
-    assert words in said
+def test_a_setting_of_a_feature_that_is_off_gives_a_warning(changes, words):
+    (warning,) = config_warnings(from_mapping(changes))
+    assert words in warning
 
 
-def test_saturation_of_grey_images_is_warned_of():
+def test_saturation_of_grey_images_gives_a_warning():
     config = from_mapping({"augment": {"policy": ("saturation",)}})
-    (said,) = config_warnings(config, image_shape=(28, 28, 1))
-    assert "saturation has no effect on the grey images of mnist" in said
+    (warning,) = config_warnings(config, image_shape=(28, 28, 1))
+    assert "saturation has no effect on the grey images of mnist" in warning
     for shape in ((28, 28, 3), (2,), ()):
         assert config_warnings(config, image_shape=shape) == []
 
@@ -208,7 +208,7 @@ def test_batch_norm_of_dense_layers_with_a_batch_of_one_is_refused(changes, fits
     from_mapping(changes | {"network": {"name": "dcgan"}})
 
 
-def test_settings_of_what_is_on_are_not_warned_of():
+def test_settings_of_features_that_are_on_give_no_warning():
     on = {
         "augment": {"policy": ("mirror",), "target": 0.6, "adapt_images": 9},
         "ema": {"half_life": 9},
@@ -271,7 +271,7 @@ def test_every_penalty_has_a_weight():
         *("policy", "ascending", "bound", "pairs", "shape"),
     ],
 )
-def test_what_makes_no_sense_is_said_in_one_line(changes, words):
+def test_a_contradiction_is_an_error_of_one_line(changes, words):
     with pytest.raises(UserError, match=re.escape(words)):
         from_mapping(changes)
 

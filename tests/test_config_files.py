@@ -31,10 +31,10 @@ def test_every_config_file_loads_and_says_how_to_run_it(path):
     check_horizon(config, images)
     halvings = ema_halvings(config, images)
     assert config_warnings(config, images=images, ema_halvings=halvings) == []
-    says = ast.get_docstring(ast.parse(path.read_text()))
-    assert f"python run.py --config configs/{path.name}" in says
-    assert re.search(r"\d (s|min)\b", says), "how long it takes"
-    assert re.search(r"\bseeds?\b", says, re.IGNORECASE), "what comes of it"
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert f"python run.py --config configs/{path.name}" in docstring
+    assert re.search(r"\d (s|min)\b", docstring), "how long it takes"
+    assert re.search(r"\bseeds?\b", docstring, re.IGNORECASE), "the result"
 
 
 def test_a_config_file_may_edit_that_of_another_from_wherever_it_is_called(tmp_path):
@@ -116,14 +116,14 @@ def test_a_config_file_that_fails_is_named_with_the_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("line", ["c.train.epoch = 3", "c.train.epochs = c.train.epoch"])
-def test_a_setting_that_a_config_file_misspells_is_told_in_one_line(line, tmp_path):
+def test_a_misspelled_setting_in_a_config_file_is_an_error_of_one_line(line, tmp_path):
     path = tmp_path / "typo.py"
     head = "from jaxgan.config import default_config\n\n\ndef get_config():\n"
     path.write_text(f"{head}    c = default_config()\n    {line}\n    return c\n")
     with pytest.raises(UserError) as caught:
         load_config(path, [])
-    said = str(caught.value)
-    assert len(said.splitlines()) == 1
-    assert "typo.py, line 6: AttributeError: " in said
-    assert said.endswith('Did you mean "epochs" instead of "epoch"?')
-    assert "\\" not in said
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    assert "typo.py, line 6: AttributeError: " in message
+    assert message.endswith('Did you mean "epochs" instead of "epoch"?')
+    assert "\\" not in message

@@ -38,14 +38,14 @@ def test_a_flag_that_the_user_set_stays(gpu):
     assert os.environ["XLA_FLAGS"] == f"{DETERMINISTIC_FLAG}=false"
 
 
-def test_nothing_is_set_where_it_is_not_asked_for_or_there_is_no_gpu(gpu):
+def test_the_flag_is_not_set_if_not_wanted_or_without_a_gpu(gpu):
     set_deterministic_flag(False)
-    gpu.setattr(jax_env, "PLUGIN_PACKAGE", "plugins_of_none")
+    gpu.setattr(jax_env, "PLUGIN_PACKAGE", "no_plugins")
     set_deterministic_flag(True)
     assert "XLA_FLAGS" not in os.environ
 
 
-def test_a_gpu_started_without_the_flag_is_warned_of(gpu):
+def test_a_gpu_started_without_the_flag_gives_a_warning(gpu):
     (warning,) = config_warnings(Config(), backend="gpu")
     assert f"started without XLA_FLAGS={DETERMINISTIC_FLAG}=true" in warning
     assert config_warnings(Config(deterministic=False), backend="gpu") == []

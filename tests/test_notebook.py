@@ -31,7 +31,7 @@ def executed(folder, epochs):
     return cells(out)
 
 
-def said(cell):
+def text_of(cell):
     return "".join("".join(output.get("text", [])) for output in cell["outputs"])
 
 
@@ -41,16 +41,16 @@ def test_the_notebook_is_kept_without_outputs():
 
 
 @pytest.mark.slow
-def test_the_notebook_trains_shows_and_goes_on_where_it_was_cut_off(tmp_path):
+def test_the_notebook_trains_shows_samples_and_resumes(tmp_path):
     for epochs in (1, 2):
         _, _, devices, train, pictures, scores = executed(tmp_path, epochs)
-        assert "cpu" in said(devices).lower()
-        assert f"epoch {epochs}/{epochs}" in said(train)
+        assert "cpu" in text_of(devices).lower()
+        assert f"epoch {epochs}/{epochs}" in text_of(train)
         shown = [output for output in pictures["outputs"] if "image/png" in output.get("data", {})]
         assert len(shown) == 2
-        assert f"epoch_{epochs:04d}.png" in said(pictures)
-        assert "against test images 1 to 100" in said(scores)
-    assert "epoch 1/2" not in said(train)  # that was done before
+        assert f"epoch_{epochs:04d}.png" in text_of(pictures)
+        assert "against test images 1 to 100" in text_of(scores)
+    assert "epoch 1/2" not in text_of(train)  # that was done before
     steps = [row["step"] for row in metrics_log.read_rows(tmp_path / "mnist")]
     assert steps[-1] == 2 * 937
     assert len(steps) == len(set(steps)) == 20

@@ -23,7 +23,7 @@ def test_rules_are_the_same_object_for_all_seeds():
     assert gans[0] is gans[1] is gans[2]
 
 
-def test_as_many_seeds_share_a_program_as_pays(monkeypatch):
+def test_as_many_seeds_share_a_program_as_is_fastest(monkeypatch):
     dense = dataclasses.replace(Config(), seeds=3)
     convolutional = from_mapping({"seeds": 3, "network": {"name": "dcgan"}})
     assert multi_seed.seeds_per_program(dense, 1) == 1
@@ -35,11 +35,11 @@ def test_as_many_seeds_share_a_program_as_pays(monkeypatch):
     assert (
         multi_seed.seeds_per_program(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), 1) == 1
     )
-    asked = dataclasses.replace(convolutional.train, seeds_at_once=3)
-    assert multi_seed.seeds_per_program(dataclasses.replace(convolutional, train=asked), 1) == 3
+    train = dataclasses.replace(convolutional.train, seeds_at_once=3)
+    assert multi_seed.seeds_per_program(dataclasses.replace(convolutional, train=train), 1) == 3
 
 
-def test_seeds_that_share_no_step_go_on_apart():
+def test_seeds_without_a_common_step_resume_separately():
     groups = multi_seed._group_seeds({3: {12, 24}, 0: {0}, 1: {24, 36}, 7: {0}, 8: {0}}, limit=2)
     assert groups == [[3, 1], [0, 7], [8]]
     assert multi_seed._group_seeds({0: {12}, 1: {24}, 2: {12, 24}}, 9) == [[0, 2], [1]]
@@ -58,7 +58,7 @@ def test_seeds_that_share_no_step_go_on_apart():
         (True, "must be a count of seeds such as 4, or a tuple"),
     ],
 )
-def test_seeds_that_cannot_be_are_refused_in_one_line(value, words):
+def test_seeds_that_are_not_allowed_are_an_error_of_one_line(value, words):
     with pytest.raises(UserError, match=r"config\.seeds = ") as error:
         from_mapping({"seeds": value})
     assert words in str(error.value)

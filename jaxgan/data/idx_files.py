@@ -121,11 +121,11 @@ def _find_files(
     )
 
 
-def _find(folder: Path, stems: tuple[str, ...], what: str) -> Path | None:
+def _find(folder: Path, stems: tuple[str, ...], kind: str) -> Path | None:
     """Finds the file of one kind; published names have - or . before "idx"."""
-    suffixes = {"images": ("idx3", "idx4"), "labels": ("idx1",)}[what]
+    suffixes = {"images": ("idx3", "idx4"), "labels": ("idx1",)}[kind]
     candidates = (
-        folder / f"{stem}-{what}{separator}{idx}-ubyte{gz}"
+        folder / f"{stem}-{kind}{separator}{idx}-ubyte{gz}"
         for stem in stems
         for idx in suffixes
         for separator in "-."

@@ -27,9 +27,9 @@ def shuffled(examples, seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_canonical_order_does_not_depend_on_the_order_given(examples, seed):
-    expected, found = canonical_order(examples), canonical_order(shuffled(examples, seed))
-    np.testing.assert_array_equal(expected.pixels, found.pixels)
-    np.testing.assert_array_equal(expected.labels, found.labels)
+    expected, actual = canonical_order(examples), canonical_order(shuffled(examples, seed))
+    np.testing.assert_array_equal(expected.pixels, actual.pixels)
+    np.testing.assert_array_equal(expected.labels, actual.labels)
 
 
 def test_the_canonical_order_keeps_every_pair_of_image_and_label(examples):
@@ -42,11 +42,11 @@ def test_the_canonical_order_keeps_every_pair_of_image_and_label(examples):
 
 
 def test_canonical_arrays_are_contiguous_and_of_the_declared_types(examples):
-    found = canonical_order(
+    actual = canonical_order(
         examples._replace(pixels=examples.pixels[::2], labels=examples.labels[::2])
     )
-    assert found.pixels.flags.c_contiguous
-    assert (found.pixels.dtype, found.labels.dtype) == (np.uint8, np.int32)
+    assert actual.pixels.flags.c_contiguous
+    assert (actual.pixels.dtype, actual.labels.dtype) == (np.uint8, np.int32)
 
 
 def test_the_fingerprint_knows_pixels_labels_and_shape(examples):

@@ -51,9 +51,9 @@ def test_labels_are_the_modes_and_the_noise_is_that_of_the_protocol(name, points
 def test_real_points_score_as_a_perfect_sampler_must(name, split):
     means, sigma = MIXTURES[name]
     points = load_data(DataConfig(name), split).pixels
-    found = point_modes(points[:2500], means, sigma)
-    assert found.modes == len(means)
-    assert abs(found.high_quality - 0.9889) < 4 * (0.9889 * 0.0111 / 2500) ** 0.5
+    coverage = point_modes(points[:2500], means, sigma)
+    assert coverage.modes == len(means)
+    assert abs(coverage.high_quality - 0.9889) < 4 * (0.9889 * 0.0111 / 2500) ** 0.5
     assert abs(point_modes(points, means, sigma).high_quality - 0.9889) < 0.005
 
 

@@ -118,8 +118,8 @@ def test_a_folder_of_a_known_set_is_that_set(tmp_path, arrays, tiny, idx_folder)
     images, labels = arrays["train"]
     for label in range(10):
         write(tmp_path / "png" / f"{label}", images[labels == label])
-    found = load_data(DataConfig("kmnist", "folder", str(tmp_path / "png")))
-    assert found.sha256 == load_data(DataConfig("kmnist", "idx", str(idx_folder))).sha256
+    loaded = load_data(DataConfig("kmnist", "folder", str(tmp_path / "png")))
+    assert loaded.sha256 == load_data(DataConfig("kmnist", "idx", str(idx_folder))).sha256
 
 
 def test_auto_takes_no_folder_of_images(folder):

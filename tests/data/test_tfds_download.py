@@ -68,8 +68,8 @@ def test_emnist_comes_out_of_its_zip_as_its_authors_stored_it(
     data = load_data(DataConfig("emnist/balanced", "prepared", str(tmp_path)), "test")
     images, labels = arrays["test"]
     expected = sorted((image.tobytes(), label) for image, label in zip(images, labels, strict=True))
-    found = zip(data.pixels, data.labels, strict=True)
-    assert sorted((image.tobytes(), label) for image, label in found) == expected
+    examples = zip(data.pixels, data.labels, strict=True)
+    assert sorted((image.tobytes(), label) for image, label in examples) == expected
     assert data.classes == 47
 
 

@@ -40,7 +40,7 @@ def load(root, name="kmnist", split="train", source="prepared"):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_a_streamed_set_is_the_same_array_read_when_it_is_asked_for(root, split):
+def test_a_streamed_set_is_the_same_array_read_when_indexed(root, split):
     whole = load(root, split=split)
     streamed = load_data(DataConfig("kmnist", "prepared", str(root), stream=1), split)
     assert isinstance(streamed.pixels, LazyArray)
