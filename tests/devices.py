@@ -13,10 +13,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan import types
 from jaxgan.config.files import from_mapping
 from jaxgan.config.schema import ParallelConfig
 from jaxgan.data import epoch_order
+from jaxgan.gan import steps
 from jaxgan.gan.state import build_gan, init_state
 from jaxgan.gan.steps import train_epoch, train_epochs
 from jaxgan.parallel.mesh import make_mesh, replicate
@@ -209,7 +209,7 @@ def moved(folder, shards=0):
 
 
 def main(parts):
-    types.to_images = lambda pixels: pixels.astype(float) / 127.5 - 1  # in float64 throughout
+    steps.to_images = lambda pixels: pixels.astype(float) / 127.5 - 1  # in float64 throughout
     found = {}
     for part in parts:
         if part == "rows":
