@@ -6,11 +6,8 @@ project = "jaxgan"
 copyright = "the jaxgan authors"
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"jaxgan {__version__}"
 autodoc_typehints = "none"  # the signatures of jitted functions hold long jaxtyping expressions
-autodoc_member_order = "bysource"
 exclude_patterns = ["_build"]
-nitpicky = False
