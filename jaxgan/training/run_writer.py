@@ -267,7 +267,7 @@ def open_run_writer(
 
 
 class ResumedRun(NamedTuple):
-    """What a run goes on from."""
+    """The state, the rows and the count of skipped steps from which a run resumes."""
 
     state: TrainState
     rows: list[dict[str, Any]]
