@@ -68,7 +68,7 @@ class PeriodicEvaluator:
     """
 
     def __init__(self, config: Config, gan: Gan, train: Dataset, pixels: Pixels | Array):
-        """Loads the test set and the feature net.
+        """Loads the feature net and the test set.
 
         Args:
           train: the training set.
@@ -77,9 +77,9 @@ class PeriodicEvaluator:
         Raises:
           UserError: a run of this config cannot be evaluated.
         """
-        test = load_data(config.data, "test")
         self.gan = gan
         self.net = _load_net(config)
+        test = load_data(config.data, "test")
         self.num_samples = config.evaluate.num_samples
         _check_sample_count(config, train, test)
         self._train, self._train_pixels = train, pixels
