@@ -112,14 +112,15 @@ def compared(name, counts):
 
 
 def bits(name, shards, counts):
-    """The SHA-256 of the state after three steps in so many shards on each number of devices, and
-    how far that on the first of them is from the state of whole batches on one device."""
-    whole, _ = trained(settings(name, 1))
+    """The SHA-256 of the state after three steps in so many shards on each number of devices."""
     states = {count: trained(settings(name, count, shards))[0] for count in counts}
-    found = {
-        n: checkpoints.leaves_sha256(checkpoints.flatten(state)) for n, state in states.items()
-    }
-    return {"apart": largest_difference(whole, states[counts[0]]), "bits": found}
+    return {n: checkpoints.leaves_sha256(checkpoints.flatten(one)) for n, one in states.items()}
+
+
+def from_whole(name, shards, count):
+    """How far three steps in shards on some devices are from whole batches on one device."""
+    states = (trained(settings(name, *places))[0] for places in ((1,), (count, shards)))
+    return largest_difference(*states)
 
 
 def rows_of_products():
@@ -227,6 +228,9 @@ def main(parts):
         elif part.startswith("bits"):
             _, name, shards, counts = part.split(":")
             found[part] = bits(name, int(shards), [int(count) for count in counts.split(",")])
+        elif part.startswith("whole"):
+            _, name, shards, count = part.split(":")
+            found[part] = from_whole(name, int(shards), int(count))
         else:
             name, counts = part.split(":")
             found[part] = compared(name, [int(count) for count in counts.split(",")])

@@ -7,6 +7,7 @@ from PIL import Image
 from jaxgan import plots
 from jaxgan.plots.comparisons import save_bands
 from jaxgan.plots.diagnostics import save_diagnostics, save_pairs
+from tests.figure_data import drawn_figures
 
 
 def rows(value):
@@ -35,3 +36,11 @@ def test_equal_figures_have_equal_bytes_and_others_have_others(save, tmp_path):
     assert first == same != other
     with Image.open(tmp_path / "a") as picture:
         assert picture.size == (1, 1)
+
+
+def test_a_figure_that_is_drawn_twice_has_the_same_bytes(tmp_path):
+    with drawn_figures():
+        for name in "ab":
+            save_diagnostics(tmp_path / name, rows(0.25), "title")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a").stat().st_size > 10_000

@@ -19,7 +19,7 @@ def kill(*arguments):
     "arguments",
     [
         ["--kills", "6", "--configs", "short", "--figure_data"],
-        pytest.param(["--kills", "60", "--seed", "1"], marks=pytest.mark.slow),
+        pytest.param(["--kills", "60", "--seed", "1", "--figure_data"], marks=pytest.mark.slow),
     ],
     ids=["short", "long"],
 )

@@ -187,11 +187,6 @@ def test_the_digit_1_removed_shows_in_classes_distance_and_coverage(few, extract
     check_removed(few, extract)
 
 
-@pytest.mark.slow
-def test_the_digit_1_removed_from_10000_shows_in_classes_distance_and_coverage(many, extract):
-    check_removed(many, extract)
-
-
 def check_noise(digits, extract):
     real, fresh = extract(digits.real), digits.fresh()
     kinds = {
@@ -213,8 +208,3 @@ def check_noise(digits, extract):
 
 def test_noise_scores_worst_of_all(few, extract):
     check_noise(few, extract)
-
-
-@pytest.mark.slow
-def test_10000_images_of_noise_score_worst_of_all(many, extract):
-    check_noise(many, extract)
