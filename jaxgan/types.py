@@ -1,8 +1,8 @@
 """The arrays that jaxgan passes around: their shapes, and the map between pixels and images.
 
-Examples are pictures or points. What is said of pixels and images holds for both: the pixels of
-a picture are uint8 (batch, height, width, channels), and its image is the same in [-1, 1]; the
-"pixels" and the "image" of a point are its float coordinates (batch, dims), left as they are.
+An example is a picture or a point. The pixels of a picture are uint8 of shape (batch, height,
+width, channels); its image holds the same values as floats in [-1, 1]. The coordinates of a point
+are floats of shape (batch, dims); they serve as both its pixels and its image.
 """
 
 import enum
@@ -25,38 +25,42 @@ Scalar = Float[Array, ""]
 PRNGKey = Key[Array, ""]
 Counter = int | np.integer | Int[Array, ""]  # a step or an epoch
 Params = PyTree[Array]
-Metrics = dict[str, Array]  # player/quantity, for people
 Checksum = UInt32[Array, ""]
-Checksums = dict[str, Array]  # by column of the ledger
+Metrics = dict[str, Array]
+Checksums = dict[str, Array]
+Trace = dict[str, PyTree[Array]]
 
 
 class Batch(NamedTuple):
-    """Images with their labels: what a class-conditional GAN is trained on."""
+    """Images, and their labels if the GAN is class-conditional."""
 
     images: jax.Array
     labels: jax.Array | None = None
 
 
 class StepOutput(NamedTuple):
-    """What an update or a step reports besides the new state.
+    """The values that an update, a step or an epoch returns beside the new state.
 
     Attributes:
       metrics: values for people, named player/quantity.
-      checksums: values for the ledger, by which two runs are compared bit for bit.
+      checksums: values for the ledger, named as its columns; they tell whether two runs are the
+        same to the bit.
+      trace: latents and gradients, by name. The compiler drops what is not used.
     """
 
     metrics: Metrics
     checksums: Checksums
+    trace: Trace
 
 
 class GatheredExamples(NamedTuple):
-    """What some steps take of the examples, where these are not all on the device.
+    """The examples of a few steps, if the device does not hold the whole data set.
 
-    Of several runs the arrays have one more leading axis.
+    The arrays of several runs have one more leading axis.
 
     Attributes:
       pixels: (steps, d_steps, images, *shape), uint8 or points.
-      labels: (steps, d_steps, images); None where the GAN is told none.
+      labels: (steps, d_steps, images); None if the GAN is not class-conditional.
     """
 
     pixels: jax.Array | np.ndarray
@@ -64,7 +68,7 @@ class GatheredExamples(NamedTuple):
 
 
 class Stream(enum.IntEnum):
-    """What a random draw is for. Values are part of a run's bits: never renumber, only append."""
+    """Purposes of random draws. The values are part of a run's bits: append, never renumber."""
 
     INIT = 0
     ORDER = 1
@@ -78,25 +82,21 @@ class Stream(enum.IntEnum):
 
 
 def stream_key(root: PRNGKey, stream: Stream, counter: Counter) -> PRNGKey:
-    """The key of one draw: it depends on the root key, the stream and the counter alone."""
+    """Returns the key of one draw, which depends on root key, stream and counter only."""
     return jax.random.fold_in(jax.random.fold_in(root, stream), counter)
 
 
-def as_batch(real: jax.Array | Batch) -> Batch:
-    return real if isinstance(real, Batch) else Batch(real)
-
-
 def to_images(pixels: Pixels) -> Images:
-    """0..255 to [-1, 1]; inverse of `to_pixels` on every value. Points stay as they are."""
+    """Maps 0..255 to [-1, 1]; `to_pixels` inverts it exactly. Points stay as they are."""
     if jnp.issubdtype(pixels.dtype, jnp.floating):
         return pixels
     return pixels.astype(jnp.float32) / 127.5 - 1.0
 
 
 def to_pixels(images: Images) -> Pixels:
-    """[-1, 1] to 0..255, rounded to the nearest; values outside the range are clipped.
+    """Maps [-1, 1] to 0..255, rounded to the nearest; values outside the range are clipped.
 
-    Points, of which the array has two dimensions, stay as they are.
+    Points, which are arrays of two dimensions, stay as they are.
     """
     if images.ndim == 2:
         return images

@@ -18,7 +18,7 @@ from jaxgan.config.schema import ParallelConfig
 from jaxgan.data import epoch_order
 from jaxgan.gan import steps
 from jaxgan.gan.state import build_gan, init_state
-from jaxgan.gan.steps import train_epoch, train_epochs
+from jaxgan.gan.steps import train_epoch, train_stacked_epoch
 from jaxgan.parallel.mesh import make_mesh, replicate
 from jaxgan.parallel.run_axis import stack_runs, unstack_runs
 from jaxgan.reproducibility.replay import replay_step
@@ -141,8 +141,8 @@ def seeds_apart(count):
         orders = replicate(gan.mesh, np.stack(orders))
         given = (gan, stack_runs(gan.mesh, begun), pixels, orders, labels)
         held = runs_held(given[1])
-        program = train_epochs.lower(*given).compile().as_text()
-        stacked, _ = train_epochs(*given)
+        program = train_stacked_epoch.lower(*given).compile().as_text()
+        stacked, _ = train_stacked_epoch(*given)
         states[devices] = list(unstack_runs(stacked, 4))
         held |= runs_held(stacked)
     done = {int(seeds) for seeds in re.findall(r"= f64\[(\d+),\d+,\d+\]\S* dot\(", program)}

@@ -244,7 +244,7 @@ def test_a_device_error_is_one_line(seeds, at_once, tmp_path, monkeypatch, capsy
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating 1 byte")
 
     monkeypatch.setattr(loop, "train_epoch", fail)
-    monkeypatch.setattr(loop, "train_epochs", fail)
+    monkeypatch.setattr(loop, "train_stacked_epoch", fail)
     seed_flags = [f"--config.seeds={seeds}", f"--config.train.seeds_at_once={at_once}"]
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", *seed_flags]
     assert main([*arguments, "--workdir", str(tmp_path / "run")]) == 1

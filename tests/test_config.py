@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from jaxgan.config.choices import LOSSES_WITH_TARGETS
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
 from jaxgan.config.files import default_config, from_mapping, override
@@ -226,10 +225,6 @@ def test_settings_of_features_that_are_on_give_no_warning():
 def test_the_config_allows_what_the_table_holds(name, table):
     allowed = FIELDS[name][0].metadata["check"].allowed
     assert allowed.endswith(f"one of {', '.join(table)}")
-
-
-def test_losses_that_can_be_smoothed_are_those_with_targets():
-    assert [name for name, loss in LOSSES.items() if loss.targets] == list(LOSSES_WITH_TARGETS)
 
 
 def test_every_penalty_has_a_weight():

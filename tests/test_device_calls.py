@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan.config.files import from_mapping
 from jaxgan.gan.state import build_gan, init_state
-from jaxgan.gan.steps import train_epoch, train_epochs
+from jaxgan.gan.steps import train_epoch, train_stacked_epoch
 from jaxgan.runs import plan
 from jaxgan.training import loop as training
 from jaxgan.training import setup
@@ -65,7 +65,7 @@ def test_so_does_an_epoch_of_several_seeds():
     states, orders = jax.tree.map(
         lambda one: jax.ShapeDtypeStruct((2, *one.shape), one.dtype), (state, order)
     )
-    program = compiled(train_epochs, gan, states, pixels, orders)
+    program = compiled(train_stacked_epoch, gan, states, pixels, orders)
     assert program.memory_analysis().alias_size_in_bytes == 2 * size_of(state)
 
 

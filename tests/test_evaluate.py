@@ -77,8 +77,8 @@ def contents(workdir):
 def emit(pixels_of_count):
     """Replaces the generator by a function from a count to images."""
 
-    def generate(gan, params, stats, z):
-        del gan, params, stats
+    def generate(gan, params, stats, z, labels):
+        del gan, params, stats, labels
         return pixels_of_count(len(z))
 
     return generate
@@ -256,8 +256,8 @@ def _nan(leaf):
 def test_images_come_in_blocks_of_one_size_and_none_is_lost(plain_run, monkeypatch):
     sizes = []
 
-    def generate(gan, params, stats, z):
-        del gan, params, stats
+    def generate(gan, params, stats, z, labels):
+        del gan, params, stats, labels
         sizes.append(len(z))
         return jnp.full((len(z), 2, 2, 1), len(sizes) / 10)
 

@@ -258,12 +258,12 @@ def test_a_second_signal_is_obeyed_where_a_library_makes_another_error_of_it(
 def test_a_signal_during_compilation_saves_after_the_first_chunk(
     command, workdir, monkeypatch, capsys, number
 ):
-    def step(*args, original=steps_module.traced_step):
+    def step(*args, original=steps_module._train_step):
         monkeypatch.undo()
         signal.raise_signal(number)
         return original(*args)
 
-    monkeypatch.setattr(steps_module, "traced_step", step)
+    monkeypatch.setattr(steps_module, "_train_step", step)
     width = f"--config.network.gen_widths=({9 + number},)"  # not compiled before
     code = cli.main([*command, width, "--workdir", str(workdir)])
     assert code == 128 + number

@@ -12,6 +12,7 @@ from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import Config
 from jaxgan.gan import steps
 from jaxgan.gan.state import build_gan, init_state
+from jaxgan.types import Batch
 from tests.golden import inputs
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,7 +30,7 @@ def replay(monkeypatch, size, count):
     @jax.jit
     def step(state, real, z):
         monkeypatch.setattr(steps, "update_latents", lambda gan, count, key: z)
-        return steps.train_step(gan, state, real, jax.random.key(0))
+        return steps.train_step(gan, state, Batch(real), jax.random.key(0))
 
     state = state.replace(
         gen=with_weights(state.gen, gan.gen_tx, inputs.weights(size.gen, 1), dtype),

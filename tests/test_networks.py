@@ -6,15 +6,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgan.config import choices
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
-from jaxgan.config.network import DISC_NORMS, NETWORK_SETTINGS, NetworkConfig, disc_norm
+from jaxgan.config.network import NetworkConfig, disc_norm
 from jaxgan.config.schema import Config
 from jaxgan.gan.penalties import Critic, r1
 from jaxgan.networks import NETWORKS, conv
 from jaxgan.networks.r3gan import upsample2x_bilinear
 
-CONVOLUTIONAL = [name for name in NETWORKS if "gen_channels" in NETWORK_SETTINGS[name]]
+CONVOLUTIONAL = [name for name in NETWORKS if "gen_channels" in choices.NETWORKS[name].settings]
 KEY = jax.random.key(7)
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 2)]
 SIZES = {  # of others their own
@@ -185,7 +186,8 @@ def test_what_is_no_weight_changes_with_training_alone(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "norm"), [(name, norm) for name in NETWORKS for norm in DISC_NORMS.get(name, ("",))]
+    ("name", "norm"),
+    [(name, norm) for name, spec in choices.NETWORKS.items() for norm in spec.disc_norms],
 )
 def test_the_norm_that_a_config_takes_d_to_have_is_the_one_that_it_has(name, norm):
     config = NetworkConfig(name=name, latent_size=6, disc_norm=norm, **SIZES.get(name, {}))

@@ -7,27 +7,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config.choices import GRADIENT_PENALTIES
+from jaxgan.config import choices
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import AugmentConfig, Config, PenaltyConfig, ScheduleConfig, TrainConfig
 from jaxgan.gan.augment import translation
 from jaxgan.gan.d_statistics import LECAM_DECAY
 from jaxgan.gan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
-from jaxgan.gan.sampling import update_latents
 from jaxgan.gan.state import D_RUNNING_STATS, build_gan, init_state, pack
 from jaxgan.gan.steps import train_epoch, train_step
 from jaxgan.gan.updates import (
     augment_and_pack,
     d_update,
-    d_update_and_gradients,
     forward,
     g_update,
     penalty_factor,
 )
+from jaxgan.types import Batch
 
 KEY = jax.random.key(0)
 SHAPE = (8, 6, 2)
 REAL, FAKE = (jax.random.normal(jax.random.key(i), (4, *SHAPE)) for i in (1, 2))
+BATCH = Batch(REAL)
 WEIGHT = jax.random.normal(jax.random.key(3), SHAPE)
 
 
@@ -117,7 +117,7 @@ def test_the_penalties_of_gradients_are_those_that_a_config_takes_for_such():
         n: [PENALTIES[n](c, REAL, FAKE, KEY) for c in (Critic(level), flat)] for n in PENALTIES
     }
     of_gradients = [name for name, (sloped, level) in values.items() if sloped != level]
-    assert of_gradients == list(GRADIENT_PENALTIES)
+    assert of_gradients == [n for n, spec in choices.PENALTIES.items() if spec.of_gradients]
 
 
 SMALL = dataclasses.replace(
@@ -135,11 +135,11 @@ def started(**changes):
 @pytest.mark.parametrize("name", PENALTIES)
 def test_every_penalty_changes_ds_update_and_is_reported_without_its_weight(name):
     plain, state = started()
-    without, _ = d_update(plain, state, REAL, KEY)
+    without, _ = d_update(plain, state, BATCH, KEY)
     reported = []
     for weight in (1.0, 2.0):
         gan, state = started(penalty=PenaltyConfig(**{name: weight}))
-        after, (metrics, _) = d_update(gan, state, REAL, KEY)
+        after, (metrics, *_) = d_update(gan, state, BATCH, KEY)
         reported.append(metrics[f"disc/{name}"])
         assert jnp.isfinite(reported[-1])
         kernels = (p.disc.params["Linear_0"]["dense"]["kernel"] for p in (after, without))
@@ -151,10 +151,9 @@ def test_ds_gradient_is_that_of_the_loss_and_of_the_weighted_penalty_as_schedule
     schedule = ScheduleConfig(penalty=((0, 1.0), (16, 0.2)))
     gan, state = started(penalty=PenaltyConfig(r1=3.0), schedule=schedule)
     state = state.replace(step=2)  # after 8 images: 0.6 of the weight
-    z = update_latents(gan, len(REAL), KEY)
-    _, _, grads = d_update_and_gradients(gan, state, REAL, KEY, z)
+    grads = d_update(gan, state, BATCH, KEY)[1].trace["disc_grads"]
     plain = dataclasses.replace(gan, penalties=())
-    _, _, of_loss = d_update_and_gradients(plain, state, REAL, KEY, z)
+    of_loss = d_update(plain, state, BATCH, KEY)[1].trace["disc_grads"]
 
     def penalty(params):
         return r1(Critic(lambda x: forward(gan.disc, params, {}, x)[0]), REAL, FAKE, KEY)
@@ -182,14 +181,14 @@ def test_both_players_see_augmented_images_as_often_as_scheduled():
     to_gen = jax.grad(lambda fake: jnp.sum(augment_and_pack(gan, late, REAL, fake, KEY)[1]))(FAKE)
     np.testing.assert_array_equal(to_gen, jnp.ones_like(FAKE))
     for update, name in ((d_update, "disc/logit_real"), (g_update, "gen/loss")):
-        (_, (plain, _)), (_, (augmented, _)) = (update(gan, s, REAL, KEY) for s in (state, late))
+        (_, (plain, *_)), (_, (augmented, *_)) = (update(gan, s, BATCH, KEY) for s in (state, late))
         assert plain[name] != augmented[name]
 
 
 def test_the_penaltys_forward_pass_is_that_of_the_loss():
     def products(**weights):
         gan, state = started(penalty=PenaltyConfig(**weights))
-        lowered = jax.jit(d_update, static_argnums=0).lower(gan, state, REAL, KEY)
+        lowered = jax.jit(d_update, static_argnums=0).lower(gan, state, BATCH, KEY)
         return lowered.compile().as_text().count(" dot(")
 
     # R1 of two layers: the input gradient, and of it the gradients of two weights, no forward.
@@ -198,8 +197,8 @@ def test_the_penaltys_forward_pass_is_that_of_the_loss():
 
 def test_lecam_keeps_running_means_of_both_sides_from_the_first_update_on():
     gan, state = started(penalty=PenaltyConfig(lecam=0.1))
-    first, (of_first, _) = d_update(gan, state, REAL, KEY)
-    second, (of_second, _) = d_update(gan, first, REAL, KEY)
+    first, (of_first, *_) = d_update(gan, state, BATCH, KEY)
+    second, (of_second, *_) = d_update(gan, first, BATCH, KEY)
     for side in ("real", "fake"):
         means = [after.disc.stats[D_RUNNING_STATS][f"mean_{side}"] for after in (first, second)]
         one, other = (metrics[f"disc/logit_{side}"] for metrics in (of_first, of_second))
@@ -226,7 +225,7 @@ def test_packing_puts_neighbours_into_the_channels_of_one_image():
 def test_a_packed_discriminator_gives_one_logit_per_pack():
     gan, state = started(packing=2)
     assert state.disc.params["Linear_0"]["dense"]["kernel"].shape[0] == 2 * np.prod(SHAPE)
-    after, (metrics, _) = train_step(gan, state, REAL, KEY)
+    after, (metrics, *_) = train_step(gan, state, BATCH, KEY)
     assert all(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(after.gen.params))
     assert jnp.isfinite(metrics["gen/loss"])
 
@@ -241,7 +240,9 @@ def test_where_differences_count_the_adapted_probability_goes_by_those(loss, lev
     for brighter, wanted in ((1.0, 4 / 40), (-1.0, 0.0)):  # all real images than all generated
         params = {"kernel": jnp.ones_like(layer["kernel"]), "bias": jnp.full(1, level)}
         disc = state.disc.replace(params={"Linear_0": {"dense": params}})
-        after, _ = d_update(gan, state.replace(disc=disc), jnp.full_like(REAL, brighter), KEY)
+        after, _ = d_update(
+            gan, state.replace(disc=disc), Batch(jnp.full_like(REAL, brighter)), KEY
+        )
         np.testing.assert_allclose(
             after.disc.stats[D_RUNNING_STATS]["probability"], wanted, rtol=1e-6
         )
@@ -256,7 +257,7 @@ def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_
         params = jax.tree.map(lambda leaf: leaf, state.disc.params)
         params["Linear_1"]["dense"]["bias"] = jnp.full_like(bias, value)
         state = state.replace(disc=state.disc.replace(params=params))
-        return d_update(gan, state, REAL, KEY)[0]
+        return d_update(gan, state, BATCH, KEY)[0]
 
     state = after_bias(100.0, after_bias(100.0, state))
     np.testing.assert_allclose(
@@ -274,6 +275,6 @@ def test_everything_at_once_runs_in_an_epoch():
     )
     pixels = jnp.zeros((8, *SHAPE), jnp.uint8)
     order = jnp.arange(8).reshape(2, 4)
-    state, (metrics, _) = train_epoch(gan, state, pixels, order)
+    state, (metrics, *_) = train_epoch(gan, state, pixels, order)
     assert metrics["disc/lecam"].shape == (2,)
     assert all(bool(jnp.all(jnp.isfinite(value))) for value in metrics.values())

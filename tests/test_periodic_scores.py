@@ -12,14 +12,15 @@ from jaxgan.config.errors import UserError
 from jaxgan.data import load_data
 from jaxgan.evaluation import periodic
 from jaxgan.gan import sampling
+from jaxgan.networks.mixed_precision import Network
 from jaxgan.types import to_images
 from tests import tiny
 from tests.test_periodic_evaluation import DISTANCE, FLAT, ON, N, make_evaluator, measured_config
 
 
 def emit(monkeypatch, images):
-    def generate(gan, params, stats, z):
-        del gan, params, stats
+    def generate(gan, params, stats, z, labels):
+        del gan, params, stats, labels
         return images[: len(z)]
 
     monkeypatch.setattr(sampling, "generate", generate)
@@ -104,7 +105,8 @@ class ByClass(nn.Module):
 
 def test_a_class_conditional_generator_is_asked_for_its_classes_in_turn(data, monkeypatch):
     monkeypatch.setattr(sampling, "BLOCK", 16)
-    gan = dataclasses.replace(make_evaluator(data)[0].gan, gen=ByClass(), classes=10)
+    gen = Network(ByClass(), "float32", "default")
+    gan = dataclasses.replace(make_evaluator(data)[0].gan, gen=gen, classes=10)
     pixels, bad = sampling.generate_finite(gan, {}, {}, 25, jax.random.key(0))
     shown = np.round(pixels[:, 0, 0, 0] / 255 * 9).astype(int)
     assert (shown.tolist(), bad) == ([i % 10 for i in range(25)], 0)

@@ -135,8 +135,8 @@ def test_a_run_on_points_is_scored_by_its_protocol(run):
 def test_a_perfect_sampler_scores_as_the_real_baseline(run, monkeypatch):
     unseen = jnp.asarray(load_data(CONFIG.data).pixels[50_000:])
 
-    def generate(gan, params, stats, z):
-        del gan, params, stats
+    def generate(gan, params, stats, z, labels):
+        del gan, params, stats, labels
         return unseen[: len(z)]
 
     monkeypatch.setattr(sampling, "generate", generate)

@@ -43,8 +43,8 @@ def built(name, **network):
 
     def inputs():
         images = jax.random.uniform(jax.random.key(1), (BATCH * gan.d_steps, *SHAPE), minval=-1)
-        real = Batch(images, jnp.arange(len(images)) % CLASSES) if gan.classes else images
-        return init_state(gan, SHAPE, jax.random.key(0)), real
+        labels = jnp.arange(len(images)) % CLASSES if gan.classes else None
+        return init_state(gan, SHAPE, jax.random.key(0)), Batch(images, labels)
 
     return gan, inputs
 
@@ -57,7 +57,7 @@ def trained(name, steps=3, **network):
     step = jax.jit(functools.partial(train_step, gan), compiler_options=options)
     losses = []
     for i in range(steps):
-        state, metrics = step(state, real, jax.random.key(i))
+        state, (metrics, *_) = step(state, real, jax.random.key(i))
         losses.append([float(metrics["disc/loss"]), float(metrics["gen/loss"])])
     return state, np.array(losses)
 

@@ -12,7 +12,7 @@ from jaxgan.config.schema import Config, TrainConfig
 from jaxgan.data import epoch_order
 from jaxgan.gan import steps as steps_module
 from jaxgan.gan.state import build_gan, init_state
-from jaxgan.gan.steps import train_epoch, train_epochs
+from jaxgan.gan.steps import train_epoch, train_stacked_epoch
 from jaxgan.parallel import run_axis
 
 NETWORKS = {
@@ -40,7 +40,7 @@ def losses_alone_and_together(name, steps, dtype):
     orders = [epoch_order(fresh(seed).key, 0, len(pixels), 8) for seed in range(3)]
     alone = [train_epoch(gan, fresh(seed), pixels, orders[seed])[1] for seed in range(3)]
     states = run_axis.stack_runs(None, [fresh(seed) for seed in range(3)])
-    states, output = train_epochs(gan, states, pixels, jnp.stack(orders))
+    states, output = train_stacked_epoch(gan, states, pixels, jnp.stack(orders))
     assert states.step.tolist() == [steps] * 3
     joint = list(run_axis.unstack_runs(output, 3))
     for ours, theirs in zip(joint, alone, strict=True):

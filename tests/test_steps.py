@@ -18,6 +18,7 @@ from jaxgan.gan.state import build_gan, init_state
 from jaxgan.gan.steps import train_epoch, train_step
 from jaxgan.gan.updates import d_update, g_update
 from jaxgan.networks.layers import BatchNorm
+from jaxgan.networks.mixed_precision import Network
 from jaxgan.types import Batch, Stream
 
 SHAPE = (4, 4, 1)
@@ -34,8 +35,8 @@ def small(**changes):
     return gan, init_state(gan, SHAPE, jax.random.key(0))
 
 
-def real_images(count=8, seed=1):
-    return jax.random.uniform(jax.random.key(seed), (count, *SHAPE), minval=-1)
+def real_batch(count=8, seed=1):
+    return Batch(jax.random.uniform(jax.random.key(seed), (count, *SHAPE), minval=-1))
 
 
 def same(a, b):
@@ -44,21 +45,21 @@ def same(a, b):
 
 def test_d_update_leaves_the_generator_alone():
     gan, state = small()
-    after, _ = d_update(gan, state, real_images(), jax.random.key(2))
+    after, _ = d_update(gan, state, real_batch(), jax.random.key(2))
     assert same(after.gen, state.gen)
     assert not same(after.disc.params, state.disc.params)
 
 
 def test_g_update_leaves_the_discriminator_alone():
     gan, state = small()
-    after, _ = g_update(gan, state, real_images(), jax.random.key(2))
+    after, _ = g_update(gan, state, real_batch(), jax.random.key(2))
     assert same(after.disc, state.disc)
     assert not same(after.gen.params, state.gen.params)
 
 
 def test_a_step_is_a_d_update_and_then_a_g_update_against_the_new_discriminator():
     gan, state = small()
-    real, key = real_images(), jax.random.key(2)
+    real, key = real_batch(), jax.random.key(2)
     (update_key,) = jax.random.split(key, 1)
     between, _ = d_update(gan, state, real, update_key)
     wanted, _ = g_update(gan, between, real, update_key)
@@ -69,10 +70,10 @@ def test_a_step_is_a_d_update_and_then_a_g_update_against_the_new_discriminator(
 
 def test_each_d_step_sees_its_own_batch():
     gan, state = small(train=TrainConfig(batch_size=8, d_steps=2))
-    real, key = real_images(16), jax.random.key(2)
+    real, key = real_batch(16), jax.random.key(2)
     first, second = jax.random.split(key, 2)
-    wanted, _ = d_update(gan, state, real[:8], first)
-    wanted, _ = d_update(gan, wanted, real[8:], second)
+    wanted, _ = d_update(gan, state, Batch(real.images[:8]), first)
+    wanted, _ = d_update(gan, wanted, Batch(real.images[8:]), second)
     after, _ = train_step(gan, state, real, key)
     assert same(after.disc, wanted.disc)
 
@@ -82,7 +83,7 @@ def test_the_generators_forward_pass_is_computed_once_per_step():
 
     def products(function):
         compiled = jax.jit(function, static_argnums=0).lower(
-            gan, state, real_images(), jax.random.key(0)
+            gan, state, real_batch(), jax.random.key(0)
         )
         return compiled.compile().as_text().count(" dot(")
 
@@ -93,13 +94,13 @@ def test_the_generators_forward_pass_is_computed_once_per_step():
 
 def test_losses_are_those_of_the_logits():
     gan, state = small()
-    real, key = real_images(), jax.random.key(2)
-    _, (metrics, _) = d_update(gan, state, real, key)
+    real, key = real_batch(), jax.random.key(2)
+    _, (metrics, *_) = d_update(gan, state, real, key)
     z = sample_latents(gan, 8, jax.random.fold_in(key, Stream.LATENTS))
     fake = gan.gen.apply({"params": state.gen.params}, z, train=True)
     prob_real, prob_fake = (
         jax.nn.sigmoid(gan.disc.apply({"params": state.disc.params}, images, train=True))
-        for images in (real, fake)
+        for images in (real.images, fake)
     )
     loss = -jnp.mean(jnp.log(prob_real)) - jnp.mean(jnp.log(1 - prob_fake))
     np.testing.assert_allclose(metrics["disc/loss"], loss, rtol=1e-5)
@@ -115,11 +116,11 @@ def pixels_and_order(steps=6):
 def test_an_epoch_in_chunks_gives_the_bits_of_the_whole():
     gan, state = small()
     pixels, order = pixels_and_order()
-    whole, (history, _) = train_epoch(gan, state, pixels, order)
+    whole, (history, *_) = train_epoch(gan, state, pixels, order)
     _, parts = small()
     losses = []
     for start, stop in ((0, 1), (1, 4), (4, 6)):
-        parts, (metrics, _) = train_epoch(gan, parts, pixels, order[start:stop])
+        parts, (metrics, *_) = train_epoch(gan, parts, pixels, order[start:stop])
         losses.append(metrics["gen/loss"])
     assert same(whole.replace(key=0), parts.replace(key=0))
     assert same(history["gen/loss"], jnp.concatenate(losses))
@@ -133,7 +134,7 @@ def test_steps_draw_different_latents():
     state = state.replace(
         gen=state.gen.replace(opt_state=()), disc=state.disc.replace(opt_state=())
     )
-    _, (history, _) = train_epoch(gan, state, pixels, order)
+    _, (history, *_) = train_epoch(gan, state, pixels, order)
     assert history["gen/loss"][0] != history["gen/loss"][1]
     assert history["disc/prob_real"][0] == history["disc/prob_real"][1]
 
@@ -154,8 +155,8 @@ def test_the_state_is_donated():
 
 def test_an_update_with_a_non_finite_loss_is_skipped_and_counted():
     gan, state = small()
-    real = real_images().at[0, 0, 0, 0].set(jnp.nan)
-    after, (metrics, _) = train_step(gan, state, real, jax.random.key(2))
+    real = Batch(real_batch().images.at[0, 0, 0, 0].set(jnp.nan))
+    after, (metrics, *_) = train_step(gan, state, real, jax.random.key(2))
     assert same(after.disc, state.disc)
     assert metrics["disc/skipped"] == 1
     assert metrics["gen/skipped"] == 0
@@ -165,15 +166,16 @@ def test_an_update_with_a_non_finite_loss_is_skipped_and_counted():
 @pytest.mark.parametrize(("broken", "skipped"), [([0], 1), ([0, 1, 2], 3), ([], 0)])
 def test_skipped_updates_of_every_d_step_are_counted(broken, skipped):
     gan, state = small(train=TrainConfig(batch_size=8, d_steps=3))
-    real = real_images(24).reshape(3, 8, *SHAPE)
-    real = real.at[jnp.array(broken, int), 0].set(jnp.nan).reshape(24, *SHAPE)
-    _, (metrics, _) = train_step(gan, state, real, jax.random.key(2))
+    images = real_batch(24).images.reshape(3, 8, *SHAPE)
+    images = images.at[jnp.array(broken, int), 0].set(jnp.nan)
+    real = Batch(images.reshape(24, *SHAPE))
+    _, (metrics, *_) = train_step(gan, state, real, jax.random.key(2))
     assert metrics["disc/skipped"] == skipped
 
 
 def test_the_branch_on_cpu_and_the_select_elsewhere_update_alike(monkeypatch):
     gan, state = small()
-    args = (state, real_images(), jax.random.key(2))
+    args = (state, real_batch(), jax.random.key(2))
     branch, _ = jax.jit(functools.partial(train_step, gan))(*args)
     traced = []
 
@@ -203,7 +205,7 @@ def test_the_average_halves_a_weight_after_its_half_life_in_images(d_steps, fact
     state = state.replace(gen=state.gen.replace(opt_state=()))
     state = state.replace(ema_params=jax.tree.map(lambda p: p + 1, state.gen.params))
     for i in range(2):
-        state, _ = train_step(gan, state, real_images(8 * d_steps), jax.random.key(i))
+        state, _ = train_step(gan, state, real_batch(8 * d_steps), jax.random.key(i))
     for average, weight in zip(
         jax.tree.leaves(state.ema_params), jax.tree.leaves(state.gen.params), strict=True
     ):
@@ -228,6 +230,10 @@ def test_label_smoothing_is_of_ds_loss_alone():
     assert soft.gen is plain.gen
 
 
+def network_of(module):
+    return Network(module, "float32", "default")
+
+
 class Told(nn.Module):
     """A generator of images that are their label, or a discriminator of how far images are."""
 
@@ -244,11 +250,11 @@ class Told(nn.Module):
 def test_each_generated_image_has_the_label_of_the_real_one_beside_it():
     network = dataclasses.replace(SMALL.network, conditional=True)
     gan = build_gan(dataclasses.replace(SMALL, network=network), SHAPE, 10)
-    gan = dataclasses.replace(gan, gen=Told(True), disc=Told(False))
+    gan = dataclasses.replace(gan, gen=network_of(Told(True)), disc=network_of(Told(False)))
     state = init_state(gan, SHAPE, jax.random.key(0))
-    batch = Batch(real_images(), jnp.array([0, 9, 1, 8, 2, 7, 3, 6]))
-    _, (of_disc, _) = d_update(gan, state, batch, jax.random.key(2))
-    _, (of_gen, _) = g_update(gan, state, batch, jax.random.key(2))
+    batch = Batch(real_batch().images, jnp.array([0, 9, 1, 8, 2, 7, 3, 6]))
+    _, (of_disc, *_) = d_update(gan, state, batch, jax.random.key(2))
+    _, (of_gen, *_) = g_update(gan, state, batch, jax.random.key(2))
     assert of_disc["disc/logit_fake"] == 0
     assert of_disc["disc/logit_real"] > 3
     np.testing.assert_allclose(of_gen["gen/loss"], np.log(2), rtol=1e-6)
@@ -264,10 +270,10 @@ class Normed(nn.Module):
 
 def test_real_and_generated_images_are_normalised_apart():
     gan, state = small()
-    gan = dataclasses.replace(gan, disc=Normed())
+    gan = dataclasses.replace(gan, disc=network_of(Normed()))
     state = init_state(gan, SHAPE, jax.random.key(0))
-    gans = [dataclasses.replace(gan, gen=Constant(level)) for level in (0.0, 50.0)]
-    before, after = (d_update(gan, state, real_images(), KEY)[1].metrics for gan in gans)
+    gans = [dataclasses.replace(gan, gen=network_of(Constant(level))) for level in (0.0, 50.0)]
+    before, after = (d_update(gan, state, real_batch(), KEY)[1].metrics for gan in gans)
     assert before["disc/logit_fake"] != after["disc/logit_fake"]
     assert before["disc/logit_real"] == after["disc/logit_real"]
 

@@ -1,6 +1,6 @@
 """Cross-field checks: settings that are each allowed but cannot be combined."""
 
-from jaxgan.config.choices import GRADIENT_PENALTIES, LOSSES_WITH_TARGETS
+from jaxgan.config.choices import LOSSES, PENALTIES
 from jaxgan.config.errors import UserError
 from jaxgan.config.network import check_network, disc_norm
 from jaxgan.config.schema import Config
@@ -35,10 +35,11 @@ def check_horizon(config: Config, images: int) -> None:
 
 
 def _check_label_smoothing(config: Config) -> None:
-    if config.label_smoothing and config.loss not in LOSSES_WITH_TARGETS:
+    if config.label_smoothing and not LOSSES[config.loss].has_targets:
+        with_targets = [name for name, loss in LOSSES.items() if loss.has_targets]
         raise UserError(
             f"config.label_smoothing = {config.label_smoothing}: the loss {config.loss!r} has no "
-            f"targets to smooth; must be 0, or config.loss one of {', '.join(LOSSES_WITH_TARGETS)}"
+            f"targets to smooth; must be 0, or config.loss one of {', '.join(with_targets)}"
         )
 
 
@@ -51,7 +52,8 @@ def _check_seeds(config: Config) -> None:
 
 
 def _check_gradient_penalties(config: Config) -> None:
-    weighted = [name for name in GRADIENT_PENALTIES if getattr(config.penalty, name)]
+    of_gradients = [name for name, penalty in PENALTIES.items() if penalty.of_gradients]
+    weighted = [name for name in of_gradients if getattr(config.penalty, name)]
     if weighted and disc_norm(config.network) == "batch":
         raise UserError(
             f"config.penalty.{weighted[0]} = {getattr(config.penalty, weighted[0])}: penalises the "

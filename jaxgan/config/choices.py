@@ -1,13 +1,81 @@
-"""The names that a setting may have where the functions behind them need JAX."""
+"""The names that a setting may have, with their traits; the functions behind them need JAX.
 
-# Names that the tables of other modules hold; those import JAX, which reading a config must not.
-LOSSES_WITH_TARGETS = ("non_saturating", "saturating", "least_squares")
-LOSS_NAMES = (
-    *LOSSES_WITH_TARGETS,
-    "hinge",
-    "wasserstein",
-    "relativistic",
-    "relativistic_average",
-)
-GRADIENT_PENALTIES = ("r1", "r2", "wgan_gp", "dragan")  # penalties on the gradient at each image
-AUGMENTATION_NAMES = ("brightness", "saturation", "contrast", "translation", "cutout", "mirror")
+Reading a config must not import JAX. So each kind of choice is declared here, and the module with
+its functions checks its table of them against this one.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class LossSpec(NamedTuple):
+    """Traits of a loss.
+
+    Attributes:
+      has_targets: D's loss has targets for its outputs, which label smoothing can move.
+    """
+
+    has_targets: bool = False
+
+
+class PenaltySpec(NamedTuple):
+    """Traits of a penalty; its weight is a setting in `PenaltyConfig`.
+
+    Attributes:
+      of_gradients: it is a function of the gradient at each image, which batch norm would mix.
+    """
+
+    of_gradients: bool = False
+
+
+class NetworkSpec(NamedTuple):
+    """Traits of a family of networks.
+
+    Attributes:
+      settings: names in `NetworkConfig` that this family has beside those that all have.
+      disc_norms: allowed normalisations of D; the first is the default, that of the paper.
+    """
+
+    settings: tuple[str, ...]
+    disc_norms: tuple[str, ...] = ("none",)
+
+
+LOSSES = {
+    "non_saturating": LossSpec(has_targets=True),
+    "saturating": LossSpec(has_targets=True),
+    "least_squares": LossSpec(has_targets=True),
+    "hinge": LossSpec(),
+    "wasserstein": LossSpec(),
+    "relativistic": LossSpec(),
+    "relativistic_average": LossSpec(),
+}
+PENALTIES = {
+    "r1": PenaltySpec(of_gradients=True),
+    "r2": PenaltySpec(of_gradients=True),
+    "wgan_gp": PenaltySpec(of_gradients=True),
+    "dragan": PenaltySpec(of_gradients=True),
+    "consistency": PenaltySpec(),
+    "lecam": PenaltySpec(),
+}
+AUGMENTATIONS = ("brightness", "saturation", "contrast", "translation", "cutout", "mirror")
+_WIDTHS = ("gen_widths", "disc_widths")
+_CHANNELS = ("gen_channels", "disc_channels")
+NETWORKS = {
+    "mlp": NetworkSpec(_WIDTHS),
+    "dcgan": NetworkSpec((*_CHANNELS, "disc_norm"), ("batch", "none", "spectral")),
+    "sngan": NetworkSpec((*_CHANNELS, "disc_norm", "remat"), ("spectral", "none")),
+    "r3gan": NetworkSpec((*_CHANNELS, "blocks", "remat")),
+    "infogan": NetworkSpec((*_WIDTHS, *_CHANNELS, "disc_norm"), ("batch", "none", "spectral")),
+}
+
+
+def check_names(table: Iterable[str], names: Iterable[str]) -> None:
+    """Checks that a table of functions has the names that are declared here, in the same order.
+
+    Raises:
+      ValueError: the names are different ones, or in another order.
+    """
+    if list(table) != list(names):
+        raise ValueError(
+            f"{list(table)}: must be the names in jaxgan/config/choices.py: {list(names)}"
+        )

@@ -2,21 +2,10 @@
 
 import dataclasses
 
+from jaxgan.config.choices import NETWORKS
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import WIDTHS, at_least, one_of, setting
 
-NETWORK_SETTINGS = {  # those of each family, beside those that all families have
-    "mlp": ("gen_widths", "disc_widths"),
-    "dcgan": ("gen_channels", "disc_channels", "disc_norm"),
-    "sngan": ("gen_channels", "disc_channels", "disc_norm", "remat"),
-    "r3gan": ("gen_channels", "disc_channels", "blocks", "remat"),
-    "infogan": ("gen_widths", "disc_widths", "gen_channels", "disc_channels", "disc_norm"),
-}
-DISC_NORMS = {  # the paper's first, which is the default
-    "dcgan": ("batch", "none", "spectral"),
-    "sngan": ("spectral", "none"),
-    "infogan": ("batch", "none", "spectral"),
-}
 R3GAN_MULTIPLE = 8  # r3gan's blocks double the channels and then divide them into groups of 16
 
 
@@ -24,7 +13,7 @@ R3GAN_MULTIPLE = 8  # r3gan's blocks double the channels and then divide them in
 class NetworkConfig:
     """Both networks. A setting that the family does not have must keep its default."""
 
-    name: str = setting("mlp", "family of both networks", one_of(*NETWORK_SETTINGS))
+    name: str = setting("mlp", "family of both networks", one_of(*NETWORKS))
     latent_size: int = setting(100, "length of the latent vector z", at_least(1))
     conditional: bool = setting(False, "whether both networks are given the labels")
     gen_widths: tuple[int, ...] = setting((256, 512), "widths of G's hidden dense layers", WIDTHS)
@@ -66,7 +55,7 @@ class NetworkConfig:
 
 def disc_norm(config: NetworkConfig) -> str:
     """Returns the discriminator's normalisation: as set, or else the default of the family."""
-    return config.disc_norm or DISC_NORMS.get(config.name, ("none",))[0]
+    return config.disc_norm or NETWORKS[config.name].disc_norms[0]
 
 
 def check_network(config: NetworkConfig) -> None:
@@ -74,15 +63,15 @@ def check_network(config: NetworkConfig) -> None:
     Raises:
       UserError: the family does not have a setting that was changed, or not with this value.
     """
-    known, default = NETWORK_SETTINGS[config.name], NetworkConfig()
-    all_names = {name for names in NETWORK_SETTINGS.values() for name in names}
+    known, default = NETWORKS[config.name].settings, NetworkConfig()
+    all_names = {name for network in NETWORKS.values() for name in network.settings}
     for name in sorted(all_names - set(known)):
         if getattr(config, name) != getattr(default, name):
             raise UserError(
                 f"config.network.{name} = {getattr(config, name)!r}: {config.name} has no such "
                 f"setting; it has {', '.join(known)}"
             )
-    if (norm := disc_norm(config)) not in (norms := DISC_NORMS.get(config.name, (norm,))):
+    if (norm := disc_norm(config)) not in (norms := NETWORKS[config.name].disc_norms):
         raise UserError(
             f"config.network.disc_norm = {norm!r}: {config.name} has one of {', '.join(norms)}"
         )

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from jaxgan.config.choices import AUGMENTATION_NAMES, LOSS_NAMES
+from jaxgan.config.choices import AUGMENTATIONS, LOSSES
 from jaxgan.config.fields import (
     DECAY,
     FRACTION,
@@ -130,7 +130,7 @@ class AugmentConfig:
     policy: tuple[str, ...] = setting(
         (),
         "augmentations of the discriminator's images, applied in this order; (): none",
-        each_of(*AUGMENTATION_NAMES),
+        each_of(*AUGMENTATIONS),
     )
     probability: float = setting(1.0, "probability of each augmentation, for each image", FRACTION)
     target: float = setting(
@@ -230,7 +230,7 @@ class Config:
     )
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)
-    loss: str = setting("non_saturating", "loss of both players", one_of(*LOSS_NAMES))
+    loss: str = setting("non_saturating", "loss of both players", one_of(*LOSSES))
     label_smoothing: float = setting(0.0, "1 minus D's target for real images", SMALL_FRACTION)
     penalty: PenaltyConfig = PenaltyConfig()
     packing: int = setting(1, "number of images that D sees as one (PacGAN)", at_least(1))

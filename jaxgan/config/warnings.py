@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 
-from jaxgan.config.choices import GRADIENT_PENALTIES
+from jaxgan.config.choices import PENALTIES
 from jaxgan.config.jax_env import DETERMINISTIC_FLAG
 from jaxgan.config.network import disc_norm
 from jaxgan.config.schema import Config
@@ -85,7 +85,8 @@ def _saturation_of_grey_images(config: Config, image_shape: tuple[int, ...]) -> 
 
 
 def _unbounded_critic(config: Config) -> Iterator[str]:
-    bounded = any(getattr(config.penalty, name) for name in GRADIENT_PENALTIES)
+    of_gradients = [name for name, penalty in PENALTIES.items() if penalty.of_gradients]
+    bounded = any(getattr(config.penalty, name) for name in of_gradients)
     bounded = bounded or bool(config.optimizer.disc.clip_weights)
     if config.loss == "wasserstein" and not bounded and disc_norm(config.network) != "spectral":
         yield (

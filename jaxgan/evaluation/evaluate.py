@@ -21,7 +21,7 @@ from jaxgan.config.schema import Config
 from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data
 from jaxgan.evaluation import scoring
 from jaxgan.gan.sampling import cycled_labels, generate_finite
-from jaxgan.gan.standing_stats import inference_variables, standing_latents
+from jaxgan.gan.standing_stats import count_standing_latents, inference_variables
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics import FeatureNet, FeatureSet
 from jaxgan.runs import checkpoints, layout
@@ -205,7 +205,7 @@ def _describe_protocol(
         "real": {split: f"{split} {first}" for split in SPLITS},
         "floor": {"train": others if two_sets else f"test {first}", "test": f"train {first}"},
         "weights": "averaged" if state.ema_params else "raw",
-        "standing_latents": standing_latents(state),
+        "standing_latents": count_standing_latents(state),
         **scoring.metric_settings(num_samples),
         "jaxgan": __version__,
         "device": jax.devices()[0].device_kind,

@@ -21,7 +21,7 @@ from jaxgan.evaluation import scoring
 from jaxgan.evaluation.metric_table import SetPair, histogram
 from jaxgan.gan.sampling import cycled_labels, generate_finite
 from jaxgan.gan.standing_stats import inference_variables
-from jaxgan.gan.state import Gan, Player, TrainState, pack, with_labels
+from jaxgan.gan.state import Gan, Player, TrainState, pack
 from jaxgan.metrics import (
     FeatureNet,
     FeatureSet,
@@ -202,8 +202,7 @@ def logits(gan: Gan, disc: Player, pixels: np.ndarray, labels: np.ndarray) -> Pa
 def _logits(gan: Gan, disc: Player, pixels: Pixels, labels: Labels) -> PackLogits:
     images = pack(to_images(pixels), gan.packing)
     variables = {"params": disc.params, **disc.stats}
-    given = with_labels(labels if gan.classes else None)
-    found: PackLogits = gan.disc.apply(variables, images, False, *given)  # type: ignore
+    found: PackLogits = gan.disc.apply(variables, images, False, labels if gan.classes else None)
     return found
 
 

@@ -1,8 +1,9 @@
-"""Fingerprints of arrays, cheap enough to be taken of every step on the device.
+"""Checksums of arrays, cheap enough to be computed on the device at every step.
 
-A fingerprint is one uint32: the words of an array, each mixed with itself and times an odd number
-of its place, summed modulo 2^32. One flipped bit always changes it; other differences all but
-surely do. It is no cryptographic hash: it tells accidents apart, not forgeries.
+A checksum is one uint32. The words of an array are each mixed with themselves, multiplied by an odd
+number that depends on their index, and summed modulo 2^32. One flipped bit always changes the
+checksum; other differences almost always do. It is no cryptographic hash: it detects accidents, not
+forgeries.
 """
 
 import jax
@@ -11,40 +12,44 @@ from jaxtyping import Array, Int, PyTree, UInt32
 
 from jaxgan.types import Checksum
 
-WINDOWS = 16  # steps after which every part of an array was in a window
-ROW, COLUMN, LEAF = 0x9E3779B0, 0x85EBCA68, 0x01000193  # of well-mixed bits; LEAF is odd
+WINDOWS = 16  # number of steps after which every part of an array was in a window
+ROW, COLUMN, LEAF = (
+    0x9E3779B0,
+    0x85EBCA68,
+    0x01000193,
+)  # well-mixed bits; LEAF is odd
 
 
 def checksum(array: Array) -> Checksum:
-    """Of every bit of an array; that of a float32 or 32-bit scalar is its bits as they are."""
+    """Returns the checksum of every bit; that of a float32 or 32-bit scalar is its own bits."""
     words = _words(array)
     if array.ndim:  # flipped signs would cancel in pairs: 2^31 times any odd number is 2^31
         words = words ^ (words >> 15)
     words = words.reshape(-1, words.shape[-1] if words.ndim else 1)
-    # Columns first: the fastest order on CPU.
-    columns = jnp.sum(words * _odd(len(words), ROW)[:, None], axis=0, dtype=jnp.uint32)
-    return jnp.sum(columns * _odd(len(columns), COLUMN), dtype=jnp.uint32)
+    # Columns first is the fastest order on CPU.
+    columns = jnp.sum(words * _odd_numbers(len(words), ROW)[:, None], axis=0, dtype=jnp.uint32)
+    return jnp.sum(columns * _odd_numbers(len(columns), COLUMN), dtype=jnp.uint32)
 
 
 def tree_checksum(tree: PyTree[Array]) -> Checksum:
-    """Of every leaf, in their order; 0 where there is none."""
-    return combine([checksum(leaf) for leaf in jax.tree.leaves(tree)])
+    """Returns the checksum of all leaves in order; 0 for an empty tree."""
+    return combine_checksums([checksum(leaf) for leaf in jax.tree.leaves(tree)])
 
 
 def window_checksum(tree: PyTree[Array], step: Int[Array, ""]) -> Checksum:
-    """Of a sixteenth of every leaf: another one in each of sixteen steps that follow each other."""
-    return combine([_window(leaf, step) for leaf in jax.tree.leaves(tree)])
+    """Returns the checksum of a sixteenth of every leaf; 16 consecutive steps cover all of it."""
+    return combine_checksums([_window_checksum(leaf, step) for leaf in jax.tree.leaves(tree)])
 
 
-def combine(marks: list[Checksum]) -> Checksum:
-    """One of several, in their order; 0 of none."""
+def combine_checksums(checksums: list[Checksum]) -> Checksum:
+    """Combines checksums into one that depends on their order; 0 for none."""
     total = jnp.zeros((), jnp.uint32)
-    for mark in marks:
-        total = total * jnp.uint32(LEAF) + mark
+    for value in checksums:
+        total = total * jnp.uint32(LEAF) + value
     return total
 
 
-def _window(leaf: Array, step: Int[Array, ""]) -> Checksum:
+def _window_checksum(leaf: Array, step: Int[Array, ""]) -> Checksum:
     words = _words(leaf).reshape(-1)
     length = -(-len(words) // WINDOWS)
     start = jnp.minimum(step % WINDOWS * length, len(words) - length)
@@ -52,7 +57,7 @@ def _window(leaf: Array, step: Int[Array, ""]) -> Checksum:
 
 
 def _words(array: Array) -> UInt32[Array, "..."]:
-    """The bits of an array in words; eight bytes make two of them, fewer than four one."""
+    """Returns the bits as 32-bit words: two for an element of eight bytes, one for a shorter."""
     if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
         array = jax.random.key_data(array)
     if array.dtype == jnp.bool_:
@@ -62,6 +67,6 @@ def _words(array: Array) -> UInt32[Array, "..."]:
     return words.astype(jnp.uint32)
 
 
-def _odd(count: int, factor: int) -> UInt32[Array, " count"]:
-    """Odd numbers, 1 the first."""
+def _odd_numbers(count: int, factor: int) -> UInt32[Array, " count"]:
+    """Returns `count` odd numbers for an even factor; the first is 1."""
     return jnp.arange(count, dtype=jnp.uint32) * jnp.uint32(factor) + jnp.uint32(1)

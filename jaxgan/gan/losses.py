@@ -1,7 +1,7 @@
-"""Objectives of the two players, as functions of the discriminator's logits.
+"""Losses of the two players, as functions of the discriminator's logits.
 
-Each loss is a pair with one signature: both players see the logits of the real and of the
-generated images, so that a relativistic loss is written as any other is.
+Both players' losses are functions of the logits of real and of generated images, so that
+relativistic losses have the same signature as the others.
 """
 
 import functools
@@ -12,39 +12,42 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax.nn import relu, softplus
 
+from jaxgan.config import choices
 from jaxgan.parallel.deterministic_mean import batch_mean
 from jaxgan.types import Logits, Scalar
 
 
 def margin_to_zero(real: Logits, fake: Logits) -> Logits:
+    """Returns the logits of the real images: the decision boundary is at logit 0."""
     del fake
     return real
 
 
 class Loss(NamedTuple):
-    """What each player minimises.
+    """The losses that the two players minimise.
+
+    If D's loss has targets that can be smoothed, `disc` and `real_margin` also take `smoothing`.
 
     Attributes:
       disc, gen: `(real, fake) -> scalar`.
-      verdict: `(real, fake) -> logits`, above zero where D takes a real image for one.
-      targets: whether there are any to smooth; then `disc` and `verdict` take `smoothing` too.
+      real_margin: `(real, fake) -> logits`, positive where D classifies the real image as real;
+        its sign drives ADA.
     """
 
     disc: Callable[..., Scalar]
     gen: Callable[[Logits, Logits], Scalar]
     real_margin: Callable[..., Logits] = margin_to_zero
-    targets: bool = False
 
 
 def smooth_labels(loss: Loss, smoothing: float) -> Loss:
-    """The loss with the target of real images at 1 - smoothing, that of generated ones at 0.
+    """Returns the loss with D's target for real images at 1 - smoothing, for generated ones at 0.
 
-    One-sided label smoothing, Salimans et al. 2016 (arXiv:1606.03498), section 3.4.
+    One-sided label smoothing: Salimans et al. 2016 (arXiv:1606.03498), section 3.4.
     """
-    disc, verdict = (
+    disc, real_margin = (
         functools.partial(f, smoothing=smoothing) for f in (loss.disc, loss.real_margin)
     )
-    return loss._replace(disc=disc, real_margin=verdict)
+    return loss._replace(disc=disc, real_margin=real_margin)
 
 
 # With D(x) = sigmoid(logit): -log D(x) = softplus(-logit), -log(1 - D(x)) = softplus(logit).
@@ -59,7 +62,10 @@ def cross_entropy_disc(real: Logits, fake: Logits, smoothing: float = 0.0) -> Sc
 
 
 def cross_entropy_margin(real: Logits, fake: Logits, smoothing: float = 0.0) -> Logits:
-    """Against the logit of the best D where both are as likely: D = (1 - smoothing) / 2."""
+    """Returns the distance from the best D's logit where real and fake are equally likely.
+
+    There D = (1 - smoothing) / 2.
+    """
     del fake
     return real - math.log((1 - smoothing) / (1 + smoothing))
 
@@ -88,7 +94,7 @@ def least_squares_gen(real: Logits, fake: Logits) -> Scalar:
 
 def least_squares_margin(real: Logits, fake: Logits, smoothing: float = 0.0) -> Logits:
     del fake
-    return real - (1 - smoothing) / 2  # half-way between the targets
+    return real - (1 - smoothing) / 2  # midway between the targets
 
 
 # Lim & Ye 2017 (arXiv:1705.02894); Miyato et al. 2018 (arXiv:1802.05957), equations 16 and 17.
@@ -98,7 +104,7 @@ def hinge_disc(real: Logits, fake: Logits) -> Scalar:
     return jnp.mean(relu(1 - real)) + jnp.mean(relu(1 + fake))
 
 
-# Arjovsky et al. 2017 (arXiv:1701.07875), equation 3; D is 1-Lipschitz by a penalty or by clipping.
+# Arjovsky et al. 2017 (arXiv:1701.07875), equation 3. D is kept Lipschitz by a penalty or clipping.
 
 
 def wasserstein_disc(real: Logits, fake: Logits) -> Scalar:
@@ -110,16 +116,13 @@ def wasserstein_gen(real: Logits, fake: Logits) -> Scalar:
     return -jnp.mean(fake)
 
 
-# Where differences alone count, a logit says nothing by itself: a real image is judged against what
-# the loss itself puts on the other side.
-
-
 def margin_to_mean(real: Logits, fake: Logits) -> Logits:
+    """Returns the distance from the mean fake logit, for losses of differences of logits."""
     return real - batch_mean(fake)
 
 
-# Relativistic pairing: Jolicoeur-Martineau 2018 (arXiv:1807.00734), RSGAN; the i-th real image is
-# the rival of the i-th generated one. With R1 and R2 it is the objective of R3GAN.
+# RSGAN: Jolicoeur-Martineau 2018 (arXiv:1807.00734). The i-th real image is paired with the i-th
+# generated one. With R1 and R2 it is the objective of R3GAN.
 
 
 def relativistic_disc(real: Logits, fake: Logits) -> Scalar:
@@ -131,10 +134,11 @@ def relativistic_gen(real: Logits, fake: Logits) -> Scalar:
 
 
 def margin_to_pair(real: Logits, fake: Logits) -> Logits:
+    """Returns the distance from the logit of the paired generated image."""
     return real - fake
 
 
-# Relativistic average, the same paper, RaSGAN: each image against the mean of the other side.
+# RaSGAN, from the same paper: each image is compared with the mean of the other kind.
 
 
 def relativistic_average_disc(real: Logits, fake: Logits) -> Scalar:
@@ -146,13 +150,9 @@ def relativistic_average_gen(real: Logits, fake: Logits) -> Scalar:
 
 
 LOSSES: dict[str, Loss] = {
-    "non_saturating": Loss(
-        cross_entropy_disc, non_saturating_gen, cross_entropy_margin, targets=True
-    ),
-    "saturating": Loss(cross_entropy_disc, saturating_gen, cross_entropy_margin, targets=True),
-    "least_squares": Loss(
-        least_squares_disc, least_squares_gen, least_squares_margin, targets=True
-    ),
+    "non_saturating": Loss(cross_entropy_disc, non_saturating_gen, cross_entropy_margin),
+    "saturating": Loss(cross_entropy_disc, saturating_gen, cross_entropy_margin),
+    "least_squares": Loss(least_squares_disc, least_squares_gen, least_squares_margin),
     "hinge": Loss(hinge_disc, wasserstein_gen),
     "wasserstein": Loss(wasserstein_disc, wasserstein_gen, margin_to_mean),
     "relativistic": Loss(relativistic_disc, relativistic_gen, margin_to_pair),
@@ -160,3 +160,4 @@ LOSSES: dict[str, Loss] = {
         relativistic_average_disc, relativistic_average_gen, margin_to_mean
     ),
 }
+choices.check_names(LOSSES, choices.LOSSES)

@@ -1,57 +1,41 @@
-"""Latents, and images from them."""
+"""Latents, and images generated from them."""
 
 import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from jaxgan.gan.state import Gan
-from jaxgan.types import Images, Labels, Latents, Params, PRNGKey, Stream, to_pixels
-
-
-def generate_finite(
-    gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey
-) -> tuple[np.ndarray, int]:
-    """`count` images as uint8 pixels, or points, any classes in turn, and how many held NaN."""
-    size = min(count, BLOCK)
-    blocks, bad = [], 0
-    total = -(-count // size) * size
-    inputs = (sample_latents(gan, total, key), cycled_labels(gan, total))
-    for start in range(0, count, size):
-        block = (part[start : start + size] for part in inputs if part is not None)
-        images = generate(gan, params, stats, *block)[: count - start]
-        bad += int(jnp.sum(~jnp.isfinite(images).reshape(len(images), -1).all(axis=1)))
-        blocks.append(np.asarray(to_pixels(images)))
-    return np.concatenate(blocks), bad
-
+from jaxgan.types import Images, Labels, Latents, Params, Pixels, PRNGKey, Stream, to_pixels
 
 BLOCK = 256  # images generated at a time: bounds the memory of activations
 
 
 def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
-    """`count` draws from the standard normal prior."""
+    """Draws latents from the standard normal prior."""
     return jax.random.normal(key, (count, gan.latent_size))
 
 
-def cycled_labels(gan: Gan, count: int) -> Labels | None:
-    """0, 1, 2, ... and again from 0: as many of each class; None where the GAN has no classes."""
-    return jnp.arange(count, dtype=jnp.int32) % gan.classes if gan.classes else None
-
-
 def update_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
-    """The latents of one update of either player; `key` is the update's."""
+    """Draws the latents of one update of either player; `key` is that of the update."""
     return sample_latents(gan, count, jax.random.fold_in(key, Stream.LATENTS))
+
+
+def cycled_labels(gan: Gan, count: int) -> Labels | None:
+    """Returns 0, 1, 2, ... and again from 0, or None if the GAN is not class-conditional."""
+    return jnp.arange(count, dtype=jnp.int32) % gan.classes if gan.classes else None
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def generate(
     gan: Gan, params: Params, stats: Params, z: Latents, labels: Labels | None = None
 ) -> Images:
-    """G(z) as at test time: stored statistics where the network has any."""
-    inputs = (z, False, labels) if gan.classes else (z, False)
-    images: Images = gan.gen.apply({"params": params, **stats}, *inputs)  # type: ignore
+    """Returns G(z) as at test time, with stored statistics if the network has any."""
+    images: Images = gan.gen.apply(
+        {"params": params, **stats}, z, False, labels if gan.classes else None
+    )
     return images
 
 
@@ -63,33 +47,58 @@ def sample_pixels(
     count: int,
     key: PRNGKey,
     labels: Labels | None = None,
-) -> jax.Array:
-    """`count` generated images as uint8 pixels, or points as they are, BLOCK at a time.
+) -> Pixels:
+    """Generates `count` images as uint8 pixels, or points as floats.
 
-    Without `labels` a class-conditional GAN is asked for its classes in turn.
+    Args:
+      params, stats: of the generator, as `inference_variables` returns them.
+      labels: (count,), the class of each image; None cycles through all classes. Ignored if the GAN
+        is not class-conditional.
     """
     size = min(count, BLOCK)
     blocks = -(-count // size)
     z = sample_latents(gan, blocks * size, key).reshape(blocks, size, gan.latent_size)
-    if gan.classes:
-        labels = jnp.arange(count) % gan.classes if labels is None else labels
-        labels = jnp.resize(labels, (blocks, size))
+    labels = cycled_labels(gan, count) if labels is None else labels
+    labels = None if labels is None else jnp.resize(labels, (blocks, size))
     pixels = jax.lax.map(lambda block: to_pixels(generate(gan, params, stats, *block)), (z, labels))
     return pixels.reshape(blocks * size, *pixels.shape[2:])[:count]
 
 
-def interpolate(start: Latents, end: Latents, points: int) -> Array:
-    """Great-circle paths between latents, `points` on each with both ends (White 2016, slerp).
+def generate_finite(
+    gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey
+) -> tuple[np.ndarray, int]:
+    """Generates `count` images, cycling through all classes, and checks them.
 
-    Returns (batch, points, latent). Normal latents lie near a sphere, and so do these, where
-    those of a straight line would not.
+    Returns:
+      The images as uint8 pixels, or points as floats; and the number of images with values that
+      are not finite.
     """
-    cosine = jnp.sum(_unit(start) * _unit(end), axis=-1)[:, None, None]
-    angle = jnp.maximum(jnp.arccos(jnp.clip(cosine, -1, 1)), 1e-4)  # never a division by zero
+    size = min(count, BLOCK)
+    blocks, bad = [], 0
+    total = -(-count // size) * size
+    inputs = (sample_latents(gan, total, key), cycled_labels(gan, total))
+    for start in range(0, count, size):
+        z, labels = jax.tree.map(lambda array, start=start: array[start : start + size], inputs)
+        images = generate(gan, params, stats, z, labels)[: count - start]
+        bad += int(jnp.sum(~jnp.isfinite(images).reshape(len(images), -1).all(axis=1)))
+        blocks.append(np.asarray(to_pixels(images)))
+    return np.concatenate(blocks), bad
+
+
+def interpolate(start: Latents, end: Latents, points: int) -> Float[Array, "batch points latent"]:
+    """Returns great-circle paths between latents (slerp; White 2016, arXiv:1609.04468).
+
+    Normal latents lie near a sphere. These paths stay near it; straight lines would leave it.
+
+    Args:
+      points: number of latents on each path, both ends included.
+    """
+    cosine = jnp.sum(_normalize(start) * _normalize(end), axis=-1)[:, None, None]
+    angle = jnp.maximum(jnp.arccos(jnp.clip(cosine, -1, 1)), 1e-4)  # avoids a division by zero
     t = jnp.linspace(0.0, 1.0, points)[None, :, None]
-    first, second = jnp.sin((1 - t) * angle), jnp.sin(t * angle)
-    return (first * start[:, None] + second * end[:, None]) / jnp.sin(angle)
+    start_weight, end_weight = jnp.sin((1 - t) * angle), jnp.sin(t * angle)
+    return (start_weight * start[:, None] + end_weight * end[:, None]) / jnp.sin(angle)
 
 
-def _unit(z):
+def _normalize(z: Latents) -> Latents:
     return z / jnp.linalg.norm(z, axis=-1, keepdims=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from flax import linen as nn
 
+from jaxgan.config import choices
 from jaxgan.config.network import NetworkConfig, disc_norm
 from jaxgan.networks import dcgan, mlp, r3gan, sngan
 from jaxgan.networks.resolution import ImageShape, resolution_for
@@ -50,3 +51,4 @@ NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Networks]] = {
     "r3gan": r3gan_pair,
     "infogan": infogan_pair,
 }
+choices.check_names(NETWORKS, choices.NETWORKS)

@@ -27,10 +27,12 @@ class Network:
     dtype: str
     matmul: str
 
-    def init(self, key: jax.Array, inputs: jax.Array, *others: Any) -> dict[str, Any]:
+    def init(
+        self, key: jax.Array, inputs: jax.Array, train: bool, labels: jax.Array | None = None
+    ) -> dict[str, Any]:
         """Returns the module's variables, drawn with `key`."""
         with jax.default_matmul_precision(self.matmul):
-            return dict(self.module.init(key, inputs, *others))
+            return dict(self.module.init(key, inputs, *_call_args(train, labels)))
 
     def apply(
         self,
@@ -41,9 +43,9 @@ class Network:
         mutable: Sequence[str] | None = None,
     ) -> Any:
         """Returns the outputs and, if `mutable` is given, the new values of those collections."""
-        others = (train,) if labels is None else (train, labels)
         params = jax.tree.map(self._round, variables["params"])
-        arguments = ({**variables, "params": params}, self._round(inputs), *others)
+        variables = {**variables, "params": params}
+        arguments = (variables, self._round(inputs), *_call_args(train, labels))
         with jax.default_matmul_precision(self.matmul):
             outputs, updated = self.module.apply(*arguments, mutable=mutable or [])
         outputs = outputs.astype(inputs.dtype)
@@ -51,6 +53,11 @@ class Network:
 
     def _round(self, array: jax.Array) -> jax.Array:
         return array.astype(jnp.bfloat16) if self.dtype == "bfloat16" else array
+
+
+def _call_args(train: bool, labels: jax.Array | None) -> tuple[Any, ...]:
+    """Returns a module's arguments after its inputs; without labels it need not accept any."""
+    return (train,) if labels is None else (train, labels)
 
 
 def with_precision(module: nn.Module, config: NetworkConfig) -> Network:

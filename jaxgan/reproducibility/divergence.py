@@ -97,7 +97,7 @@ def replayed_drift(a: LoadedRun, b: LoadedRun, step: int) -> list[Drift]:
     states = state_at(a, start), state_at(b, start)
     drifts: list[Drift] = []
     for pair in _replay_both(a, b, states, DRIFT_STEPS):
-        old, new = (replayed.trace["state"] for replayed in pair)
+        old, new = (replayed.output.trace["state"] for replayed in pair)
         drifts += _measure_drift(pair[0].steps, old, new, replayed=True)
     return drifts + checkpoint_drift(a, b, drifts[-1].step if drifts else step - 1)
 
@@ -147,7 +147,7 @@ def _diff_step(a: ReplayedSteps, b: ReplayedSteps, index: int) -> list[LeafDiff]
     """Returns the arrays that differ in one step, causes before consequences."""
     values = []
     for replayed in (a, b):
-        trace = jax.tree.map(lambda array: array[index], replayed.trace)
+        trace = jax.tree.map(lambda array: array[index], replayed.output.trace)
         values.append({"batch": replayed.order[index], **trace, **vars(trace["state"])})
     old, new = values
     parts = ("batch", "latents", "disc_grads", "disc", "gen_grads", "gen", "ema_params")

@@ -12,7 +12,7 @@ from jaxgan.data import epoch_order
 from jaxgan.data.gather import gather
 from jaxgan.data.lazy_array import Array
 from jaxgan.gan.state import TrainState
-from jaxgan.gan.steps import CHECKSUM_COLUMNS, Trace, traced_epoch, train_epoch
+from jaxgan.gan.steps import CHECKSUM_COLUMNS, trace_epoch, train_epoch
 from jaxgan.runs import checkpoints, directory, layout, ledger
 from jaxgan.runs.environment import check_same_data, read_environment
 from jaxgan.runs.files import replace_file
@@ -42,14 +42,12 @@ class ReplayedSteps(NamedTuple):
     Attributes:
       steps: numbers of the steps, from 1.
       order: indices of the real images.
-      output: metrics, as in metrics.jsonl, and the checksums of the ledger.
-      trace: every value of each step, as `traced_epoch` returns it.
+      output: metrics, checksums and trace, as `trace_epoch` returns them.
     """
 
     steps: range
     order: Order
     output: StepOutput
-    trace: Trace
 
 
 def load_for_replay(workdir: Path) -> LoadedRun:
@@ -90,13 +88,13 @@ def replay(run: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
     done, epoch = int(state.step), run.program.plan.epoch
     count = min(count, epoch - done % epoch)
     order = _order(run, done, count)
-    _, output, trace = traced_epoch(run.program.gan, state, *_examples(run, order))
-    return ReplayedSteps(range(done + 1, done + count + 1), order, output, trace)
+    _, output = trace_epoch(run.program.gan, state, *_examples(run, order))
+    return ReplayedSteps(range(done + 1, done + count + 1), order, output)
 
 
 def final_state(replayed: ReplayedSteps) -> TrainState:
     """Returns the state after the last replayed step."""
-    state: TrainState = jax.tree.map(lambda array: array[-1], replayed.trace["state"])
+    state: TrainState = jax.tree.map(lambda array: array[-1], replayed.output.trace["state"])
     return state
 
 
@@ -156,9 +154,9 @@ def _arrays(run: LoadedRun, replayed: ReplayedSteps) -> dict[str, np.ndarray]:
     arrays: dict[str, Any] = {"indices": indices, "pixels": run.pixels[indices]}
     if run.labels is not None:
         arrays["labels"] = run.labels[indices]
-    arrays["latents"] = replayed.trace["latents"][0]
+    arrays["latents"] = replayed.output.trace["latents"][0]
     arrays |= {name: values[0] for name, values in replayed.output.metrics.items()}
-    grads = {name: replayed.trace[name] for name in ("disc_grads", "gen_grads")}
+    grads = {name: replayed.output.trace[name] for name in ("disc_grads", "gen_grads")}
     arrays |= checkpoints.named_leaves(jax.tree.map(lambda array: array[0], grads))
     return {name: np.asarray(array) for name, array in arrays.items()}
 

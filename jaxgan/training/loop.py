@@ -10,7 +10,7 @@ import jax
 from jaxgan.config.errors import TrainingDiverged, UserError
 from jaxgan.config.schema import Config
 from jaxgan.gan.state import TrainState
-from jaxgan.gan.steps import train_epoch, train_epochs
+from jaxgan.gan.steps import train_epoch, train_stacked_epoch
 from jaxgan.parallel.mesh import local_replica, replicate
 from jaxgan.parallel.process_group import all_gather, is_primary
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
@@ -95,7 +95,7 @@ def train_group(
     seeds = [config.seed for config in configs.values()]
     with open_run_group(setup, configs) as (group, state):
         first_step = int(state.step[0])
-        step, signal = run_loop(setup, seeds, train_epochs, state, group, signals)
+        step, signal = run_loop(setup, seeds, train_stacked_epoch, state, group, signals)
     return [
         _result(setup, workdir, writer, first_step, step, signal)
         for workdir, writer in zip(configs, group.writers.values(), strict=True)
@@ -116,7 +116,7 @@ def run_loop(
 
     Args:
       seeds: one, or those of the runs whose states are stacked in `state`.
-      epoch: `train_epoch`, or `train_epochs` for stacked states.
+      epoch: `train_epoch`, or `train_stacked_epoch` for stacked states.
 
     Returns:
       The last step, and the signal or 0.

@@ -146,7 +146,7 @@ class RunWriter:
             return
         done, self._pending = self._pending, None
         self._check_folder()
-        metrics, checksums = jax.tree.map(np.asarray, done.output)
+        metrics, checksums, _ = jax.tree.map(np.asarray, done.output)
         counts = self._metrics.write(done.chunk, done.last_step, metrics, checksums, evaluation)
         epoch = done.chunk.epoch + 1
         if self._plotter and done.samples is not None:

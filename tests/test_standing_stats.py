@@ -16,8 +16,8 @@ from jaxgan.gan.sampling import BLOCK, cycled_labels, generate, sample_latents
 from jaxgan.gan.standing_stats import (
     BATCH_STATS,
     STANDING_BLOCKS,
+    count_standing_latents,
     inference_variables,
-    standing_latents,
     standing_stats,
 )
 from jaxgan.gan.state import build_gan, init_state
@@ -71,7 +71,7 @@ def test_averaged_weights_give_at_test_time_what_they_give_in_training(network):
     gan, state = averaged(**network)
     params, stats = inference_variables(gan, state)
     assert params is state.ema_params
-    assert standing_latents(state) == STANDING_BLOCKS * BLOCK
+    assert count_standing_latents(state) == STANDING_BLOCKS * BLOCK
     z = sample_latents(gan, BLOCK, jax.random.key(1))
     labels = cycled_labels(gan, BLOCK)
     rest = () if labels is None else (labels,)
@@ -115,7 +115,7 @@ def test_the_weights_that_train_keep_their_own_statistics():
     params, stats = inference_variables(gan, state)
     assert params is state.gen.params
     assert stats is state.gen.stats
-    assert standing_latents(state) == 0
+    assert count_standing_latents(state) == 0
 
 
 def test_a_network_without_batch_norm_is_left_as_it_is():
@@ -123,7 +123,7 @@ def test_a_network_without_batch_norm_is_left_as_it_is():
     params, stats = inference_variables(gan, state)
     assert params is state.ema_params
     assert stats == {}
-    assert standing_latents(state) == 0
+    assert count_standing_latents(state) == 0
 
 
 def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_not_count(

@@ -31,7 +31,7 @@ def test_every_flipped_bit_of_every_entry_shows(shape):
     assert not np.any(marks == checksum(jnp.asarray(array)))
 
 
-def test_the_fingerprint_of_a_float32_scalar_is_its_bits():
+def test_the_checksum_of_a_float32_scalar_is_its_bits():
     assert int(checksum(jnp.float32(1.5))) == int(np.float32(1.5).view(np.uint32))
 
 
@@ -69,7 +69,7 @@ def test_both_halves_of_a_float64_count():
         assert checksum(jnp.array(flipped)) != checksum(jnp.array(array))
 
 
-def test_keys_have_fingerprints():
+def test_keys_have_checksums():
     assert checksum(jax.random.key(0)) != checksum(jax.random.key(1))
 
 
