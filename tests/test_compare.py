@@ -14,7 +14,7 @@ from jaxgan.cli.main import main
 from jaxgan.config.schema import AdamConfig, EmaConfig, OptimizerConfig, PenaltyConfig, SaveConfig
 from jaxgan.data import shuffle
 from jaxgan.gan import updates
-from jaxgan.gan.steps import traced_epoch, train_epoch
+from jaxgan.gan.steps import trace_epoch, train_epoch
 from jaxgan.reproducibility.compare import compare
 from jaxgan.reproducibility.replay import load_for_replay, mismatched_columns, replay, state_at
 from jaxgan.runs import layout, ledger
@@ -43,7 +43,7 @@ def fresh_programs():
 
 
 def forget_programs():
-    for program in (train_epoch, traced_epoch):
+    for program in (train_epoch, trace_epoch):
         program.clear_cache()
 
 
