@@ -20,6 +20,7 @@ from jaxgan.networks.mixed_precision import Network
 from jaxgan.parallel.deterministic_mean import over_shards
 from jaxgan.types import (
     Batch,
+    Checksum,
     Images,
     Labels,
     Latents,
@@ -48,10 +49,12 @@ def d_update(
     """
     z = update_latents(gan, len(batch.images), key) if z is None else z
     (grads, loss, metrics), stats = _sharded_gradients(_d_gradients, gan, state, batch, key, z)
-    disc, norm, skipped = apply_gradients(state.disc, gan.disc_tx, grads, stats, loss)
+    disc, norm, skipped, grads_checksum = apply_gradients(
+        state.disc, gan.disc_tx, grads, stats, loss
+    )
     output = StepOutput(
         metrics=metrics | {"disc/grad_norm": norm, "disc/skipped": skipped},
-        checksums={"disc_grads": tree_checksum(grads)},
+        checksums={"disc_grads": grads_checksum},
         trace={"latents": z, "disc_grads": grads},
     )
     return state.replace(disc=disc), output
@@ -69,10 +72,10 @@ def g_update(
     """
     z = update_latents(gan, len(batch.images), key) if z is None else z
     (grads, loss, metrics), stats = _sharded_gradients(_g_gradients, gan, state, batch, key, z)
-    gen, norm, skipped = apply_gradients(state.gen, gan.gen_tx, grads, stats, loss)
+    gen, norm, skipped, grads_checksum = apply_gradients(state.gen, gan.gen_tx, grads, stats, loss)
     output = StepOutput(
         metrics=metrics | {"gen/grad_norm": norm, "gen/skipped": skipped},
-        checksums={"gen_grads": tree_checksum(grads)},
+        checksums={"gen_grads": grads_checksum},
         trace={"latents": z, "gen_grads": grads},
     )
     return state.replace(gen=gen), output
@@ -171,12 +174,12 @@ def apply_gradients(
     grads: Params,
     stats: Params,
     loss: Scalar,
-) -> tuple[Player, Scalar, Scalar]:
+) -> tuple[Player, Scalar, Scalar, Checksum]:
     """Applies one optimizer update, unless loss or gradients are not finite.
 
     Returns:
       The player, unchanged if the update was skipped; the norm of the gradients; 1.0 if the update
-      was skipped, else 0.0.
+      was skipped, else 0.0; the checksum of the gradients.
     """
     norm = optax.tree.norm(grads)
     finite = jnp.isfinite(loss) & jnp.isfinite(norm)
@@ -195,7 +198,7 @@ def apply_gradients(
 
     # On CPU the select costs a tenth of the step; elsewhere a branch makes the device wait.
     kept = jax.lax.platform_dependent(cpu=branch, default=select)
-    return kept, norm, 1.0 - finite.astype(jnp.float32)
+    return kept, norm, 1.0 - finite.astype(jnp.float32), tree_checksum(grads)
 
 
 def augment_and_pack(
