@@ -32,7 +32,7 @@ from jaxgan.cli import main as cli
 from jaxgan.runs import layout
 from jaxgan.training import loop
 from tests import figure_data, tiny
-from tests.contents import compare
+from tests.dir_compare import compare
 from tests.kill_configs import CONFIGS, LONG, ROOT, arguments_of, side
 
 WITH_FIGURE_DATA = """

@@ -24,7 +24,7 @@ from jaxgan.gan import steps as steps_module
 from jaxgan.runs import layout, metrics_log
 from jaxgan.training import plotter, progress
 from tests import kills, tiny
-from tests.contents import compare
+from tests.dir_compare import compare
 from tests.kill_configs import CONFIG, ON_IMAGES, ROOT, TINY_MLP
 
 TESTS = itertools.count()

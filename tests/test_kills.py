@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.contents import compare
+from tests.dir_compare import compare
 from tests.kill_configs import ROOT
 
 

@@ -9,7 +9,7 @@ from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import checkpoints, ledger
 from jaxgan.runs.environment import read_environment
 from tests import tiny
-from tests.contents import compare
+from tests.dir_compare import compare
 from tests.processes import (
     ended,
     error_lines,

@@ -1,4 +1,4 @@
-"""Compares two run directories in all but what tells of the machine and of the clock."""
+"""Compares two run directories, apart from what depends on the machine and the clock."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from jaxgan.runs import checkpoints, layout
 
 
 def compare(whole: Path, killed: Path) -> list[str]:
-    """What differs between two run directories, in words; nothing where every byte is the same."""
+    """Returns a line for each file that differs between two run directories."""
     ours, theirs = contents(whole), contents(killed)
     found = [f"{killed}: {name} is missing" for name in ours.keys() - theirs.keys()]
     found += [f"{killed}: {name} is too many" for name in theirs.keys() - ours.keys()]
@@ -19,9 +19,9 @@ def compare(whole: Path, killed: Path) -> list[str]:
 
 
 def contents(workdir: Path) -> dict[str, Any]:
-    """Every file of a run directory by its name, less what tells of the machine and of the clock.
+    """Returns every file of a run directory by name, without what depends on machine and clock.
 
-    A checkpoint, whose files hold times, is the SHA-256 of its leaves with what it scored.
+    A checkpoint, whose files hold times, is the SHA-256 of its leaves and its score.
     """
     found: dict[str, Any] = {}
     for folder in [path.parent for path in workdir.rglob(layout.CONFIG)]:
