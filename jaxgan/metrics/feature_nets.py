@@ -28,7 +28,7 @@ BATCH = 250  # a fifth faster than 500 on two CPU cores; its largest layer takes
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FeatureSet:
-    """What a feature net gives for a set of examples.
+    """Output of a feature net for a set of examples.
 
     Attributes:
       features: float32.
