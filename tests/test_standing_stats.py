@@ -102,7 +102,7 @@ def test_standing_statistics_are_of_every_class():
     z = sample_latents(gan, STANDING_BLOCKS * BLOCK, stream_key(state.key, Stream.STANDING, 0))
     x = np.asarray(z) + np.arange(STANDING_BLOCKS * BLOCK)[:, None] % 300
     blocks = x.reshape(STANDING_BLOCKS, BLOCK, 6)
-    variables = gan.gen.init(state.key, z[:2], True, np.arange(2))
+    variables = gan.gen.init(state.key, z[:2], True, jnp.arange(2))
     params = variables.pop("params")
     found = standing_stats(gan, params, variables, state.key)[BATCH_STATS]["BatchNorm_0"]
     np.testing.assert_allclose(found["mean"], blocks.mean((0, 1)), rtol=1e-4)
