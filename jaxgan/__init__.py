@@ -7,6 +7,7 @@ Everything else in the package can be imported too, but may change in any versio
     load_data                the examples of a data set
     build_gan, init_state    the rules and the first state of a run
     train_step, train_epoch  pure functions of a state: one step, or one epoch in one call
+    Batch                    images, and labels or None: what a step takes
     sample_pixels            generated images
     train, evaluate          a whole run in a folder, and its scores
     load_run                 config, rules and state of a run's checkpoint
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from jaxgan.gan.steps import train_epoch, train_step
     from jaxgan.runs.checkpoints import load_run
     from jaxgan.training.loop import train
+    from jaxgan.types import Batch
 
 __version__ = "0.2.0"
 __all__ = [
+    "Batch",
     "Config",
     "build_gan",
     "default_config",
@@ -43,6 +46,7 @@ __all__ = [
     "train_step",
 ]
 _MODULES = {
+    "Batch": "jaxgan.types",
     "Config": "jaxgan.config",
     "build_gan": "jaxgan.gan.state",
     "default_config": "jaxgan.config",
