@@ -12,7 +12,6 @@ class DatasetSpec:
     """The facts about a data set that are known before it is read.
 
     Attributes:
-      tfds: its name in TFDS; "" for a synthetic set.
       shape: (height, width, channels) of images, (dims,) of points.
       classes: number of classes; labels are 0 to classes - 1.
       examples: number of examples of each split.
@@ -24,7 +23,6 @@ class DatasetSpec:
       protocol_samples: number of samples that a published protocol scores, or 10,000.
     """
 
-    tfds: str
     shape: tuple[int, ...]
     classes: int
     examples: Mapping[str, int]
@@ -38,83 +36,78 @@ class DatasetSpec:
 
 SPLITS = ("train", "test")
 IDX_STEMS = {"train": ("train",), "test": ("t10k", "test")}
+
+
 UNKNOWN_SHA256 = {"train": "", "test": ""}
-POINT_COUNTS = {"train": 100_000, "test": 10_000}
 
 
-def _mnist_like(name: str, sha256: Mapping[str, str], **optional: Any) -> DatasetSpec:
-    examples = {"train": 60_000, "test": 10_000}
-    return DatasetSpec(name, (28, 28, 1), 10, examples, sha256, IDX_STEMS, **optional)
-
-
-def _synthetic(shape: tuple[int, ...], classes: int, samples: int, **facts: Any) -> DatasetSpec:
-    return DatasetSpec("", shape, classes, stems={}, protocol_samples=samples, **facts)
+def _mnist_like(sha256: Mapping[str, str], **optional: Any) -> DatasetSpec:
+    return DatasetSpec((28, 28, 1), 10, _by_split(60_000, 10_000), sha256, IDX_STEMS, **optional)
 
 
 def _emnist(part: str, classes: int, train: int, test: int) -> DatasetSpec:
-    return DatasetSpec(
-        tfds=f"emnist/{part}",
-        shape=(28, 28, 1),  # transposed, as in the published files and in TFDS
-        classes=classes,
-        examples={"train": train, "test": test},
-        sha256=UNKNOWN_SHA256,
-        stems={split: (f"emnist-{part}-{split}",) for split in SPLITS},
-        idx_surplus=True,
-    )
+    stems = {split: (f"emnist-{part}-{split}",) for split in SPLITS}
+    # The images are transposed, as in the published files. They stay so, because the arrays must
+    # be equal for every source, and TFDS does not turn them either.
+    shape, counts = (28, 28, 1), _by_split(train, test)
+    return DatasetSpec(shape, classes, counts, UNKNOWN_SHA256, stems, idx_surplus=True)
+
+
+def _synthetic(shape: tuple[int, ...], classes: int, samples: int, **facts: Any) -> DatasetSpec:
+    return DatasetSpec(shape, classes, stems={}, protocol_samples=samples, **facts)
+
+
+def _mixture(modes: int, *sha256: str) -> DatasetSpec:
+    counts = _by_split(100_000, 10_000)
+    return _synthetic((2,), modes, 2_500, examples=counts, sha256=_by_split(*sha256))
+
+
+def _by_split(train: Any, test: Any) -> dict[str, Any]:
+    return {"train": train, "test": test}
 
 
 DATASETS = {
     "mnist": _mnist_like(
-        "mnist",
-        {
-            "train": "91006d8720390df5b306bcf41a85bfbebb101d7859e31dac324bd27c466d58ae",
-            "test": "c676cc3ee457a5684a62a47ecd4e70be28fbae26df12bcd094713a5e180b4a53",
-        },
+        _by_split(
+            "91006d8720390df5b306bcf41a85bfbebb101d7859e31dac324bd27c466d58ae",
+            "c676cc3ee457a5684a62a47ecd4e70be28fbae26df12bcd094713a5e180b4a53",
+        ),
         packaged="mnist",
     ),
     "fashion_mnist": _mnist_like(
-        "fashion_mnist",
-        {
-            "train": "144c36c07ca2b58d1fcb3a594560ac88dfff1c83866768f33b3e2c1742016087",
-            "test": "e321bd43cb674beadc540459e3de9cb798b97ec1e382c61ed76d5e4d4fc4a23f",
-        },
+        _by_split(
+            "144c36c07ca2b58d1fcb3a594560ac88dfff1c83866768f33b3e2c1742016087",
+            "e321bd43cb674beadc540459e3de9cb798b97ec1e382c61ed76d5e4d4fc4a23f",
+        ),
         folders=("/usr/share/datasets/fashion-mnist",),  # Debian's package dataset-fashion-mnist
     ),
-    "kmnist": _mnist_like("kmnist", UNKNOWN_SHA256),
+    "kmnist": _mnist_like(UNKNOWN_SHA256),
     "emnist/byclass": _emnist("byclass", 62, 697_932, 116_323),
     "emnist/bymerge": _emnist("bymerge", 47, 697_932, 116_323),
     "emnist/balanced": _emnist("balanced", 47, 112_800, 18_800),
     "emnist/letters": _emnist("letters", 37, 88_800, 14_800),
     "emnist/digits": _emnist("digits", 10, 240_000, 40_000),
     "emnist/mnist": _emnist("mnist", 10, 60_000, 10_000),
-    "ring": _synthetic(
-        (2,),
+    # These hashes also prove that numpy still draws the same examples: a change in its random
+    # numbers is an error, and not another data set under the same name.
+    "ring": _mixture(
         8,
-        2_500,
-        examples=POINT_COUNTS,
-        sha256={
-            "train": "8e88cc333573ee292f833a2d9fc9559dfb4a539063401b2311510821a4dab067",
-            "test": "304357f1b9d0d188676f49290489e98a523aa399c34753b8ca88d7eeb44e77cf",
-        },
+        "8e88cc333573ee292f833a2d9fc9559dfb4a539063401b2311510821a4dab067",
+        "304357f1b9d0d188676f49290489e98a523aa399c34753b8ca88d7eeb44e77cf",
     ),
-    "grid": _synthetic(
-        (2,),
+    "grid": _mixture(
         25,
-        2_500,
-        examples=POINT_COUNTS,
-        sha256={
-            "train": "2a8d502f41f6047371250589d700138a6af240a34a4398fc2f0e3176247c2110",
-            "test": "1fade751670e66bbff0321baee7c996d5d4902e39ec0eafea53e6b4c6ca9b379",
-        },
+        "2a8d502f41f6047371250589d700138a6af240a34a4398fc2f0e3176247c2110",
+        "1fade751670e66bbff0321baee7c996d5d4902e39ec0eafea53e6b4c6ca9b379",
     ),
     "stacked_mnist": _synthetic(
         (28, 28, 3),
         1000,
         26_000,
-        examples={"train": 128_000, "test": 26_000},
-        sha256={
-            "train": "05033713f38d6c5e31bf337c38dceeaf065ca81dfe035acad7fc248475eca3c5",
-            "test": "a0b46f6b26a5d4fa71fc52b01debf1bb8168de3aa3872229105b720eef957871",
-        },
+        examples=_by_split(128_000, 26_000),
+        sha256=_by_split(
+            "05033713f38d6c5e31bf337c38dceeaf065ca81dfe035acad7fc248475eca3c5",
+            "a0b46f6b26a5d4fa71fc52b01debf1bb8168de3aa3872229105b720eef957871",
+        ),
     ),
 }

@@ -37,10 +37,12 @@ def canonical_order(examples: Examples) -> Examples:
     """
     labels = np.ascontiguousarray(examples.labels, "<i4")
     rows = (row for block in blocks(examples.pixels) for row in block.reshape(len(block), -1))
+    # The label is the key, so that equal images with different labels have different digests.
     digests = [
         hashlib.blake2b(row.data, digest_size=16, key=label.tobytes()).digest()
         for row, label in zip(rows, labels, strict=True)
     ]
+    # Digests are compared as bytes and the labels are little-endian: no order of a machine counts.
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.intp)
     pixels = examples.pixels
     ordered = pixels.reorder(order) if isinstance(pixels, LazyArray) else pixels[order]
@@ -49,6 +51,7 @@ def canonical_order(examples: Examples) -> Examples:
 
 def examples_sha256(examples: Examples) -> str:
     """Returns the SHA-256 of the shape, the pixels and the labels."""
+    # The shape goes in first: arrays of different shapes can have the same bytes.
     digest = hashlib.sha256(repr(tuple(map(int, examples.pixels.shape))).encode())
     for block in blocks(examples.pixels):
         digest.update(block.data)
@@ -58,7 +61,7 @@ def examples_sha256(examples: Examples) -> str:
 
 def check_examples(examples: Examples, name: str, spec: DatasetSpec, split: str) -> None:
     """Raises UserError if the examples cannot be those of the known set."""
-    content = None
+    content = ""
     if examples.pixels.shape[1:] != spec.shape:
         content = f"images of shape {examples.pixels.shape[1:]}, but {name} has {spec.shape}"
     elif len(examples.pixels) != spec.examples.get(split, len(examples.pixels)):
@@ -75,17 +78,16 @@ def check_examples(examples: Examples, name: str, spec: DatasetSpec, split: str)
 def check_sha256(sha256: str, source: str, name: str, split: str) -> None:
     """Raises UserError if the SHA-256 is not that of the set, or is that of another one."""
     known = DATASETS[name].sha256.get(split, "")
+    # A set without a known hash (KMNIST, EMNIST) is still refused if its content is another set's.
     owners = [
-        (other, part)
+        f"{other} {part}"
         for other, spec in DATASETS.items()
         for part, value in spec.sha256.items()
-        if value and value == sha256
+        if value == sha256
     ]
     if sha256 == known or (not known and not owners):
         return
-    content = (
-        f"{owners[0][0]} {owners[0][1]}" if owners else f"other data (SHA-256 {sha256[:16]}...)"
-    )
+    content = owners[0] if owners else f"other data (SHA-256 {sha256[:16]}...)"
     raise UserError(
         f"config.data.name = {name!r}: {source} holds {content}, not {name} {split}; {FIX_HINT}"
     )

@@ -14,7 +14,8 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data.datasets import DATASETS
 from jaxgan.data.examples import Examples
 
-SEEDS = {"train": 0, "test": 1}  # for numpy's RandomState, whose random numbers never change
+# For RandomState: numpy has frozen its stream, while `default_rng` may change with a release.
+SEEDS = {"train": 0, "test": 1}
 
 
 class Mixture(NamedTuple):
@@ -30,6 +31,7 @@ def draw_points(config: DataConfig, split: str) -> Examples:
     Raises:
       UserError: the config names a source or a folder, which drawn points do not have.
     """
+    # A folder that is named must be the one that is read, and here none is read.
     if config.source != "auto" or config.dir:
         name, value = ("dir", config.dir) if config.dir else ("source", config.source)
         raise UserError(
@@ -43,16 +45,7 @@ def draw_points(config: DataConfig, split: str) -> Examples:
     return Examples(points.astype(np.float32), modes, len(means), f"drawn {config.name}")
 
 
-def _ring(modes: int) -> np.ndarray:
-    angles = [2 * math.pi * mode / modes for mode in range(modes)]
-    return np.array([(math.cos(angle), math.sin(angle)) for angle in angles])
-
-
-def _grid(axis: tuple[float, ...]) -> np.ndarray:
-    return np.array(list(itertools.product(axis, repeat=2)))
-
-
-MIXTURES = {
-    "ring": Mixture(_ring(8), 0.01),
-    "grid": Mixture(_grid((-4.0, -2.0, 0.0, 2.0, 4.0)), 0.05),
-}
+_ANGLES = [2 * math.pi * mode / 8 for mode in range(8)]
+_RING = np.array([(math.cos(angle), math.sin(angle)) for angle in _ANGLES])
+_GRID = np.array(list(itertools.product((-4.0, -2.0, 0.0, 2.0, 4.0), repeat=2)))
+MIXTURES = {"ring": Mixture(_RING, 0.01), "grid": Mixture(_GRID, 0.05)}

@@ -1,6 +1,7 @@
 """Reads IDX files, the format in which MNIST and similar data sets are published."""
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data.datasets import DATASETS, IDX_STEMS, DatasetSpec
 from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
 
-PACKAGED_DIR = Path(__file__).parent
 REFETCH_HINT = "the file is damaged or incomplete; download or install it again"
 
 
@@ -27,7 +27,8 @@ def load_idx_folder(config: DataConfig, split: str) -> Examples:
         raise DataNotFound(
             "the data set is not a known one (for your own data set config.data.source=idx)"
         )
-    folders = [*([config.dir] if config.dir else []), *(spec.folders if spec else ())]
+    # The user's own folder comes first: a system folder must never replace one that is named.
+    folders = [folder for folder in (config.dir, *(spec.folders if spec else ())) if folder]
     if not folders:
         raise DataNotFound("config.data.dir is '', so no folder is named")
     reasons = []
@@ -45,13 +46,14 @@ def load_packaged(config: DataConfig, split: str) -> Examples:
     if spec is None or not spec.packaged:
         packaged = ", ".join(name for name, spec in DATASETS.items() if spec.packaged)
         raise DataNotFound(f"jaxgan ships only {packaged}")
-    return read_folder(PACKAGED_DIR / spec.packaged, f"packaged {config.name}", spec, split)
+    folder = Path(__file__).parent / spec.packaged
+    return read_folder(folder, f"packaged {config.name}", spec, split)
 
 
 def read_folder(folder: Path, source: str, spec: DatasetSpec | None, split: str) -> Examples:
     """Reads the IDX files of one split in a folder; `spec` is None for a user's own data set."""
     stems = (spec.stems if spec else IDX_STEMS).get(split, (split,))
-    images_path, labels_path = _find_files(folder, stems, needs_labels=spec is not None)
+    images_path, labels_path = _find_files(folder, stems, labelled=spec is not None)
     pixels = read_idx(images_path)
     if pixels.ndim == 3:
         pixels = pixels[..., None]
@@ -66,8 +68,10 @@ def read_folder(folder: Path, source: str, spec: DatasetSpec | None, split: str)
             f"{labels_path}: labels of shape {labels.shape} for the {len(pixels)} images of "
             f"{images_path.name}; {REFETCH_HINT}"
         )
+    # EMNIST's files hold more examples than TFDS takes; without the cut the sets would differ.
     if spec and spec.idx_surplus and split in spec.examples:
         pixels, labels = pixels[: spec.examples[split]], labels[: spec.examples[split]]
+    # A file of all UNLABELLED (-1) gives 0 classes.
     classes = spec.classes if spec else int(labels.max()) + 1
     return Examples(pixels, labels.astype(np.int32), classes, source)
 
@@ -82,6 +86,7 @@ def read_idx(path: Path) -> np.ndarray:
 
 def parse_idx(raw: bytes, name: str) -> np.ndarray:
     """Reads the array in the bytes of an IDX file; `name` names the file in errors."""
+
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = gzip.decompress(raw)
@@ -96,24 +101,25 @@ def parse_idx(raw: bytes, name: str) -> np.ndarray:
     if len(raw) < start:
         raise UserError(f"{name}: ends within its IDX header; {REFETCH_HINT}")
     shape = [int(size) for size in np.frombuffer(raw, ">u4", raw[3], offset=4)]
-    if (size := int(np.prod(shape, dtype=object))) != len(raw) - start:
+    # In Python's integers: four sizes of 32 bits from a damaged header can overflow 64 bits.
+    size, held = math.prod(shape), len(raw) - start
+    if size != held:
         raise UserError(
-            f"{name}: {len(raw) - start} bytes of data where its IDX header says {size}; "
-            f"{REFETCH_HINT}"
+            f"{name}: {held} bytes of data where its IDX header says {size}; {REFETCH_HINT}"
         )
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
 
-def _find_files(
-    folder: Path, stems: tuple[str, ...], needs_labels: bool
-) -> tuple[Path, Path | None]:
+def _find_files(folder: Path, stems: tuple[str, ...], labelled: bool) -> tuple[Path, Path | None]:
     """Finds the files of images and labels; None if there are no labels and none are needed."""
     images, labels = _find(folder, stems, "images"), _find(folder, stems, "labels")
     if not images and not labels:
         exists = "holds no" if folder.is_dir() else "does not exist, so it has no"
         raise DataNotFound(f"{folder} {exists} {stems[0]}-images-idx3-ubyte(.gz)")
-    if images and (labels or not needs_labels):
+    if images and (labels or not labelled):
         return images, labels
+    # Half of a set is an error and not "not found": with "auto" another source would be read
+    # without a word, although the user has put this one here.
     missing = folder / f"{stems[0]}-{'labels-idx1' if images else 'images-idx3'}-ubyte.gz"
     raise UserError(
         f"{missing}: is missing, but the split's other file is there; put it there, or set "

@@ -21,7 +21,7 @@ from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
 from jaxgan.data.lazy_array import LazyArray
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # other files are ignored
-CHANNELS = {"1": 1, "L": 1, "P": 3, "RGB": 3}  # for each mode of PIL
+CHANNELS = {"1": 1, "L": 1, "P": 3, "RGB": 3}  # for each mode of PIL; "P" has a palette of colours
 MODES = {1: "L", 3: "RGB"}
 COLOURS = {1: "grey", 3: "in colour"}
 FIX_HINT = "fix it or remove it from the folder"
@@ -53,6 +53,7 @@ def load_image_folder(config: DataConfig, split: str) -> Examples:
     paths, labels, classes = _list_images(folder)
     if folder.name == "test":
         classes, labels = _training_labels(root / "train", folder, labels)
+    # All headers are read before any pixels: a wrong file is reported early, also when streaming.
     shape = _common_shape(paths)
     lazy = LazyArray((len(paths), *shape), functools.partial(_read, paths, shape))
     pixels = lazy if config.stream else lazy[:]
@@ -86,17 +87,16 @@ def _list_images(folder: Path) -> tuple[list[str], np.ndarray, list[str]]:
         )
     if flat:
         return flat, np.full(len(flat), UNLABELLED, np.int32), []
-    paths: list[str] = []
-    labels: list[int] = []
-    for label, name in enumerate(classes):
-        images = _images(folder / name)
+    kinds = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file"
+    by_class = [_images(folder / name) for name in classes]
+    for name, images in zip(classes, by_class, strict=True):
+        # An empty class is most likely a failed copy, and a label without images cannot be learnt.
         if not images:
-            raise UserError(f"{folder / name}: holds no {_kinds()}; fill or delete it")
-        paths += images
-        labels += [label] * len(images)
-    if not paths:
-        raise DataNotFound(f"{folder} holds no {_kinds()}, and no folders of them")
-    return paths, np.array(labels, np.int32), classes
+            raise UserError(f"{folder / name}: holds no {kinds}; fill or delete it")
+    if not classes:
+        raise DataNotFound(f"{folder} holds no {kinds}, and no folders of them")
+    labels = np.repeat(np.arange(len(classes), dtype=np.int32), [len(part) for part in by_class])
+    return [path for images in by_class for path in images], labels, classes
 
 
 def _training_labels(train: Path, test: Path, labels: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -104,6 +104,7 @@ def _training_labels(train: Path, test: Path, labels: np.ndarray) -> tuple[list[
     held_out = _folders(test)
     if not train.is_dir():
         return held_out, labels
+    # A class is numbered by its place among the training classes, also if the test set lacks some.
     classes = _folders(train)
     unknown = [name for name in held_out if name not in classes]
     if unknown or bool(held_out) != bool(classes):
@@ -118,16 +119,13 @@ def _training_labels(train: Path, test: Path, labels: np.ndarray) -> tuple[list[
 
 
 def _images(folder: Path) -> list[str]:
+    # Sorted, because the file system's order differs between machines.
     names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     return [str(folder / name) for name in names if name.lower().endswith(SUFFIXES)]
 
 
 def _folders(folder: Path) -> list[str]:
     return sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
-
-
-def _kinds() -> str:
-    return f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file"
 
 
 def _common_shape(paths: list[str]) -> Shape:
@@ -149,6 +147,8 @@ def _common_shape(paths: list[str]) -> Shape:
 
 def _shape(path: str) -> Shape:
     with _open(path) as image:
+        # Refused and not converted: what shows through a transparent pixel is the user's choice,
+        # and 16 bits cannot become 8 without loss.
         if image.mode not in CHANNELS or image.has_transparency_data:
             kind = "transparent" if image.has_transparency_data else f"of PIL's mode {image.mode}"
             raise UserError(f"{path}: is {kind}; must be grey or RGB of 8 bits: {FIX_HINT}")
@@ -161,6 +161,7 @@ def _read(paths: list[str], shape: Shape, indices: np.ndarray) -> np.ndarray:
         path = paths[index]
         with _open(path) as image:
             array = np.asarray(image.convert(MODES[shape.channels]))
+        # A streamed file is opened again at each use, and can have been replaced since the start.
         if array.size != row.size or array.shape[:2] != row.shape[:2]:
             raise UserError(
                 f"{path}: has another size than at the start of the run; put the old file back"
@@ -181,7 +182,8 @@ def _open(path: str) -> Iterator[Any]:
         raise
     except PIL.UnidentifiedImageError as error:
         raise UserError(f"{path}: is not a readable image; {FIX_HINT}") from error
-    except Exception as error:  # PIL's decoders have no common base class of errors
+    # PIL's decoders have no common base class of errors.
+    except Exception as error:
         if isinstance(error, OSError) and error.strerror:
             raise UserError(f"{path}: cannot be read ({error.strerror}); put it back") from error
         text = " ".join(str(error).split())

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-BLOCK_BYTES = 2**24  # read at a time, so that walking through an array needs little memory
+# Read at a time, so that walking through a set that is larger than memory needs little of it.
+BLOCK_BYTES = 2**24
 Read = Callable[[np.ndarray], np.ndarray]  # from indices in the source to uint8 (n, *shape)
 
 

@@ -72,18 +72,11 @@ def load_data(config: DataConfig, split: str = "train") -> Dataset:
     if spec:
         check_examples(examples, config.name, spec, split)
     ordered = canonical_order(examples)
+    # Of the ordered examples, so that every source of a set has the same one.
     sha256 = examples_sha256(ordered)
     if spec:
         check_sha256(sha256, examples.source, config.name, split)
-    return Dataset(
-        config.name,
-        split,
-        ordered.pixels,
-        ordered.labels,
-        ordered.classes,
-        ordered.source,
-        sha256,
-    )
+    return Dataset(config.name, split, *ordered, sha256)
 
 
 def _first_source(config: DataConfig, split: str) -> Examples:
@@ -107,6 +100,7 @@ def _first_source(config: DataConfig, split: str) -> Examples:
 
 def _stacked(config: DataConfig, split: str) -> Examples:
     """Makes Stacked MNIST from the digits of the same split of MNIST."""
+    # Every digit is drawn many times over, so they are read at once, also for a streamed run.
     digits = load_data(dataclasses.replace(config, name="mnist", stream=0), split)
     assert isinstance(digits.pixels, np.ndarray)
     examples = Examples(digits.pixels, digits.labels, digits.classes, digits.source)
@@ -121,13 +115,15 @@ def _fix_hint(config: DataConfig) -> str:
     return f"{where}{other}, or run once with network access and config.data.source=download."
 
 
-SOURCES = {  # "auto" tries them in this order
+# "auto" tries them in this order: the user's own folders, then the package, and last the network.
+SOURCES = {
     "idx": idx_files.load_idx_folder,
     "prepared": tfds_prepared.load_prepared,
     "packaged": idx_files.load_packaged,
     "download": tfds_download.load_download,
 }
-EXPLICIT_SOURCES = {"folder": image_folder.load_image_folder}  # "auto" does not try it
+# "auto" does not try it: any folder with some pictures would pass for the set that was asked for.
+EXPLICIT_SOURCES = {"folder": image_folder.load_image_folder}
 SYNTHETIC: dict[str, Callable[[DataConfig, str], Examples]] = {
     **dict.fromkeys(gaussian_mixtures.MIXTURES, gaussian_mixtures.draw_points),
     "stacked_mnist": _stacked,

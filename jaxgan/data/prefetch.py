@@ -20,6 +20,8 @@ def prefetch(read: Read, steps: range, ahead: int) -> Iterator[Any]:
       steps: the steps to read.
       ahead: number of steps to read ahead; at least one for each thread.
     """
+    # One item is a whole step and not an example: the order of the examples is already fixed by
+    # `epoch_order`, and Grain must not shuffle or batch a second time.
     source = grain.MapDataset.source(_Steps(read, steps))
     options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=max(ahead, THREADS))
     return iter(source.to_iter_dataset(options))

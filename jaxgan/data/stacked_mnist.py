@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxgan.data.examples import Examples
 
-SEEDS = {"train": 0, "test": 1}  # for numpy's RandomState, whose random numbers never change
+SEEDS = {"train": 0, "test": 1}
 CHANNELS = 3
 
 
@@ -21,6 +21,7 @@ def stack_digits(digits: Examples, count: int, split: str) -> Examples:
     Returns:
       Images with the labels 100 r + 10 g + b.
     """
+    # RandomState is the generator whose stream numpy has frozen; the set's SHA-256 relies on it.
     random = np.random.RandomState(SEEDS[split])
     chosen = random.randint(0, len(digits.pixels), (count, CHANNELS), np.int32)
     pixels = np.empty((count, *digits.pixels.shape[1:3], CHANNELS), np.uint8)

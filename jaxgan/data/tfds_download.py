@@ -6,7 +6,6 @@ import functools
 import io
 import sys
 import threading
-import types
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,14 +16,16 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import tfds_prepared
-from jaxgan.data.datasets import DATASETS, SPLITS
+from jaxgan.data.datasets import DATASETS, IDX_STEMS, SPLITS
 from jaxgan.data.examples import DataNotFound, Examples
 from jaxgan.data.idx_files import parse_idx
 from jaxgan.data.tfds_prepared import one_line
 
+# TFDS retries for 205 s where there is no network, for 28 minutes where packets are dropped, and
+# waits for ever for a silent server. So the server is probed first, and TFDS has these limits.
 PROBE_SECONDS = 8  # for the name lookup and several addresses
 CONNECT_SECONDS = 5
-SILENCE_SECONDS = 30  # without data from the server, after which the download fails
+SILENCE_SECONDS = 30  # without data from the server
 RETRIES = 2
 SplitReader = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
@@ -70,9 +71,11 @@ def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
             builder.download_and_prepare(download_dir=root / "downloads", download_config=settings)
     except (UserError, DataNotFound):
         raise
-    except Exception as error:  # TFDS and its dependencies have no common base class of errors
+    # TFDS and its dependencies have no common base class of errors.
+    except Exception as error:
         with contextlib.suppress(DataNotFound):
-            tfds_prepared.find_prepared(name, root)  # another process has prepared it meanwhile
+            # Another process may have prepared the set meanwhile, which makes ours fail.
+            tfds_prepared.find_prepared(name, root)
             return
         raise UserError(_failure_message(name, root, error)) from error
 
@@ -96,19 +99,20 @@ def tfds_builder(name: str, read: SplitReader | None = None) -> Any:
 
         images, labels = reader(split)
         count = getattr(self.builder_config, f"{split}_examples", len(images))
-        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            if i == count:  # EMNIST's files hold more than TFDS takes
-                break
+        # EMNIST's files hold more than TFDS takes.
+        pairs = zip(images[:count], labels[:count], strict=True)
+        for i, (image, label) in enumerate(pairs):
+            # As a PIL image, since TFDS encodes a numpy array with TensorFlow.
             yield i, {"image": PIL.Image.fromarray(image), "label": int(label)}
 
     members = {
-        "__module__": base.__module__,  # where TFDS looks for the checksums
+        # TFDS looks for the registered checksums beside this module.
+        "__module__": base.__module__,
         "_split_generators": _split_generators,
         "_generate_examples": _generate_examples,
     }
-    return types.new_class(
-        base.__name__, (base,), {"skip_registration": True}, lambda body: body.update(members)
-    )
+    # A registered class would replace TFDS's own for the whole process.
+    return type(base)(base.__name__, (base,), members, skip_registration=True)
 
 
 def _download(builder: Any, dl_manager: Any) -> SplitReader:
@@ -123,13 +127,13 @@ def _download(builder: Any, dl_manager: Any) -> SplitReader:
                 return file.read(name), f"{archive}: {name}"
 
     else:
-        stems = {"train": "train", "test": "t10k"}
-        names = {
-            f"{split} {kind}": f"{builder.URL}{stem}-{kind}-ubyte.gz"
-            for split, stem in stems.items()
-            for kind in ("images-idx3", "labels-idx1")
-        }
-        paths = dl_manager.download(names)
+        paths = dl_manager.download(
+            {
+                f"{split} {kind}": f"{builder.URL}{IDX_STEMS[split][0]}-{kind}-ubyte.gz"
+                for split in SPLITS
+                for kind in ("images-idx3", "labels-idx1")
+            }
+        )
 
         def read_file(split: str, kind: str) -> tuple[bytes, str]:
             path = paths[f"{split} {kind}"]
@@ -154,9 +158,8 @@ def _probe(url: str) -> None:
         except (requests.RequestException, OSError) as error:
             failures[:] = [type(error).__name__]
 
-    thread = threading.Thread(
-        target=ask, daemon=True
-    )  # in a thread, because a name lookup has no time limit
+    # In a thread, because a name lookup has no time limit.
+    thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(PROBE_SECONDS)
     if failures:
@@ -169,11 +172,11 @@ def _short_timeouts() -> Iterator[None]:
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import downloader
 
-    limits = (CONNECT_SECONDS, SILENCE_SECONDS)
-    limited = functools.partial(downloader._open_url, timeout=limits)
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
+    # TFDS has no setting for either, so its module is changed for as long as this lasts.
     before = downloader.MAX_RETRIES, downloader._open_url
+    limited = functools.partial(before[1], timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
     downloader.MAX_RETRIES, downloader._open_url = RETRIES, limited
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -183,7 +186,8 @@ def _short_timeouts() -> Iterator[None]:
 
 
 def _failure_message(name: str, root: Path, error: Exception) -> str:
-    if isinstance(error, OSError) and not error.__class__.__module__.startswith("requests"):
+    # The errors of requests are OSErrors too, but they are not about the folder.
+    if isinstance(error, OSError) and not type(error).__module__.startswith("requests"):
         advice = "set config.data.dir to a folder that can be written and has room"
         return f"{root}: {name} cannot be prepared there ({one_line(error)}); {advice}"
     return (
@@ -194,6 +198,7 @@ def _failure_message(name: str, root: Path, error: Exception) -> str:
 
 def _unknown_message(name: str) -> str:
     """The error message for a set that is neither known nor prepared."""
+    # "emnist" alone is most likely one of its six sets, however unlike their names are.
     near = [known for known in DATASETS if known.startswith(f"{name}/")]
     near = near or difflib.get_close_matches(name, DATASETS, n=3, cutoff=0.75)
     if not near:

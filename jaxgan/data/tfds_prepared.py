@@ -16,7 +16,7 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
 from jaxgan.data.lazy_array import Array, LazyArray
 
-BLOCK_RECORDS = 1024  # read at a time
+BLOCK_RECORDS = 1024
 NAME = re.compile(r"\w+(/[\w.+-]+)?")  # set, or set/config
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's mode for each number of channels
@@ -40,12 +40,12 @@ def load_prepared(config: DataConfig, split: str) -> Examples:
       UserError: the prepared version is damaged, or is not a set of images of one size.
     """
     folder = find_prepared(config.name, data_dir(config))
+    # TFDS trusts every folder that exists, and fails on a half-copied one with errors that name
+    # another cause, such as the TFRECORD format.
     for needed in ("dataset_info.json", "features.json"):
         if not (folder / needed).is_file():
-            raise UserError(
-                f"{folder}: is an incomplete TFDS data set ({needed} is missing); "
-                f"{_refetch_hint(folder)}"
-            )
+            reason = f"is an incomplete TFDS data set ({needed} is missing)"
+            raise UserError(f"{folder}: {reason}; {_refetch_hint(folder)}")
     with _name_folder_in_errors(folder):
         return _read(folder, config, split)
 
@@ -64,6 +64,7 @@ def find_prepared(name: str, root: Path) -> Path:
     versions = [entry for entry in home.iterdir() if VERSION.fullmatch(entry.name)]
     if not versions:
         raise DataNotFound(f"{home} holds no folder named after a version, such as 3.0.1")
+    # By number: as text, 10.0.0 comes before 9.0.0.
     return max(versions, key=lambda entry: [int(part) for part in entry.name.split(".")])
 
 
@@ -84,7 +85,8 @@ def _name_folder_in_errors(folder: Path) -> Iterator[None]:
         raise UserError(
             f"{folder}: cannot be read without {error.name} ({one_line(error)}); install it"
         ) from error
-    except Exception as error:  # TFDS and its dependencies have no common base class of errors
+    # TFDS and its dependencies have no common base class of errors.
+    except Exception as error:
         raise UserError(
             f"{folder}: is a damaged TFDS data set ({one_line(error)}); {_refetch_hint(folder)}"
         ) from error
@@ -95,7 +97,8 @@ def _refetch_hint(folder: Path) -> str:
 
 
 def _read(folder: Path, config: DataConfig, split: str) -> Examples:
-    import tensorflow_datasets as tfds  # slow, so only if a prepared folder was found
+    # Imported here because it is slow, and most runs find no prepared folder.
+    import tensorflow_datasets as tfds
 
     builder = tfds.builder_from_directory(folder)
     _check_builder(builder, folder, config.name, split)
@@ -103,9 +106,10 @@ def _read(folder: Path, config: DataConfig, split: str) -> Examples:
     features = tfds.features.FeaturesDict(
         {key: builder.info.features[key] for key in (image, label) if key}
     )
-    source = builder.as_data_source(
-        split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
-    )
+    # Raw records, so that the image and the label are decoded, and no other feature.
+    raw = tfds.decode.DeserializeMethod.RAW_BYTES
+    source = builder.as_data_source(split, deserialize_method=raw)
+    # The folder's own description can promise more records than its files hold.
     if len(source) != builder.info.splits[split].num_examples or not len(source):
         raise ValueError(f"{len(source)} records")
     records = _Records(folder, source, features, image, builder.info.features[image].shape)
@@ -129,6 +133,7 @@ class _Records:
         count = len(self.source)
         pixels = np.empty((count if with_pixels else 0, *self.shape), np.uint8)
         labels = np.full(count, UNLABELLED, np.int32)
+        # In blocks: 60,000 images take 4 to 6 s so, and 9 s one by one.
         for start in range(0, count, BLOCK_RECORDS):
             block = range(start, min(start + BLOCK_RECORDS, count))
             for i, example in zip(block, self._examples(list(block)), strict=True):
@@ -148,6 +153,8 @@ class _Records:
     def _examples(self, indices: list[int]) -> Iterator[dict[str, Any]]:
         import tensorflow_datasets as tfds
 
+        # TFDS decodes with OpenCV where that is installed, and with PIL elsewhere. `_decode` always
+        # takes PIL, so that every machine gets the same pixels.
         skip = {self.image: tfds.decode.SkipDecoding()}
         for record in self.source.__getitems__(indices):
             yield self.features.deserialize_example_np(record, decoders=skip)
@@ -201,7 +208,7 @@ def _features(features: Any, folder: Path) -> tuple[str, str]:
 
 
 def _decode(encoded: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """Decodes one image, always with PIL, so that every machine gets the same pixels."""
+    """Decodes one image with PIL."""
     import PIL.Image
 
     with PIL.Image.open(io.BytesIO(encoded)) as image:
