@@ -17,7 +17,7 @@ from jaxgan.cli.main import main
 from jaxgan.cli.verbs import VERBS
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import load_config
-from jaxgan.runs import checkpoints, metrics_log
+from jaxgan.runs import checkpoints, row_files
 from jaxgan.training import loop
 from tests import tiny
 
@@ -181,7 +181,7 @@ def test_a_signal_saves_and_names_the_command_that_resumes(data, tmp_path, numbe
     ]
     arguments += ["--config.train.epochs=100000", "--config.save.every=100000"]
     process = start(*arguments)
-    wait_for(lambda: len(metrics_log.read_rows(tmp_path / "r")) > 3, process)
+    wait_for(lambda: len(row_files.read_rows(tmp_path / "r")) > 3, process)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
@@ -189,7 +189,7 @@ def test_a_signal_saves_and_names_the_command_that_resumes(data, tmp_path, numbe
     (step,) = checkpoints.steps(tmp_path / "r" / "checkpoints")
     assert f"saved at step {step} of" in err
     assert f"{ROOT / 'run.py'} --config {CONFIG}" in err
-    assert metrics_log.read_rows(tmp_path / "r")[-1]["step"] == step
+    assert row_files.read_rows(tmp_path / "r")[-1]["step"] == step
 
 
 def test_a_signal_saves_the_seed_that_trains_and_names_the_command_that_resumes_all(data, tmp_path):
@@ -197,7 +197,7 @@ def test_a_signal_saves_the_seed_that_trains_and_names_the_command_that_resumes_
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--workdir", workdir]
     arguments += ["--config.train.epochs=100000", "--config.save.every=100000", "--config.seeds=2"]
     process = start(*arguments)
-    wait_for(lambda: len(metrics_log.read_rows(workdir / "seed_0000")) > 3, process)
+    wait_for(lambda: len(row_files.read_rows(workdir / "seed_0000")) > 3, process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM

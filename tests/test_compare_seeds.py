@@ -11,7 +11,7 @@ from jaxgan.config.files import to_config_dict
 from jaxgan.config.seeds import config_of_seed
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.reproducibility.compare import compare
-from jaxgan.runs import layout, ledger, metrics_log
+from jaxgan.runs import layout, ledger, row_files
 from jaxgan.runs.seed_folders import seed_folder
 from tests import tiny
 
@@ -42,7 +42,7 @@ def write_seeds(folder, seeds, loss=0.0, bits=0, rate=2e-4):
             {"step": 12 * e, "epoch": float(e), "disc/loss": loss + random.randn(), "gen/loss": 1.0}
             for e in (1, 2)
         ]
-        metrics_log.append_rows(workdir, rows)
+        row_files.append_rows(workdir, rows)
         checksums = np.random.RandomState([seed, bits]).randint(0, 2**32, STEPS, np.uint32)
         ledger.append(workdir, STEPS, dict.fromkeys(CHECKSUM_COLUMNS, checksums))
     return folder

@@ -8,7 +8,7 @@ import pytest
 from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import SaveConfig
-from jaxgan.runs import checkpoints, layout, metrics_log
+from jaxgan.runs import checkpoints, layout, row_files
 from jaxgan.training.loop import train
 from tests import tiny
 from tests.test_train import assert_same_run
@@ -75,7 +75,7 @@ def test_deleted_rows_are_named_in_a_warning(finished, data, tmp_path, capsys):
         "metrics.jsonl: 9 rows up to step 36 are gone, the first of them that of step 4"
         in capsys.readouterr().err
     )
-    assert [row["step"] for row in metrics_log.read_rows(workdir)] == [40, 44, 48]
+    assert [row["step"] for row in row_files.read_rows(workdir)] == [40, 44, 48]
 
 
 def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):

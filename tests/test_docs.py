@@ -11,7 +11,7 @@ import pytest
 
 from jaxgan.config import Config, TrainConfig
 from jaxgan.config.reference import settings_table
-from jaxgan.runs import metrics_log
+from jaxgan.runs import row_files
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -81,7 +81,7 @@ def test_a_loss_a_penalty_a_network_and_a_data_set_are_added_as_the_docs_say(tmp
     command += [*ADDED, "--config.evaluate.every=0"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    rows = metrics_log.read_rows(tmp_path / "run")
+    rows = row_files.read_rows(tmp_path / "run")
     assert [row["step"] for row in rows] == [10, 20]
     assert rows[-1]["disc/drift"] > 0
     assert rows[-1]["disc/loss"] is not None

@@ -12,7 +12,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import EmaConfig
 from jaxgan.data import load_data
 from jaxgan.evaluation.evaluate import evaluate
-from jaxgan.evaluation.table import table
+from jaxgan.evaluation.text_table import table
 from jaxgan.gan import sampling
 from jaxgan.runs import checkpoints
 from jaxgan.runs.checkpoint_ref import evaluation_file

@@ -21,7 +21,7 @@ import pytest
 from jaxgan.cli import main as cli
 from jaxgan.evaluation import periodic
 from jaxgan.gan import steps as steps_module
-from jaxgan.runs import layout, metrics_log
+from jaxgan.runs import layout, row_files
 from jaxgan.training import plotter, progress
 from tests import kills, tiny
 from tests.dir_compare import compare
@@ -170,7 +170,7 @@ def test_a_checkpoint_larger_than_a_file_may_be_is_told(command, workdir, capsys
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert_told(code, capsys, "no checkpoint could be saved")
-    assert metrics_log.read_rows(workdir)
+    assert row_files.read_rows(workdir)
     assert cli.main(wide) == 0
 
 
@@ -280,7 +280,7 @@ def test_a_signal_during_an_evaluation_saves_after_it(command, workdir, whole, m
     monkeypatch.setattr(periodic.PeriodicEvaluator, "evaluate", measure)
     assert cli.main([*command, every, "--workdir", str(workdir)]) == 143
     assert "saved at step 12 of 24" in capsys.readouterr().err
-    assert any(name.startswith("eval/") for name in metrics_log.read_rows(workdir)[-1])
+    assert any(name.startswith("eval/") for name in row_files.read_rows(workdir)[-1])
     assert cli.main([*command, every, "--workdir", str(workdir)]) == 0
 
 

@@ -14,7 +14,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import DataConfig, EvaluateConfig
 from jaxgan.reproducibility.replay import replay_step
-from jaxgan.runs import checkpoints, layout, ledger, metrics_log
+from jaxgan.runs import checkpoints, layout, ledger, row_files
 from jaxgan.runs.plan import Chunk, StepPlan
 from jaxgan.training.input_pipeline import open_input_pipeline
 from jaxgan.training.loop import train
@@ -102,7 +102,7 @@ def test_what_is_measured_while_it_trains_is_the_same(data, resident, tmp_path):
     measured = EvaluateConfig(every=1, num_samples=50, features=CLASSES)
     config = dataclasses.replace(tiny.config(data, epochs=1), evaluate=measured)
     train(streamed(config, 6), tmp_path / "run")
-    assert "eval/copying/train/n50" in metrics_log.read_rows(tmp_path / "run")[-1]
+    assert "eval/copying/train/n50" in row_files.read_rows(tmp_path / "run")[-1]
     assert_same_run(resident(config), tmp_path / "run")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxgan.runs import metrics_log
+from jaxgan.runs import row_files
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "colab.ipynb"
@@ -51,6 +51,6 @@ def test_the_notebook_trains_shows_samples_and_resumes(tmp_path):
         assert f"epoch_{epochs:04d}.png" in text_of(pictures)
         assert "against test images 1 to 100" in text_of(scores)
     assert "epoch 1/2" not in text_of(train)  # that was done before
-    steps = [row["step"] for row in metrics_log.read_rows(tmp_path / "mnist")]
+    steps = [row["step"] for row in row_files.read_rows(tmp_path / "mnist")]
     assert steps[-1] == 2 * 937
     assert len(steps) == len(set(steps)) == 20

@@ -14,7 +14,7 @@ from jaxgan.data import load_data
 from jaxgan.evaluation import evaluate, periodic
 from jaxgan.gan.state import build_gan, init_state
 from jaxgan.plots import diagnostics
-from jaxgan.runs import checkpoints, metrics_log
+from jaxgan.runs import checkpoints, row_files
 from jaxgan.runs.best_checkpoint import BestCheckpoint, read_best
 from jaxgan.training.loop import train
 from jaxgan.training.plotter import Plotter
@@ -77,7 +77,7 @@ def test_evaluations_do_not_change_the_bits_of_a_run(measured, data, tmp_path, m
     train(measured_config(data, EvaluateConfig()), tmp_path / "off")
     assert not (tmp_path / "off" / "best").exists()
     assert fingerprints(workdir) == fingerprints(tmp_path / "off")
-    rows, bare = metrics_log.read_rows(workdir), metrics_log.read_rows(tmp_path / "off")
+    rows, bare = row_files.read_rows(workdir), row_files.read_rows(tmp_path / "off")
     assert json.dumps(plain(rows)) == json.dumps(plain(bare))
     assert not any(name.startswith("eval/") for row in bare for name in row)
     for name in os.listdir(workdir / "samples"):
@@ -88,7 +88,7 @@ def test_evaluations_do_not_change_the_bits_of_a_run(measured, data, tmp_path, m
 
 def test_the_last_row_of_an_evaluated_epoch_has_names_with_split_count_and_net(measured):
     workdir, _ = measured
-    rows = metrics_log.read_rows(workdir)
+    rows = row_files.read_rows(workdir)
     for row in rows:
         assert (DISTANCE in row) == (row["epoch"] == int(row["epoch"]))
     fractions = rows[-1][f"eval/class_fractions/generated/n{N}/{CLASSES}"]
@@ -105,13 +105,13 @@ def test_epochs_between_are_not_evaluated_and_the_last_always_is(data, tmp_path,
     monkeypatch.setattr(Plotter, "save_curves", lambda self, rows: None)
     config = measured_config(data, dataclasses.replace(ON, every=2), epochs=3)
     train(config, tmp_path / "run")
-    measured = [row["epoch"] for row in metrics_log.read_rows(tmp_path / "run") if DISTANCE in row]
+    measured = [row["epoch"] for row in row_files.read_rows(tmp_path / "run") if DISTANCE in row]
     assert measured == [2, 3]
 
 
 def test_the_best_is_the_lowest_distance_and_can_be_sampled_and_loaded(measured, tmp_path):
     workdir, outcome = measured
-    rows = [row for row in metrics_log.read_rows(workdir) if DISTANCE in row]
+    rows = [row for row in row_files.read_rows(workdir) if DISTANCE in row]
     lowest = min(rows, key=lambda row: row[DISTANCE])
     assert checkpoints.steps(workdir / "best") == [lowest["step"]]
     assert tuple(read_best(workdir / "best")) == (lowest["step"], DISTANCE, lowest[DISTANCE])
@@ -142,7 +142,7 @@ def test_the_best_is_scored_into_a_file_of_its_own(measured, tmp_path):
 STOPS = [
     (owner, name, call)
     for owner, name in (
-        (metrics_log, "append_rows"),
+        (row_files, "append_rows"),
         (BestCheckpoint, "update"),
         (checkpoints.Checkpoints, "save"),
     )
@@ -173,7 +173,7 @@ def test_a_run_stopped_before_any_write_has_the_same_best_when_resumed(
     whole, _ = measured
     assert read_best(tmp_path / "run" / "best") == read_best(whole / "best")
     with_scores = [
-        [{**r, "seconds": 0} for r in metrics_log.read_rows(d)] for d in (whole, tmp_path / "run")
+        [{**r, "seconds": 0} for r in row_files.read_rows(d)] for d in (whole, tmp_path / "run")
     ]
     assert with_scores[0] == with_scores[1]
 
@@ -183,7 +183,7 @@ def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume
 ):
     def save(self, leaves, score=None, original=checkpoints.Checkpoints.save, **kwargs):
         if score is None:
-            rows = [r for r in metrics_log.read_rows(tmp_path / "run") if DISTANCE in r]
+            rows = [r for r in row_files.read_rows(tmp_path / "run") if DISTANCE in r]
             lowest = min(rows, key=lambda row: row[DISTANCE])
             assert read_best(tmp_path / "run" / "best").step == lowest["step"]
         return original(self, leaves, score, **kwargs)
@@ -219,7 +219,7 @@ def test_the_diagnostics_are_drawn_whatever_a_row_lacks(measured, tmp_path):
     workdir, _ = measured
     assert {"diagnostics.png", "memorisation.png"} <= set(os.listdir(workdir))
     rows = [{"step": 1, "epoch": 1.0}, {"step": 2, "epoch": 2.0, DISTANCE: None}]
-    full = [row for row in metrics_log.read_rows(workdir) if DISTANCE in row]
+    full = [row for row in row_files.read_rows(workdir) if DISTANCE in row]
     for part in (rows, full[:1]):
         with drawn_figures():
             diagnostics.save_diagnostics(tmp_path / "d.png", part, "title")

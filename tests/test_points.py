@@ -18,11 +18,11 @@ from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import Config, DataConfig, EvaluateConfig, TrainConfig
 from jaxgan.data import load_data
 from jaxgan.evaluation.evaluate import evaluate
-from jaxgan.evaluation.table import table
+from jaxgan.evaluation.text_table import table
 from jaxgan.gan import sampling
 from jaxgan.gan.state import build_gan
 from jaxgan.networks import NETWORKS
-from jaxgan.runs import checkpoints, layout, metrics_log
+from jaxgan.runs import checkpoints, layout, row_files
 from jaxgan.runs.best_checkpoint import describe_distances
 from jaxgan.training.loop import train
 from jaxgan.types import to_images, to_pixels
@@ -77,7 +77,7 @@ def test_modes_are_measured_during_a_run_and_leave_its_bits_alone(run, tmp_path)
     assert leaves(tmp_path / "run") == leaves(run)
     last, best = outcome.distances
     assert last == best
-    row = metrics_log.read_rows(tmp_path / "run")[-1]
+    row = row_files.read_rows(tmp_path / "run")[-1]
     protocol = "n500/points"
     assert row[last.name] == last.value
     assert last.name == f"eval/mode_distance/test/{protocol}"

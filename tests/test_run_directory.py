@@ -6,9 +6,9 @@ import pytest
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
 from jaxgan.config.schema import Config, ScheduleConfig
-from jaxgan.runs import directory, files
+from jaxgan.runs import atomic_files, directory
+from jaxgan.runs.atomic_files import write_atomically
 from jaxgan.runs.environment import read_environment
-from jaxgan.runs.files import write_atomically
 
 DATA = {"sha256": "a", "source": "here"}
 ENVIRONMENT = {"processes": 1, "versions": {"jax": "1"}, "data": DATA}
@@ -106,7 +106,7 @@ def test_a_start_killed_after_any_of_its_writes_can_be_repeated(tmp_path, monkey
         write(path, text)
 
     with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
-        patched.setattr(files, "write_atomically", write_then_die)
+        patched.setattr(atomic_files, "write_atomically", write_then_die)
         start(tmp_path, Config())
     start(tmp_path, Config())
     assert read_environment(tmp_path) == ENVIRONMENT

@@ -10,7 +10,7 @@ from scipy.stats import entropy
 from jaxgan.config.errors import UserError
 from jaxgan.evaluation import metric_table, scoring
 from jaxgan.metrics.feature_nets import FeatureNet, FeatureSet
-from jaxgan.runs.files import json_safe
+from jaxgan.runs.atomic_files import json_safe
 from tests.tiny import flat_features
 
 

@@ -11,7 +11,7 @@ from jaxgan.config.files import default_config, from_mapping
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import config_of_seed, expand_seeds
 from jaxgan.gan.state import build_gan
-from jaxgan.training import train_seeds as multi_seed
+from jaxgan.training import seed_groups
 
 
 def test_rules_are_the_same_object_for_all_seeds():
@@ -26,23 +26,23 @@ def test_rules_are_the_same_object_for_all_seeds():
 def test_as_many_seeds_share_a_program_as_is_fastest(monkeypatch):
     dense = dataclasses.replace(Config(), seeds=3)
     convolutional = from_mapping({"seeds": 3, "network": {"name": "dcgan"}})
-    assert multi_seed.seeds_per_program(dense, 1) == 1
+    assert seed_groups.seeds_per_program(dense, 1) == 1
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert multi_seed.seeds_per_program(dense, 1) == 3
-    assert multi_seed.seeds_per_program(dense, 2) == 3
-    assert multi_seed.seeds_per_program(convolutional, 1) == 1
-    assert multi_seed.seeds_per_program(convolutional, 2) == 2
+    assert seed_groups.seeds_per_program(dense, 1) == 3
+    assert seed_groups.seeds_per_program(dense, 2) == 3
+    assert seed_groups.seeds_per_program(convolutional, 1) == 1
+    assert seed_groups.seeds_per_program(convolutional, 2) == 2
     assert (
-        multi_seed.seeds_per_program(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), 1) == 1
+        seed_groups.seeds_per_program(from_mapping({"seeds": 3, "parallel": {"shards": 2}}), 1) == 1
     )
     train = dataclasses.replace(convolutional.train, seeds_at_once=3)
-    assert multi_seed.seeds_per_program(dataclasses.replace(convolutional, train=train), 1) == 3
+    assert seed_groups.seeds_per_program(dataclasses.replace(convolutional, train=train), 1) == 3
 
 
 def test_seeds_without_a_common_step_resume_separately():
-    groups = multi_seed._group_seeds({3: {12, 24}, 0: {0}, 1: {24, 36}, 7: {0}, 8: {0}}, limit=2)
+    groups = seed_groups.group_seeds({3: {12, 24}, 0: {0}, 1: {24, 36}, 7: {0}, 8: {0}}, limit=2)
     assert groups == [[3, 1], [0, 7], [8]]
-    assert multi_seed._group_seeds({0: {12}, 1: {24}, 2: {12, 24}}, 9) == [[0, 2], [1]]
+    assert seed_groups.group_seeds({0: {12}, 1: {24}, 2: {12, 24}}, 9) == [[0, 2], [1]]
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from jaxgan.config.schema import SaveConfig
 from jaxgan.evaluation.evaluate import EvaluateRequest
 from jaxgan.evaluation.evaluate_seeds import evaluate_seeds
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
-from jaxgan.runs import checkpoints, layout, ledger, metrics_log
+from jaxgan.runs import checkpoints, layout, ledger, row_files
 from jaxgan.runs.report import report
 from jaxgan.runs.seed_folders import seed_folder, seed_folders
+from jaxgan.training import group_writer, setup
 from jaxgan.training import loop as train_module
-from jaxgan.training import run_group, setup
 from jaxgan.training import train_seeds as multi_seed
 from jaxgan.training.loop import train
 from jaxgan.training.train_seeds import train_seeds
@@ -216,7 +216,7 @@ def test_a_seed_that_diverges_does_not_take_the_others_with_it(
         params = jax.tree.map(lambda leaf: leaf * jnp.nan, state.gen.params)
         return state.replace(gen=state.gen.replace(params=params))
 
-    for module in (train_module, run_group):
+    for module in (train_module, group_writer):
         monkeypatch.setattr(module, "initial_state", poisoned)
     workdir = tmp_path / "run"
     outcomes = train_seeds(seeds(data, 0, 1, 2, seeds_at_once=at_once), workdir)
@@ -226,14 +226,14 @@ def test_a_seed_that_diverges_does_not_take_the_others_with_it(
     assert "5 steps in a row had an update that was not finite" in found["diverged"]["1"]
     assert list(found["metrics"]["gen/loss"]["values"]) == ["0", "2"]
     assert "seed 1 diverged: 5 steps in a row" in report(workdir)
-    last = metrics_log.read_rows(seed_folder(workdir, 2))[-1]
+    last = row_files.read_rows(seed_folder(workdir, 2))[-1]
     assert last["step"] == 24
     assert np.isfinite(last["gen/loss"])
 
 
 def test_the_summary_is_of_the_last_rows_and_the_lowest_distances(one_by_one):
     found = json.loads((one_by_one / "seeds.json").read_text())
-    rows = {seed: metrics_log.read_rows(seed_folder(one_by_one, seed)) for seed in (0, 1)}
+    rows = {seed: row_files.read_rows(seed_folder(one_by_one, seed)) for seed in (0, 1)}
     loss = found["metrics"]["disc/loss"]
     assert loss["values"] == {str(seed): part[-1]["disc/loss"] for seed, part in rows.items()}
     (name,) = (name for name in rows[0][-1] if name.startswith("eval/frechet"))

@@ -12,7 +12,7 @@ from jaxgan.cli.sample import sample
 from jaxgan.config.errors import TrainingDiverged, UserError
 from jaxgan.config.schema import AdamConfig, OptimizerConfig, SaveConfig
 from jaxgan.gan import steps
-from jaxgan.runs import checkpoints, directory, layout, ledger, metrics_log
+from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
 from jaxgan.runs.environment import read_environment
 from jaxgan.training import loop as train_module
 from jaxgan.training import plotter, progress
@@ -21,7 +21,7 @@ from tests import tiny
 
 
 def rows_without_times(workdir):
-    return [{**row, "seconds": 0} for row in metrics_log.read_rows(workdir)]
+    return [{**row, "seconds": 0} for row in row_files.read_rows(workdir)]
 
 
 def leaves(workdir, step="last"):
@@ -51,7 +51,7 @@ def test_a_run_leaves_everything_that_the_run_directory_promises(finished):
     ]
     assert checkpoints.steps(finished / "checkpoints") == [12, 24, 36]
     assert sorted(os.listdir(finished / "samples")) == [f"epoch_000{i}.png" for i in (1, 2, 3)]
-    rows = metrics_log.read_rows(finished)
+    rows = row_files.read_rows(finished)
     assert [row["step"] for row in rows] == [4, 8, 12, 16, 20, 24, 28, 32, 36]
     assert rows[-1]["images"] == 36 * 8
     assert rows[-1]["epoch"] == 3
@@ -196,7 +196,7 @@ def test_an_edited_log_does_not_change_when_a_run_stops(data, tmp_path):
     train(configs[0], tmp_path / "run")
     (step,) = [step for step in checkpoints.steps(tmp_path / "run" / "checkpoints") if step == 24]
     assert 20 < checkpoints.read_consecutive_skipped(tmp_path / "run" / "checkpoints", step) <= 24
-    rows = metrics_log.read_rows(tmp_path / "run")
+    rows = row_files.read_rows(tmp_path / "run")
     edited = [json.dumps(row | {"skipped_in_a_row": 0}) + "\n" for row in rows]
     (tmp_path / "run" / "metrics.jsonl").write_text("".join(edited))
     with pytest.raises(TrainingDiverged, match="30 steps in a row"):

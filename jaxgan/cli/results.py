@@ -9,8 +9,8 @@ from pathlib import Path
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import seeds_of
 from jaxgan.runs import layout
+from jaxgan.runs.atomic_files import read_json
 from jaxgan.runs.best_checkpoint import describe_distances
-from jaxgan.runs.files import read_json
 from jaxgan.runs.seed_statistics import statistics_table
 from jaxgan.training.loop import TrainResult
 

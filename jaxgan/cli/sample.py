@@ -12,9 +12,9 @@ from jaxgan.gan.sampling import cycled_labels, sample_pixels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan
 from jaxgan.plots import save_samples
+from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.checkpoint_ref import CheckpointRef
 from jaxgan.runs.checkpoints import load_run
-from jaxgan.runs.files import replace_file
 from jaxgan.types import Labels, Stream, stream_key
 
 

@@ -123,7 +123,7 @@ def evaluate_verb(argv: list[str]) -> int:
 
     from jaxgan.evaluation.evaluate import EvaluateRequest, evaluate_run
     from jaxgan.evaluation.evaluate_seeds import evaluate_seeds
-    from jaxgan.evaluation.table import table, table_of_seeds
+    from jaxgan.evaluation.text_table import table, table_of_seeds
     from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
 
     request = EvaluateRequest(

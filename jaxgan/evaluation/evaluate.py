@@ -25,9 +25,9 @@ from jaxgan.gan.standing_stats import count_standing_latents, inference_variable
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics import FeatureNet, FeatureSet
 from jaxgan.runs import checkpoints, layout
+from jaxgan.runs.atomic_files import json_safe, write_json
 from jaxgan.runs.checkpoint_ref import CheckpointRef, evaluation_file
 from jaxgan.runs.environment import check_same_data
-from jaxgan.runs.files import json_safe, write_json
 from jaxgan.types import Labels, Stream, stream_key
 
 logger = logging.getLogger(__name__)

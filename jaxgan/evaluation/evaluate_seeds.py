@@ -9,8 +9,8 @@ from jaxgan.config.errors import UserError
 from jaxgan.evaluation.evaluate import EvaluateRequest, evaluate_run
 from jaxgan.evaluation.scoring import REAL_BASELINE
 from jaxgan.runs import checkpoints, seed_folders, seed_statistics
+from jaxgan.runs.atomic_files import json_safe, write_json
 from jaxgan.runs.checkpoint_ref import checkpoint_folder, evaluation_file
-from jaxgan.runs.files import json_safe, write_json
 
 logger = logging.getLogger(__name__)
 

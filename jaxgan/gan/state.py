@@ -1,4 +1,4 @@
-"""The two halves of a GAN: its rules, which never change, and its arrays, which training changes.
+"""`Gan`, the static rules of training, and `TrainState`, the arrays that training changes.
 
 `Gan` is frozen and hashable, and static under `jit`. `TrainState` holds arrays only, so that tree
 maps, checkpoints and `vmap` work on it.

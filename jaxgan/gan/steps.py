@@ -7,13 +7,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Int
 
 from jaxgan.gan.checksums import checksum, combine_checksums, window_checksum
+from jaxgan.gan.ema import update_ema
 from jaxgan.gan.sampling import update_latents
 from jaxgan.gan.state import Gan, TrainState
-from jaxgan.gan.updates import d_update, g_update, images_so_far
+from jaxgan.gan.updates import d_update, g_update
 from jaxgan.parallel.mesh import constrain
 from jaxgan.parallel.run_axis import divides
 from jaxgan.types import (
@@ -23,7 +23,6 @@ from jaxgan.types import (
     Labels,
     Order,
     Orders,
-    Params,
     Pixels,
     PRNGKey,
     StepOutput,
@@ -151,7 +150,7 @@ def _train_step(
         checksums={"disc_grads": d_grads, **g_output.checksums},
         trace={**g_output.trace, **jax.tree.map(lambda *arrays: jnp.stack(arrays), *d_traces)},
     )
-    return state.replace(step=state.step + 1, ema_params=_update_ema(gan, state)), output
+    return state.replace(step=state.step + 1, ema_params=update_ema(gan, state)), output
 
 
 def _scan_steps(
@@ -219,15 +218,3 @@ def _step_checksums(state: TrainState, row: Int[Array, " images"], output: StepO
         checksums[f"{name}_params"] = part((player.params, player.stats))
         checksums[f"{name}_opt"] = part(player.opt_state)
     return checksums
-
-
-def _update_ema(gan: Gan, state: TrainState) -> Params:
-    """Returns the exponential moving average of G's weights; it is empty if none is kept."""
-    if not gan.ema_half_life:
-        return state.ema_params
-    half_life: Any = gan.ema_half_life
-    if gan.ema_schedule:
-        factor = gan.ema_schedule(images_so_far(gan, state))
-        half_life = jnp.maximum(gan.ema_half_life * factor, 1e-6)
-    decay = 0.5 ** (gan.images_per_step / half_life)
-    return optax.incremental_update(state.gen.params, state.ema_params, 1 - decay)

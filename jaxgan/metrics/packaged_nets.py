@@ -21,7 +21,7 @@ from jaxtyping import Array
 from jaxgan.config.errors import UserError
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.metrics.classes import stacked_modes
-from jaxgan.metrics.classifier import CLASSES, SHAPE, classify
+from jaxgan.metrics.classifier_net import CLASSES, SHAPE, classify
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.mode_coverage import point_modes
 from jaxgan.types import Params

@@ -35,7 +35,7 @@ from jaxgan.config.fields import (
 )
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import Dataset, epoch_order, load_data
-from jaxgan.metrics.classifier import SHAPE, Classifier
+from jaxgan.metrics.classifier_net import SHAPE, Classifier
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.packaged_nets import WEIGHTS, packaged_net
 from jaxgan.types import (

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from jaxgan.runs.files import replace_file
+from jaxgan.runs.atomic_files import replace_file
 
 DPI = 120
 

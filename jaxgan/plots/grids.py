@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.plots.figure import new_figure, save_figure
-from jaxgan.runs.files import replace_file
+from jaxgan.runs.atomic_files import replace_file
 
 PADDING = 2  # pixels between the images of a grid
 SIDE = 56  # smaller images are enlarged by a whole factor, up to about this size in pixels

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.config.errors import UserError
-from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.plots.comparisons import save_divergence
 from jaxgan.reproducibility.compare_seeds import compare_seeds
 from jaxgan.reproducibility.divergence import (
@@ -70,15 +69,14 @@ def compare(a: Path, b: Path, out: Path, say: Say, replays: bool = True) -> bool
     if any(directory.read_config(workdir).seeds for workdir in (a, b)):
         return compare_seeds(a, b, out, say)
     old, new = _read_ledger(a), _read_ledger(b)
-    steps, old_rows, new_rows = np.intersect1d(old.steps, new.steps, return_indices=True)
-    if not len(steps):
+    common = ledger.common_steps(old, new)
+    if not len(common):
         raise UserError(f"{a} and {b}: their ledgers have no step in common")
-    differs = old.checksums[old_rows] != new.checksums[new_rows]
-    if not differs.any():
-        return _compare_ends(a, b, old, new, len(steps), say)
-    row = int(np.argmax(differs.any(axis=1)))
-    columns = [name for name, differ in zip(CHECKSUM_COLUMNS, differs[row], strict=True) if differ]
-    start, step = int(steps[0]), int(steps[row])
+    difference = ledger.first_differing_step(old, new)
+    if difference is None:
+        return _compare_ends(a, b, old, new, len(common), say)
+    step, columns = difference
+    start = int(common[0])
     before = f"the same from step {start} to {step - 1}; " if step > start else ""
     say(f"{before}first difference at step {step}: {', '.join(columns)}")
     say(f"  {CAUSES[columns[0]]}")

@@ -1,4 +1,4 @@
-"""Finds where two replayed runs diverge (first step and arrays), and how fast they drift apart."""
+"""Replays two runs whose ledgers differ: finds the first differing arrays, and how fast they drift."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

@@ -14,8 +14,8 @@ from jaxgan.data.lazy_array import Array
 from jaxgan.gan.state import TrainState
 from jaxgan.gan.steps import CHECKSUM_COLUMNS, trace_epoch, train_epoch
 from jaxgan.runs import checkpoints, directory, layout, ledger
+from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.environment import check_same_data, read_environment
-from jaxgan.runs.files import replace_file
 from jaxgan.runs.program import Program, build_program, initial_state, training_examples
 from jaxgan.types import GatheredExamples, Labels, Order, Pixels, StepOutput
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from jaxgan.config.errors import UserError
 from jaxgan.gan.state import TrainState
 from jaxgan.parallel.process_group import from_primary
-from jaxgan.runs import checkpoints, metrics_log
+from jaxgan.runs import checkpoints, row_files
 from jaxgan.runs.checkpoint_ref import distance_in, distance_label
 from jaxgan.runs.layout import BEST_CHECKPOINT
 
@@ -116,7 +116,7 @@ def last_distance(rows: Iterable[dict[str, Any]]) -> ScoredStep | None:
 
 def held_out_distances(workdir: Path) -> tuple[ScoredStep, ScoredStep] | None:
     """Returns the distances of a run's last evaluation and of its best checkpoint, or None."""
-    last = last_distance(metrics_log.read_rows(workdir))
+    last = last_distance(row_files.read_rows(workdir))
     best = read_best(workdir / BEST_CHECKPOINT)
     return (last, best) if last and best else None
 

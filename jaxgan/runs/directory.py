@@ -13,8 +13,8 @@ from jaxgan.config.fields import iter_settings
 from jaxgan.config.files import from_mapping, to_config_dict
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import adds_seeds
+from jaxgan.runs.atomic_files import read_json, write_json
 from jaxgan.runs.environment import merge_environment
-from jaxgan.runs.files import read_json, write_json
 from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK
 
 

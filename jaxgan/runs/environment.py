@@ -11,7 +11,7 @@ from typing import Any
 
 from jaxgan.config.errors import UserError
 from jaxgan.parallel.initialize import DISTRIBUTED_ENV_VARS
-from jaxgan.runs.files import read_json
+from jaxgan.runs.atomic_files import read_json
 from jaxgan.runs.layout import ENVIRONMENT
 
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")

@@ -17,8 +17,8 @@ import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
-from jaxgan.runs import metrics_log
-from jaxgan.runs.files import write_atomically
+from jaxgan.runs import row_files
+from jaxgan.runs.atomic_files import write_atomically
 from jaxgan.runs.layout import LEAVES, LEDGER
 
 HEADER = "\t".join(("step", *CHECKSUM_COLUMNS)) + "\n"
@@ -85,7 +85,7 @@ def drop_after(workdir: Path, step: int) -> None:
         kept = steps <= step
         rows = zip(steps[kept].tolist(), checksums[kept].tolist(), strict=True)
         write_atomically(path, HEADER + "".join(_format_line(*row) for row in rows))
-    metrics_log.drop_rows_after(workdir, step, LEAVES)
+    row_files.drop_rows_after(workdir, step, LEAVES)
 
 
 def append_leaves(workdir: Path, step: int, leaves: Mapping[str, np.ndarray]) -> None:
@@ -93,12 +93,31 @@ def append_leaves(workdir: Path, step: int, leaves: Mapping[str, np.ndarray]) ->
     digests = {
         name: hashlib.sha256(leaf.tobytes()).hexdigest()[:16] for name, leaf in leaves.items()
     }
-    metrics_log.append_rows(workdir, [{"step": step, "leaves": digests}], LEAVES)
+    row_files.append_rows(workdir, [{"step": step, "leaves": digests}], LEAVES)
 
 
 def read_leaves(workdir: Path) -> dict[int, dict[str, str]]:
     """Reads the digests of every recorded checkpoint, by its step and the name of the array."""
-    return {row["step"]: row["leaves"] for row in metrics_log.read_rows(workdir, LEAVES)}
+    return {row["step"]: row["leaves"] for row in row_files.read_rows(workdir, LEAVES)}
+
+
+def common_steps(a: Ledger, b: Ledger) -> np.ndarray:
+    """Returns the steps that both ledgers record, ascending."""
+    return np.intersect1d(a.steps, b.steps)
+
+
+def first_differing_step(a: Ledger, b: Ledger) -> tuple[int, list[str]] | None:
+    """Returns the first common step with different checksums, and the columns that differ.
+
+    None if all common steps are equal.
+    """
+    steps, a_rows, b_rows = np.intersect1d(a.steps, b.steps, return_indices=True)
+    differs = a.checksums[a_rows] != b.checksums[b_rows]
+    if not differs.any():
+        return None
+    row = int(np.argmax(differs.any(axis=1)))
+    pairs = zip(CHECKSUM_COLUMNS, differs[row], strict=True)
+    return int(steps[row]), [name for name, differ in pairs if differ]
 
 
 def first_differing_checkpoint(a: Path, b: Path) -> tuple[int, list[str]] | None:

@@ -1,4 +1,4 @@
-"""The one way in which a config becomes a program: training data, step plan and GAN."""
+"""Builds what the steps of a run need from its config: training data, step plan and GAN."""
 
 from typing import NamedTuple
 

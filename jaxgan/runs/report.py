@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jaxgan.config.schema import Config
-from jaxgan.runs import directory, layout, metrics_log, seed_statistics
+from jaxgan.runs import directory, layout, row_files, seed_statistics
 from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
 from jaxgan.runs.text import align, format_number
 
@@ -39,7 +39,7 @@ def _seeds_report(workdir: Path, config: Config) -> Iterator[str]:
 
 
 def _run_report(workdir: Path, config: Config) -> Iterator[str]:
-    rows = metrics_log.read_rows(workdir)
+    rows = row_files.read_rows(workdir)
     last_step = seed_statistics.final_step(workdir, config)
     last = rows[-1] if rows else {"step": 0, "epoch": 0}
     epochs = config.train.epochs

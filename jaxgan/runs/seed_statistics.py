@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import seeds_of
-from jaxgan.runs import metrics_log, seed_folders
+from jaxgan.runs import row_files, seed_folders
 from jaxgan.runs.checkpoint_ref import distance_in
 from jaxgan.runs.environment import read_environment
 from jaxgan.runs.layout import SEED_SUMMARY
@@ -52,7 +52,7 @@ def summarize(
 def read_all_rows(workdir: Path) -> dict[int, list[Row]]:
     """Reads the metrics rows of each seed that has started."""
     folders = seed_folders.seed_folders(workdir)
-    return {seed: metrics_log.read_rows(folder) for seed, folder in folders.items()}
+    return {seed: row_files.read_rows(folder) for seed, folder in folders.items()}
 
 
 def final_step(workdir: Path, config: Config) -> int:

@@ -15,8 +15,8 @@ from jaxgan.parallel.mesh import local_replica, replicate
 from jaxgan.parallel.process_group import all_gather, is_primary
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
 from jaxgan.runs.plan import Chunk, chunks
+from jaxgan.training.group_writer import GroupWriter, open_group_writer
 from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline, run_blocks
-from jaxgan.training.run_group import RunGroup, open_run_group
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
 from jaxgan.training.setup import TrainingSetup, initial_state, prepare_training
 from jaxgan.training.signals import stop_signals
@@ -93,7 +93,7 @@ def train_group(
       configs: of each run, by its directory.
     """
     seeds = [config.seed for config in configs.values()]
-    with open_run_group(setup, configs) as (group, state):
+    with open_group_writer(setup, configs) as (group, state):
         first_step = int(state.step[0])
         step, signal = run_loop(setup, seeds, train_stacked_epoch, state, group, signals)
     return [
@@ -107,7 +107,7 @@ def run_loop(
     seeds: list[int],
     epoch: Epoch,
     state: TrainState,
-    writer: RunWriter | RunGroup,
+    writer: RunWriter | GroupWriter,
     signals: list[int],
 ) -> tuple[int, int]:
     """Trains to the end of the last epoch, or of the chunk in which a signal comes.

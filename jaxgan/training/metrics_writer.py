@@ -10,8 +10,8 @@ import numpy as np
 
 from jaxgan.config.schema import Config
 from jaxgan.parallel.process_group import is_primary
-from jaxgan.runs import ledger, metrics_log
-from jaxgan.runs.files import json_safe
+from jaxgan.runs import ledger, row_files
+from jaxgan.runs.atomic_files import json_safe
 from jaxgan.runs.plan import Chunk, StepPlan, row_bounds
 
 CONSECUTIVE_SKIPPED = "skipped_in_a_row"  # column: the count up to the last step of the row
@@ -62,7 +62,7 @@ class MetricsWriter:
         self.rows += rows
         if is_primary():
             ledger.append(self._workdir, last_step, checksums)
-            metrics_log.append_rows(self._workdir, rows)
+            row_files.append_rows(self._workdir, rows)
         return counts
 
 

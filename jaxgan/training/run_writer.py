@@ -24,7 +24,7 @@ from jaxgan.parallel.process_group import (
     same_error,
 )
 from jaxgan.plots import samples_shown
-from jaxgan.runs import checkpoints, directory, layout, ledger, metrics_log
+from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
 from jaxgan.runs.best_checkpoint import BestCheckpoint
 from jaxgan.runs.plan import Chunk, StepPlan, row_steps
 from jaxgan.training.checkpoint_queue import CheckpointQueue
@@ -288,7 +288,7 @@ def roll_back_to_checkpoint(workdir: Path, fresh: TrainState, plan: StepPlan) ->
     step = int(state.step)
     checkpoints.set_aside_after(folder, step)
     ledger.drop_after(workdir, step)
-    rows = metrics_log.drop_rows_after(workdir, step)
+    rows = row_files.drop_rows_after(workdir, step)
     if missing := sorted(set(row_steps(plan, step)) - {row["step"] for row in rows}):
         logger.warning(
             f"{workdir / layout.METRICS}: {len(missing)} rows up to step {step} are gone, the "

@@ -6,7 +6,7 @@ same to rounding.
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax
@@ -18,10 +18,11 @@ from jaxgan.gan.state import TrainState
 from jaxgan.parallel.process_group import from_primary, is_primary
 from jaxgan.plots.comparisons import save_bands
 from jaxgan.runs import checkpoints, layout, seed_statistics
-from jaxgan.runs.files import write_json
+from jaxgan.runs.atomic_files import write_json
 from jaxgan.runs.seed_folders import seed_folder
 from jaxgan.training.loop import TrainResult, train_group, train_run
 from jaxgan.training.run_writer import hold_run_directory
+from jaxgan.training.seed_groups import group_seeds, seeds_per_program
 from jaxgan.training.setup import TrainingSetup, initial_state, prepare_training
 from jaxgan.training.signals import stop_signals
 
@@ -53,7 +54,7 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(hold_run_directory(setup, workdir, config))
         unfinished = _unfinished_seeds(setup, workdir, template) if is_primary() else {}
-        groups = from_primary(_group_seeds(unfinished, limit))
+        groups = from_primary(group_seeds(unfinished, limit))
         del template
         signals = stack.enter_context(stop_signals())
         for seeds in groups:
@@ -102,40 +103,3 @@ def _unfinished_seeds(
         else:
             checkpoints.remove_surplus(folder, setup.config.save.keep)
     return unfinished
-
-
-def _group_seeds(unfinished: Mapping[int, Iterable[int]], limit: int) -> list[list[int]]:
-    """Groups seeds that can resume from one step, or start, at most `limit` in a group.
-
-    Seeds without a step in common are in different groups, since one of them would have to start
-    again from an earlier step.
-    """
-    alike: list[tuple[list[int], set[int]]] = []
-    for seed, steps in unfinished.items():
-        for seeds, common in alike:
-            if common & set(steps):
-                seeds.append(seed)
-                common &= set(steps)
-                break
-        else:
-            alike.append(([seed], set(steps)))
-    return [seeds[i : i + limit] for seeds, _ in alike for i in range(0, len(seeds), limit)]
-
-
-def seeds_per_program(config: Config, devices: int) -> int:
-    """Returns the maximum number of seeds in one program; config.train.seeds_at_once if set.
-
-    Otherwise it is the fastest: 1 on CPU; one per device for convolutional networks, whose kernels
-    `vmap` turns into slower grouped convolutions (1.16 times on an H200, three seeds of
-    configs/mnist_best.py); else all. It is 1 for several processes, and with shards, whose bits
-    must not depend on the number of devices.
-    """
-    if jax.process_count() > 1:
-        return 1
-    if config.train.seeds_at_once:
-        return config.train.seeds_at_once
-    if config.parallel.shards or jax.default_backend() == "cpu":
-        return 1
-    if config.network.name != "mlp":
-        return devices
-    return len(seeds_of(config))

@@ -12,7 +12,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
 from jaxgan.metrics import packaged_nets, train_features
-from jaxgan.metrics.classifier import Classifier
+from jaxgan.metrics.classifier_net import Classifier
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.packaged_nets import PINNED, WEIGHTS, load_features, packaged_net
 from jaxgan.metrics.train_features import FeatureConfig

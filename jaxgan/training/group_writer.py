@@ -19,7 +19,7 @@ from jaxgan.types import StepOutput
 logger = logging.getLogger(__name__)
 
 
-class RunGroup:
+class GroupWriter:
     """Does what a `RunWriter` does, for each of several runs; states and metrics are stacked.
 
     A run that diverges leaves the others going.
@@ -78,9 +78,9 @@ class RunGroup:
 
 
 @contextlib.contextmanager
-def open_run_group(
+def open_group_writer(
     setup: TrainingSetup, configs: Mapping[Path, Config]
-) -> Iterator[tuple[RunGroup, TrainState]]:
+) -> Iterator[tuple[GroupWriter, TrainState]]:
     """Holds the directory of each run, resumed from the newest valid checkpoint that all have.
 
     Yields:
@@ -104,7 +104,7 @@ def open_run_group(
         writers = {seed: writer for seed, (writer, _) in zip(seeds, opened, strict=True)}
         state = stack_runs(setup.gan.mesh, [state for _, state in opened])
         del opened
-        yield RunGroup(writers, progress), state
+        yield GroupWriter(writers, progress), state
 
 
 def _set_aside_unshared(configs: Mapping[Path, Config], template: TrainState) -> int:

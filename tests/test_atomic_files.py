@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from jaxgan.runs.files import replace_file, write_json
+from jaxgan.runs.atomic_files import replace_file, write_json
 
 
 def test_a_file_that_cannot_be_written_to_the_end_leaves_the_old_one_and_nothing_else(tmp_path):

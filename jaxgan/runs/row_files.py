@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.config.errors import UserError
-from jaxgan.runs.files import json_safe, write_atomically
+from jaxgan.runs.atomic_files import json_safe, write_atomically
 from jaxgan.runs.layout import METRICS
 
 
