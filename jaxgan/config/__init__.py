@@ -17,25 +17,3 @@ from jaxgan.config.schema import (
     ScheduleConfig,
     TrainConfig,
 )
-
-__all__ = [
-    "AdamConfig",
-    "AugmentConfig",
-    "Config",
-    "DataConfig",
-    "EmaConfig",
-    "EvaluateConfig",
-    "NetworkConfig",
-    "OptimizerConfig",
-    "ParallelConfig",
-    "PenaltyConfig",
-    "SaveConfig",
-    "ScheduleConfig",
-    "TrainConfig",
-    "TrainingDiverged",
-    "UserError",
-    "default_config",
-    "from_mapping",
-    "load_config",
-    "to_config_dict",
-]

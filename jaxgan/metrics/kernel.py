@@ -22,11 +22,7 @@ class KernelDistance(NamedTuple):
 
 
 def kernel_distance(
-    real: ArrayLike,
-    fake: ArrayLike,
-    key: PRNGKey,
-    subsets: int = 100,
-    subset_size: int = 1000,
+    real: ArrayLike, fake: ArrayLike, key: PRNGKey, subsets: int = 100, subset_size: int = 1000
 ) -> KernelDistance:
     """Estimates MMD^2 with the kernel k(x, y) = (x.y / features + 1)^3; lower is better.
 

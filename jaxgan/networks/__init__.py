@@ -8,5 +8,3 @@ gradients lies in collections of variables besides `params`, which change if `tr
 
 from jaxgan.networks.build import NETWORKS, Networks
 from jaxgan.networks.resolution import ImageShape
-
-__all__ = ["NETWORKS", "ImageShape", "Networks"]

@@ -135,9 +135,7 @@ _conv_kernel.defvjp(
 def _lowered(window: Window, product: Lowering, native: Lowering, *operands: Array) -> Array:
     """Applies one of two forms of an operation, chosen when it is lowered for a platform."""
     result: Array = lax.platform_dependent(
-        *operands,
-        cpu=functools.partial(product, window),
-        default=functools.partial(native, window),
+        *operands, cpu=functools.partial(product, window), default=functools.partial(native, window)
     )
     return result
 
