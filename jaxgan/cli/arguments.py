@@ -45,11 +45,12 @@ def parse_overrides(arguments: list[str], verbs: Iterable[str]) -> list[tuple[st
 
 
 def int_between(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
-    """Returns a reader of whole numbers for argparse."""
+    """Returns a reader of whole numbers for argparse; the default bound is the largest seed."""
 
     def read(text: str) -> int:
         try:
             value = int(text)
+        # A text that is no number gets the same message as a number that is not allowed.
         except ValueError:
             value = low - 1
         if not low <= value <= high:
@@ -88,13 +89,11 @@ def add_step_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def add_distributed_flags(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("several processes that train one run")
+    add = parser.add_argument_group("several processes that train one run").add_argument
     address_help = "address of process 0; auto on SLURM or Cloud TPU"
-    group.add_argument("--coordinator", metavar="HOST:PORT|auto", help=address_help)
-    count_help = "how many processes there are"
-    group.add_argument("--num_processes", metavar="N", type=int_between(1), help=count_help)
-    index_help = "index of this process, from 0"
-    group.add_argument("--process_id", metavar="I", type=int_between(0), help=index_help)
+    add("--coordinator", metavar="HOST:PORT|auto", help=address_help)
+    add("--num_processes", metavar="N", type=int_between(1), help="how many processes there are")
+    add("--process_id", metavar="I", type=int_between(0), help="index of this process, from 0")
 
 
 def parse_process_spec(
@@ -115,10 +114,12 @@ def parse_process_spec(
     given = {name: value for name, value in values.items() if value is not None}
     if not given:
         return None
+    # Two of the three would let this process wait for others that never come.
     if missing := [f"--{name} ({VARIABLES[name]})" for name in VARIABLES if name not in given]:
         present = ", ".join(f"{name} = {value}" for name, value in given.items())
         raise UserError(f"{present}: {' and '.join(missing)} must be given too")
     address, count, index = given.values()
+    # From the right, since an IPv6 address holds colons itself.
     _, colon, port = address.rpartition(":")
     if not (colon and port.isdecimal() and 0 < int(port) < 2**16):
         raise UserError(f"--coordinator {address}: must be HOST:PORT, or auto")

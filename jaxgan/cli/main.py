@@ -19,13 +19,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
-        return print_error(
-            "interrupted; the steps after the last checkpoint are lost", 128 + signal.SIGINT
-        )
+        # Training saves at the first Ctrl-C; this is a second one, or one outside of training.
+        lost = "interrupted; the steps after the last checkpoint are lost"
+        return print_error(lost, 128 + signal.SIGINT)
 
 
 def _run(argv: list[str]) -> int:
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
+    # Both come before the verb, which imports JAX: JAX reads the variable once, at its import.
     show_log()
     if warning := set_compile_cache():
         logger.warning(warning)
@@ -33,13 +34,13 @@ def _run(argv: list[str]) -> int:
         return VERBS[verb](rest)
     except UserError as error:
         return print_error(str(error), EXIT_USAGE)
-    except BrokenPipeError:  # standard output was closed, as by `| head`
+    # Standard output was closed, as by `| head`. Python flushes it once more when it ends, which
+    # would raise again without a place to write to.
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
-        if error.errno == errno.ENOSPC:
-            return print_error(
-                f"{file}the disk is full; free some space, then repeat the command", EXIT_USAGE
-            )
-        return print_error(f"{file}{error.strerror or error}", EXIT_USAGE)
+        full = "the disk is full; free some space, then repeat the command"
+        reason = full if error.errno == errno.ENOSPC else error.strerror or error
+        return print_error(f"{file}{reason}", EXIT_USAGE)

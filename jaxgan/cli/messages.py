@@ -23,7 +23,9 @@ def show_log() -> None:
     """Shows the library's log on standard error, from level INFO on."""
     logger = logging.getLogger("jaxgan")
     logger.setLevel(logging.INFO)
-    logger.propagate = False  # importing Orbax gives the root logger a handler of its own
+    # Importing Orbax gives the root logger a handler, which would print each line a second time.
+    logger.propagate = False
+    # `main` can be called several times in one process, as the tests do.
     if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
         logger.addHandler(_StderrHandler())
 

@@ -26,12 +26,10 @@ FILES = (
 
 def print_result(result: TrainResult, workdir: Path, config: Config) -> int:
     """Prints how a run ended; returns the exit status."""
+    # A signal that came in the last step stopped nothing, so the run counts as finished.
     if result.signal and result.step < result.total_steps:
-        print(
-            f"saved at step {result.step} of {result.total_steps}; go on with:\n"
-            f"  {_resume_command()}",
-            file=sys.stderr,
-        )
+        saved = f"saved at step {result.step} of {result.total_steps}; go on with:"
+        print(f"{saved}\n  {_resume_command()}", file=sys.stderr)
         return 128 + result.signal
     epochs = config.train.epochs
     if result.step == result.first_step:
@@ -54,6 +52,7 @@ def print_result(result: TrainResult, workdir: Path, config: Config) -> int:
 def print_seed_results(results: Mapping[int, TrainResult], workdir: Path, config: Config) -> int:
     """Prints how the runs of many seeds ended; returns the exit status: 1 if one diverged."""
     seeds, summary_file = seeds_of(config), workdir / layout.SEED_SUMMARY
+    # From the file and not from `results`, which lack the seeds that an earlier start finished.
     summary = read_json(summary_file)
     finished, last_step = summary["finished"], summary["step"]
     diverged = {seed: result.diverged for seed, result in results.items() if result.diverged}
@@ -61,11 +60,8 @@ def print_seed_results(results: Mapping[int, TrainResult], workdir: Path, config
     if signal and len(finished) + len(diverged) < len(seeds):
         unfinished = [seed for seed in results if seed not in finished and seed not in diverged]
         steps = "".join(f", seed {seed} at step {results[seed].step}" for seed in unfinished)
-        print(
-            f"saved: {len(finished)} of {len(seeds)} seeds are at the last step, {last_step}"
-            f"{steps}; go on with:\n  {_resume_command()}",
-            file=sys.stderr,
-        )
+        saved = f"saved: {len(finished)} of {len(seeds)} seeds are at the last step, {last_step}"
+        print(f"{saved}{steps}; go on with:\n  {_resume_command()}", file=sys.stderr)
         return 128 + signal
     if results:
         print(f"Trained {len(finished)} of {len(seeds)} seeds to step {last_step}. In {workdir}:")

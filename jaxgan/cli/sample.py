@@ -37,10 +37,10 @@ def sample(
     """
     config, gan, state = load_run(workdir, step)
     image_labels = _image_labels(gan, labels, num)
+    # Not from the run's own key, so that two runs can be compared on the same latents.
     key = stream_key(jax.random.key(seed), Stream.SAMPLE, 0)
-    pixels = np.asarray(
-        sample_pixels(gan, *inference_variables(gan, state), num, key, image_labels)
-    )
+    variables = inference_variables(gan, state)
+    pixels = np.asarray(sample_pixels(gan, *variables, num, key, image_labels))
     if out.suffix == ".png":
         save_samples(out, pixels, pixels if pixels.ndim == 4 else load_data(config.data).pixels[:])
     else:

@@ -19,6 +19,8 @@ def start_training(config: Config, workdir: Path, spec: ProcessSpec | None) -> i
     Raises:
       UserError: config, data, folder or process numbers do not allow it.
     """
+    # At once, before JAX is imported. Several processes check it later and together, since one
+    # that stops here would leave the others waiting.
     if spec is None:
         directory.check_workdir(workdir, config)
     set_deterministic_flag(config.deterministic)
@@ -46,6 +48,7 @@ def start_training(config: Config, workdir: Path, spec: ProcessSpec | None) -> i
         return print_error(str(error), EXIT_FAILED)
     except jax.errors.JaxRuntimeError as error:
         return print_error(f"device error: {error}; {_advice(config)}", EXIT_FAILED)
+    # Only the primary process knows the results, and all must end with the same status.
     return int(from_primary(status))
 
 

@@ -56,16 +56,15 @@ bench      jaxgan bench
 
 
 def train_verb(argv: list[str]) -> int:
-    parser = Parser(
-        prog="jaxgan", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
-    )
+    raw = argparse.RawTextHelpFormatter
+    parser = Parser(prog="jaxgan", description=DESCRIPTION, formatter_class=raw)
     parser.add_argument("--config", type=Path, metavar="FILE|NAME", help="what to train")
-    parser.add_argument(
-        "--workdir", type=Path, metavar="DIR", help="the run's folder (default: runs/CONFIG_NAME)"
-    )
+    workdir_help = "the run's folder (default: runs/CONFIG_NAME)"
+    parser.add_argument("--workdir", type=Path, metavar="DIR", help=workdir_help)
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     add_distributed_flags(parser)
     options, rest = parser.parse_known_args(argv)
+    # First what is unknown: it can be a misspelled verb or --config, which the next line would hide.
     overrides = parse_overrides(rest, VERBS)
     if options.config is None:
         raise UserError(
@@ -79,8 +78,7 @@ def train_verb(argv: list[str]) -> int:
 
 def configs_verb(argv: list[str]) -> int:
     _parser("configs", "Lists the shipped configs.", workdir=False).parse_args(argv)
-    configs = shipped_configs()
-    width = max(map(len, configs))
+    width = max(map(len, configs := shipped_configs()))
     for name, summary in configs.items():
         print(f"{name:{width}}  {summary}")
     return 0
@@ -91,14 +89,14 @@ def sample_verb(argv: list[str]) -> int:
     parser.add_argument("--num", type=int_between(1), default=64, help="how many (default 64)")
     parser.add_argument("--seed", type=int_between(0), default=0, help=SEED_HELP)
     add_step_flag(parser)
-    parser.add_argument(
-        "--out", type=Path, default=Path("samples.png"), help=".png or .npz (default samples.png)"
-    )
+    out_help = ".png or .npz (default samples.png)"
+    parser.add_argument("--out", type=Path, default=Path("samples.png"), help=out_help)
     labels_help = "classes to generate, in turn (default: all)"
     parser.add_argument("--labels", type=parse_labels, default=(), metavar="3,5", help=labels_help)
     options = parser.parse_args(argv)
     set_deterministic_flag(read_single_config(options.workdir).deterministic)
     out, num, seed = options.out, options.num, options.seed
+    # Now, and not after the checkpoint has been read and images have been computed.
     check_output_path(out, ".png", ".npz")
 
     from jaxgan.cli.sample import sample
@@ -137,8 +135,8 @@ def evaluate_verb(argv: list[str]) -> int:
         print(table_of_seeds(evaluate_seeds(options.workdir, request)))
     else:
         print(table(evaluate_run(options.workdir, request)))
-    if not config.seeds and (distances := held_out_distances(options.workdir)):
-        print(f"\nduring training: {describe_distances(*distances)}")
+        if distances := held_out_distances(options.workdir):
+            print(f"\nduring training: {describe_distances(*distances)}")
     print(f"\n{options.workdir / checkpoint_ref.evaluation_file(options.step)}: the same in full")
     return 0
 
@@ -146,10 +144,9 @@ def evaluate_verb(argv: list[str]) -> int:
 def compare_verb(argv: list[str]) -> int:
     parser = _parser("compare", "Compares the bits of two runs.", workdir=False)
     parser.add_argument("runs", type=Path, nargs=2, metavar="DIR", help="the folder of a run")
+    yes_no = argparse.BooleanOptionalAction
     replay_help = "repeat steps to find the first differing array (default: yes)"
-    parser.add_argument(
-        "--replay", action=argparse.BooleanOptionalAction, default=True, help=replay_help
-    )
+    parser.add_argument("--replay", action=yes_no, default=True, help=replay_help)
     out_help = "plot of how the runs diverge (default compare.png)"
     parser.add_argument("--out", type=Path, default=Path("compare.png"), help=out_help)
     options = parser.parse_args(argv)
@@ -197,8 +194,8 @@ def report_verb(argv: list[str]) -> int:
 
 
 def bench_verb(argv: list[str]) -> int:
-    parser = _parser("bench", "Times training steps of the MLP GAN and of a DCGAN.", workdir=False)
-    parser.parse_args(argv)
+    description = "Times training steps of the MLP GAN and of a DCGAN."
+    _parser("bench", description, workdir=False).parse_args(argv)
 
     from jaxgan.cli.bench import bench
 
@@ -209,9 +206,8 @@ def bench_verb(argv: list[str]) -> int:
 def _parser(verb: str, description: str, workdir: bool = True) -> Parser:
     parser = Parser(prog=f"jaxgan {verb}", description=description)
     if workdir:
-        parser.add_argument(
-            "--workdir", type=Path, required=True, metavar="DIR", help="the run's folder"
-        )
+        help_text = "the run's folder"
+        parser.add_argument("--workdir", type=Path, required=True, metavar="DIR", help=help_text)
     return parser
 
 

@@ -1,6 +1,6 @@
 """Cross-field checks: settings that are each allowed but cannot be combined."""
 
-from jaxgan.config.choices import LOSSES, PENALTIES
+from jaxgan.config.choices import GRADIENT_PENALTIES, LOSSES
 from jaxgan.config.errors import UserError
 from jaxgan.config.network import check_network, disc_norm
 from jaxgan.config.schema import Config
@@ -25,6 +25,7 @@ def check_horizon(config: Config, images: int) -> None:
     Raises:
       UserError: a schedule has a point after the run's last image.
     """
+    # Not in `check_combinations`: the number of images is known only when the data has been read.
     for name, points in vars(config.schedule).items():
         if name != "shape" and points and points[-1][0] > images:
             raise UserError(
@@ -52,13 +53,13 @@ def _check_seeds(config: Config) -> None:
 
 
 def _check_gradient_penalties(config: Config) -> None:
-    of_gradients = [name for name, penalty in PENALTIES.items() if penalty.of_gradients]
-    weighted = [name for name in of_gradients if getattr(config.penalty, name)]
+    weighted = [name for name in GRADIENT_PENALTIES if getattr(config.penalty, name)]
     if weighted and disc_norm(config.network) == "batch":
+        weight = getattr(config.penalty, weighted[0])
         raise UserError(
-            f"config.penalty.{weighted[0]} = {getattr(config.penalty, weighted[0])}: penalises the "
-            "gradient at each image, but with batch norm in the discriminator a logit depends on "
-            "the whole batch; set config.network.disc_norm to none or spectral"
+            f"config.penalty.{weighted[0]} = {weight}: penalises the gradient at each image, but "
+            "with batch norm in the discriminator a logit depends on the whole batch; set "
+            "config.network.disc_norm to none or spectral"
         )
 
 
@@ -69,10 +70,8 @@ def _check_packing(config: Config) -> None:
             "the images of a pack can have different labels"
         )
     if config.train.batch_size % config.packing:
-        raise UserError(
-            f"config.packing = {config.packing}: must divide config.train.batch_size = "
-            f"{config.train.batch_size}"
-        )
+        size = f"config.train.batch_size = {config.train.batch_size}"
+        raise UserError(f"config.packing = {config.packing}: must divide {size}")
 
 
 def _check_batch_norm_of_one(config: Config) -> None:
@@ -93,12 +92,14 @@ def _check_shards(config: Config) -> None:
     shards, batch_size, packing = config.parallel.shards, config.train.batch_size, config.packing
     if not shards:
         return
+    # A pack has one logit, so a shard that cuts a pack in two has no value for it.
     if batch_size // packing % shards:
         unit = "images" if packing == 1 else f"packs of {packing} (config.packing)"
         raise UserError(
             f"config.parallel.shards = {shards}: must divide config.train.batch_size = "
             f"{batch_size}, which is {batch_size // packing} {unit}"
         )
+    # `vmap` over seeds changes the shapes of the products, and with them the last bits.
     if config.train.seeds_at_once > 1:
         raise UserError(
             f"config.train.seeds_at_once = {config.train.seeds_at_once}: must be 0 or 1 with "

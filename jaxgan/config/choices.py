@@ -57,6 +57,7 @@ PENALTIES = {
     "consistency": PenaltySpec(),
     "lecam": PenaltySpec(),
 }
+GRADIENT_PENALTIES = [name for name, penalty in PENALTIES.items() if penalty.of_gradients]
 AUGMENTATIONS = ("brightness", "saturation", "contrast", "translation", "cutout", "mirror")
 _WIDTHS = ("gen_widths", "disc_widths")
 _CHANNELS = ("gen_channels", "disc_channels")

@@ -35,18 +35,17 @@ class Check:
 
 
 def one_of(*names: str) -> Check:
-    quoted = [name or "''" for name in names]
-    return Check(f"one of {', '.join(quoted)}", lambda value: value in names)
+    allowed = ", ".join(name or "''" for name in names)
+    return Check(f"one of {allowed}", lambda value: value in names)
 
 
 def each_of(*names: str) -> Check:
-    return Check(
-        f"a tuple of names, each one of {', '.join(names)}",
-        lambda value: all(name in names for name in value),
-    )
+    allowed = f"a tuple of names, each one of {', '.join(names)}"
+    return Check(allowed, lambda value: set(value) <= set(names))
 
 
 def at_least(low: int) -> Check:
+    # Counts reach numpy and JAX, whose largest integers have 64 bits.
     return Check(f"a whole number of at least {low}", lambda value: low <= value < 2**63)
 
 
@@ -63,9 +62,8 @@ def schedule_points(below: float = math.inf) -> Check:
         )
 
     bound = "" if below == math.inf else f" below {below:g}"
-    return Check(
-        f"(images seen, value) pairs, images ascending from 0 or more, values from 0{bound}", test
-    )
+    allowed = f"(images seen, value) pairs, images ascending from 0 or more, values from 0{bound}"
+    return Check(allowed, test)
 
 
 def _are_seeds(value: Seeds) -> bool:
@@ -77,11 +75,10 @@ def _are_seeds(value: Seeds) -> bool:
 
 ANYTHING = Check("", lambda value: True)
 NAME = Check("a name", lambda value: bool(value.strip()))
+# JAX makes the same key of a seed and of that seed plus 2**32: two runs would be equal unnoticed.
 SEED = Check("a whole number from 0 to 4294967295", lambda value: 0 <= value < 2**32)
-SEEDS = Check(
-    f"a count from 0 to {MAX_SEEDS}, or a tuple of different seeds, each {SEED.allowed}",
-    _are_seeds,
-)
+_SEEDS = f"a count from 0 to {MAX_SEEDS}, or a tuple of different seeds, each {SEED.allowed}"
+SEEDS = Check(_SEEDS, _are_seeds)
 POSITIVE = Check("a positive number", lambda value: math.isfinite(value) and value > 0)
 NOT_NEGATIVE = Check("zero or a positive number", lambda value: math.isfinite(value) and value >= 0)
 DECAY = Check("a number from 0 up to, not including, 1", lambda value: 0 <= value < 1)
@@ -119,14 +116,14 @@ def build_config(cls: type, values: dict[str, Any], prefix: str) -> Any:
     """Builds a config dataclass, and those within it, from nested dicts; lists become tuples."""
     if not isinstance(values, dict):
         raise UserError(f"config.{prefix}={values!r}: must be a group of settings")
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    if unknown := sorted(set(values) - set(fields)):
-        raise UserError(f"unknown setting config.{prefix}{unknown[0]}; known: {', '.join(fields)}")
-    field_types = typing.get_type_hints(cls)
+    types_of = typing.get_type_hints(cls)
+    if unknown := sorted(set(values) - set(types_of)):
+        known = ", ".join(types_of)
+        raise UserError(f"unknown setting config.{prefix}{unknown[0]}; known: {known}")
     built = {}
     for name, value in values.items():
-        if dataclasses.is_dataclass(field_types[name]):
-            built[name] = build_config(field_types[name], value, f"{prefix}{name}.")
+        if dataclasses.is_dataclass(types_of[name]):
+            built[name] = build_config(types_of[name], value, f"{prefix}{name}.")
         else:
             built[name] = _as_tuples(value)
     return cls(**built)
@@ -136,7 +133,8 @@ def parse_literal(text: str) -> Any:
     """Returns the Python value that a text spells, or the text itself if it spells none."""
     try:
         value = ast.literal_eval(text)
-        repr(value)  # fails for a whole number with too many digits to be printed
+        # Python refuses to print a whole number of very many digits, which an error message needs.
+        repr(value)
         return value
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return text
@@ -152,7 +150,8 @@ def check_setting(name: str, field: dataclasses.Field, value: Any) -> None:
         raise UserError(f"config.{name} = {value!r}: must be {TYPE_NAMES[field.type]}")
     try:
         allowed = check.test(value)
-    except OverflowError:  # a whole number beyond the largest float
+    # A whole number is allowed for a float, but can be beyond the largest one.
+    except OverflowError:
         allowed = False
     if not allowed:
         raise UserError(f"config.{name} = {value!r}: must be {check.allowed}")
@@ -169,9 +168,7 @@ def _has_type(value: Any, wanted: Any) -> bool:
         if entries[-1] is Ellipsis:
             entries = entries[:1] * len(value)
         return len(value) == len(entries) and all(map(_has_type, value, entries))
-    if wanted is float:
-        return type(value) in (int, float)
-    return type(value) is wanted
+    return type(value) in ((int, float) if wanted is float else (wanted,))
 
 
 def _as_tuples(value: Any) -> Any:

@@ -19,8 +19,6 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.fields import build_config, iter_settings, parse_literal
 from jaxgan.config.schema import Config
 
-PACKAGE = Path(__file__).parents[1]
-
 
 def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
     """Runs a file's `get_config()`, applies the overrides and checks the result.
@@ -41,18 +39,18 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
 def shipped_configs() -> dict[str, str]:
     """Returns the name and the first docstring line of every shipped config of a run."""
     paths = sorted(_shipped_folder().glob("*.py"))
-    docstrings = {path.stem: ast.get_docstring(ast.parse(path.read_text())) for path in paths}
-    return {
-        name: (text or "").partition("\n")[0]
-        for name, text in docstrings.items()
-        if not name.startswith("features_")  # those train a feature net, not a GAN
-    }
+    # They are parsed and not run: each would import what it needs, only for the list.
+    texts = {path.stem: ast.get_docstring(ast.parse(path.read_text())) for path in paths}
+    lines = {name: (text or "").partition("\n")[0] for name, text in texts.items()}
+    # `features_*` train a feature net, not a GAN.
+    return {name: line for name, line in lines.items() if not name.startswith("features_")}
 
 
 def _shipped_folder() -> Path:
     """`configs/` as the wheel holds it, or else that of the checkout."""
-    installed = PACKAGE / "shipped" / "configs"
-    return installed if installed.is_dir() else PACKAGE.parent / "configs"
+    package = Path(__file__).parents[1]
+    installed = package / "shipped" / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
 
 
 def _find_config(path: Path) -> Path:
@@ -84,6 +82,7 @@ def _run_config_file(path: Path) -> ConfigDict:
         with _importable(path.absolute().parent, _shipped_folder()):
             spec.loader.exec_module(module)
             config = module.get_config()
+    # The file is the user's own program, so its errors can be of any class.
     except Exception as error:
         where = f"{path}{_line(error, str(path.absolute()))}"
         raise UserError(f"--config {where}: {type(error).__name__}: {_reason(error)}") from error
@@ -97,11 +96,9 @@ def _run_config_file(path: Path) -> ConfigDict:
 
 @contextlib.contextmanager
 def _importable(*folders: Path) -> Iterator[None]:
-    """Lets a config import others for the moment, as in `from configs import mnist`.
-
-    The parents are put last, so that they hide no other module.
-    """
+    """Lets a config import others for the moment, as in `from configs import mnist`."""
     before = list(sys.path)
+    # Last, so that a file beside the config hides no installed module of the same name.
     sys.path += [str(folder.parent) for folder in folders if str(folder.parent) not in before]
     try:
         yield
@@ -112,6 +109,7 @@ def _importable(*folders: Path) -> Iterator[None]:
 def _line(error: Exception, path: str) -> str:
     """The line of the file that the error comes from; "" if it is not known."""
     frames = traceback.extract_tb(error.__traceback__)
+    # A file that cannot be parsed has no frame, so its line comes from the error itself.
     numbers = [frame.lineno for frame in frames if frame.filename == path]
     if isinstance(error, SyntaxError) and error.filename == path:
         numbers.append(error.lineno)
@@ -136,7 +134,7 @@ def default_config() -> ConfigDict:
 def to_config_dict(config: Config) -> ConfigDict:
     """Returns the settings of a config as a locked ConfigDict."""
     values = dataclasses.asdict(config)
-    # A plain field would refuse a tuple in place of the default count.
+    # ConfigDict keeps the type of a default: a plain field would refuse a tuple for the count.
     values["seeds"] = FieldReference(config.seeds, field_type=object)
     return ConfigDict(values).lock()
 
@@ -166,6 +164,7 @@ def override(values: dict[str, Any], name: str, text: str) -> None:
     *groups, last = name.split(".")
     for group in groups:
         values = values[group]
+    # A text stays as it is: `--config.data.dir=2024` is a folder and not a number.
     values[last] = text if fields[name].type is str else parse_literal(text)
 
 

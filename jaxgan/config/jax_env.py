@@ -28,6 +28,8 @@ def set_compile_cache() -> str:
         return ""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     folder = caches / "jaxgan" / _processor_id()
+    # JAX makes the folder when it first has something to store, and only warns where it cannot. So
+    # the folder above is tested now, and nothing is created for a command that compiles nothing.
     existing = next(part for part in (folder, *folder.parents) if os.path.exists(part))
     if not (folder.is_absolute() and existing.is_dir() and os.access(existing, os.W_OK)):
         return (
@@ -41,6 +43,7 @@ def set_compile_cache() -> str:
 def _processor_id() -> str:
     """A hash of the processor's model: another one may lack instructions of a compiled program."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else [platform.processor()]
+    # A set, since each core repeats its lines.
     model = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
     return hashlib.sha256("\n".join(model or lines[:1]).encode()).hexdigest()[:16]
 
@@ -53,6 +56,7 @@ def set_deterministic_flag(deterministic: bool) -> None:
 
 
 def _has_gpu_plugin() -> bool:
+    # Looked up and not imported: JAX must not start before the flags are set.
     spec = importlib.util.find_spec(PLUGIN_PACKAGE)
     folders = spec.submodule_search_locations if spec else None
     names = [module.name for module in pkgutil.iter_modules(folders)] if folders else []

@@ -6,7 +6,8 @@ from jaxgan.config.choices import NETWORKS
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import WIDTHS, at_least, one_of, setting
 
-R3GAN_MULTIPLE = 8  # r3gan's blocks double the channels and then divide them into groups of 16
+# r3gan's blocks double the channels and then divide them into groups of 16.
+R3GAN_MULTIPLE = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,21 +64,19 @@ def check_network(config: NetworkConfig) -> None:
     Raises:
       UserError: the family does not have a setting that was changed, or not with this value.
     """
-    known, default = NETWORKS[config.name].settings, NetworkConfig()
+    family, default = NETWORKS[config.name], NetworkConfig()
     all_names = {name for network in NETWORKS.values() for name in network.settings}
-    for name in sorted(all_names - set(known)):
-        if getattr(config, name) != getattr(default, name):
-            raise UserError(
-                f"config.network.{name} = {getattr(config, name)!r}: {config.name} has no such "
-                f"setting; it has {', '.join(known)}"
-            )
-    if (norm := disc_norm(config)) not in (norms := NETWORKS[config.name].disc_norms):
-        raise UserError(
-            f"config.network.disc_norm = {norm!r}: {config.name} has one of {', '.join(norms)}"
-        )
+    # Sorted, so that of two mistakes always the same one is named.
+    for name in sorted(all_names - set(family.settings)):
+        value, known = getattr(config, name), ", ".join(family.settings)
+        # A default is let through, since every config has all the settings of all families.
+        if value != getattr(default, name):
+            reason = f"{config.name} has no such setting; it has {known}"
+            raise UserError(f"config.network.{name} = {value!r}: {reason}")
+    if (norm := disc_norm(config)) not in family.disc_norms:
+        reason = f"{config.name} has one of {', '.join(family.disc_norms)}"
+        raise UserError(f"config.network.disc_norm = {norm!r}: {reason}")
     for name in ("gen_channels", "disc_channels") if config.name == "r3gan" else ():
         if (width := getattr(config, name)) % R3GAN_MULTIPLE:
-            raise UserError(
-                f"config.network.{name} = {width}: r3gan has grouped convolutions; must be a "
-                f"multiple of {R3GAN_MULTIPLE}"
-            )
+            reason = f"r3gan has grouped convolutions; must be a multiple of {R3GAN_MULTIPLE}"
+            raise UserError(f"config.network.{name} = {width}: {reason}")

@@ -41,13 +41,15 @@ class DataConfig:
         "where the data is read from; auto tries idx, prepared, packaged and download in this "
         "order, but not folder",
         one_of("auto", "idx", "prepared", "packaged", "download", "folder"),
-        may_change=True,  # the array's SHA-256 is compared instead
+        # A resumed run compares the SHA-256 of the examples instead of where they were read.
+        may_change=True,
     )
     dir: str = setting(
         "",
         "folder with the IDX files or image files, or the data_dir of TFDS; '' for none",
         may_change=True,
     )
+    # It may change, because the examples of a step do not depend on how they reach the device.
     stream: int = setting(
         0,
         "number of steps whose examples are sent to the device at a time; 0: the whole data set "
@@ -97,6 +99,7 @@ class ScheduleConfig:
 class ParallelConfig:
     """The use of several devices by one run or by several seeds."""
 
+    # It may change: what differs between numbers of devices is rounding, and with `shards` nothing.
     devices: int = setting(
         1,
         "number of devices that share each batch, or the seeds of a program; 0: all devices",
@@ -153,6 +156,7 @@ class TrainConfig:
     epochs: int = setting(50, "passes over the data", at_least(1), may_change=True)
     batch_size: int = setting(64, "real images per update", at_least(1))
     d_steps: int = setting(1, "discriminator updates per generator update", at_least(1))
+
     logs_per_epoch: int = setting(10, "rows of metrics.jsonl per epoch", at_least(1))
     chunks_per_epoch: int = setting(
         1,
@@ -246,6 +250,7 @@ class Config:
     def __post_init__(self) -> None:
         for name, field, value in iter_settings(self):
             check_setting(name, field, value)
-        from jaxgan.config.checks import check_combinations  # which imports this module
+        # Not at the top of the file, since `checks` imports this module.
+        from jaxgan.config.checks import check_combinations
 
         check_combinations(self)

@@ -12,9 +12,10 @@ def expand_seeds(config: Config) -> Config:
     seeds = config.seeds
     if isinstance(seeds, int):
         seeds = tuple(range(config.seed, config.seed + seeds))
-    if not seeds:  # a single run, for which seeds_at_once has no meaning
-        train = dataclasses.replace(config.train, seeds_at_once=0)
-        return dataclasses.replace(config, seeds=0, train=train)
+    # For a single run `seeds_at_once` has no meaning; at its default it cannot hinder a resume.
+    if not seeds:
+        return dataclasses.replace(without_seeds(config), seed=config.seed)
+    # `seed` has no effect then. It takes one fixed value, so that equal lists are equal configs.
     return dataclasses.replace(config, seed=seeds[0], seeds=seeds)
 
 

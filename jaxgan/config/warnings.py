@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 
-from jaxgan.config.choices import PENALTIES
+from jaxgan.config.choices import GRADIENT_PENALTIES
 from jaxgan.config.jax_env import DETERMINISTIC_FLAG
 from jaxgan.config.network import disc_norm
 from jaxgan.config.schema import Config
@@ -41,7 +41,9 @@ def config_warnings(
 
 
 def _settings_without_effect(config: Config) -> Iterator[str]:
-    """Settings of a feature that is off, as an override can leave them."""
+    """Settings of a feature that is off."""
+    # A warning and not an error: an override that turns a feature off leaves the file's settings
+    # of that feature as they are.
     augment = config.augment
     for name, needed, is_on in (
         ("augment.target", "augment.policy", augment.policy),
@@ -60,10 +62,8 @@ def _settings_without_effect(config: Config) -> Iterator[str]:
 def _settings_overruled(config: Config) -> Iterator[str]:
     augment, clip = config.augment, config.optimizer.disc.clip_weights
     if augment.policy and not augment.target and not augment.probability:
-        yield (
-            f"config.augment.policy = {augment.policy!r}: has no effect with "
-            "config.augment.probability = 0"
-        )
+        without = "has no effect with config.augment.probability = 0"
+        yield f"config.augment.policy = {augment.policy!r}: {without}"
     if augment.policy and augment.target and augment.probability != 1:
         yield (
             f"config.augment.probability = {augment.probability}: has no effect with "
@@ -78,17 +78,15 @@ def _settings_overruled(config: Config) -> Iterator[str]:
 
 def _saturation_of_grey_images(config: Config, image_shape: tuple[int, ...]) -> Iterator[str]:
     if image_shape[2:] == (1,) and "saturation" in config.augment.policy:
-        yield (
-            f"config.augment.policy = {config.augment.policy!r}: saturation has no effect on "
-            f"the grey images of {config.data.name}"
-        )
+        without = f"saturation has no effect on the grey images of {config.data.name}"
+        yield f"config.augment.policy = {config.augment.policy!r}: {without}"
 
 
 def _unbounded_critic(config: Config) -> Iterator[str]:
-    of_gradients = [name for name, penalty in PENALTIES.items() if penalty.of_gradients]
-    bounded = any(getattr(config.penalty, name) for name in of_gradients)
-    bounded = bounded or bool(config.optimizer.disc.clip_weights)
-    if config.loss == "wasserstein" and not bounded and disc_norm(config.network) != "spectral":
+    # The Wasserstein loss is defined for critics of bounded slope; any of these bounds it.
+    bounds = [config.optimizer.disc.clip_weights, disc_norm(config.network) == "spectral"]
+    bounds += [getattr(config.penalty, name) for name in GRADIENT_PENALTIES]
+    if config.loss == "wasserstein" and not any(bounds):
         yield (
             "config.loss = 'wasserstein': nothing bounds the discriminator's slope, so its logits "
             "can grow without limit; set config.penalty.wgan_gp, "
