@@ -64,7 +64,7 @@ def train_verb(argv: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     add_distributed_flags(parser)
     options, rest = parser.parse_known_args(argv)
-    # First what is unknown: it can be a misspelled verb or --config, which the next line would hide.
+    # Unknown words come first: one can be a misspelled verb, which then needs no --config.
     overrides = parse_overrides(rest, VERBS)
     if options.config is None:
         raise UserError(
