@@ -1,4 +1,4 @@
-"""Replays two runs whose ledgers differ to their first differing arrays, and measures their drift."""
+"""Replays two runs whose ledgers differ to their first differing arrays; measures their drift."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
