@@ -26,15 +26,18 @@ def call_quietly(action: Callable[[], Result]) -> Result:
       OrbaxError: the action failed.
       JaxRuntimeError: another process was lost.
     """
+    hook = sys.unraisablehook
+    _ignore_closed_loops()
     with _quiet():
         try:
-            return action()
+            result = action()
+            sys.unraisablehook = hook
+            return result
         except jax.errors.JaxRuntimeError:
             raise
         except Exception as error:
             reason = (str(error) or repr(error)).splitlines()[0]
-        # Tasks beside the one that failed report to a closed event loop when they are collected.
-        gc.collect()
+        gc.collect()  # logs of the tasks beside the one that failed, while nobody hears them
     raise OrbaxError(reason)
 
 
@@ -42,18 +45,25 @@ def call_quietly(action: Callable[[], Result]) -> Result:
 def _quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
-    hook = sys.unraisablehook
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for logger in loggers:
             logger.setLevel(logging.CRITICAL + 1)
-        sys.unraisablehook = functools.partial(_unless_loop_is_closed, hook)
         try:
             yield
         finally:
-            sys.unraisablehook = hook
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+
+
+def _ignore_closed_loops() -> None:
+    """Hides the reports of reads that outlive a failure.
+
+    They end at any later time in threads of Orbax's storage library, and report to an event loop
+    that is closed by then. So the hook stays after a failure; otherwise it is taken back.
+    """
+    if getattr(sys.unraisablehook, "func", None) is not _unless_loop_is_closed:
+        sys.unraisablehook = functools.partial(_unless_loop_is_closed, sys.unraisablehook)
 
 
 def _unless_loop_is_closed(hook: Callable[[Any], Any], unraisable: Any) -> None:
