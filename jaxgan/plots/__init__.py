@@ -2,5 +2,3 @@
 
 from jaxgan.plots.curves import save_curves
 from jaxgan.plots.grids import samples_shown, save_grid, save_samples, save_scatter
-
-__all__ = ["samples_shown", "save_curves", "save_grid", "save_samples", "save_scatter"]

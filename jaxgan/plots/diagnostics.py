@@ -192,9 +192,7 @@ PANELS = (
         level=(0.0, "no memory of the training images"),
     ),
     Panel(
-        "gradient norm",
-        {"disc/grad_norm": "discriminator", "gen/grad_norm": "generator"},
-        log=True,
+        "gradient norm", {"disc/grad_norm": "discriminator", "gen/grad_norm": "generator"}, log=True
     ),
     Panel(
         "distance to nearest training image (ratio)",

@@ -69,7 +69,7 @@ def compare(a: Path, b: Path, out: Path, say: Say, replays: bool = True) -> bool
     if any(directory.read_config(workdir).seeds for workdir in (a, b)):
         return compare_seeds(a, b, out, say)
     old, new = _read_ledger(a), _read_ledger(b)
-    common = ledger.common_steps(old, new)
+    common = np.intersect1d(old.steps, new.steps)
     if not len(common):
         raise UserError(f"{a} and {b}: their ledgers have no step in common")
     difference = ledger.first_differing_step(old, new)

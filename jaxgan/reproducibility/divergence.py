@@ -11,13 +11,7 @@ from jaxtyping import Array, Float
 from jaxgan.config.errors import UserError
 from jaxgan.gan.checksums import WINDOWS
 from jaxgan.gan.state import TrainState
-from jaxgan.reproducibility.replay import (
-    LoadedRun,
-    ReplayedSteps,
-    final_state,
-    replay,
-    state_at,
-)
+from jaxgan.reproducibility.replay import LoadedRun, ReplayedSteps, final_state, replay, state_at
 from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.checkpoints import Leaves
 from jaxgan.runs.program import initial_state

@@ -21,6 +21,7 @@ def json_safe(value: Any) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes a value as indented JSON; the file is replaced atomically."""
+    # Python would write NaN and Infinity, which other readers of JSON refuse.
     write_atomically(path, json.dumps(json_safe(value), indent=2, allow_nan=False) + "\n")
 
 
@@ -47,11 +48,14 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     After a kill at any moment the file has either the old content or the new. If writing fails,
     the old content stays and no temporary file is left.
     """
+    # In the same folder, since a file can be renamed atomically only within a file system. Hidden,
+    # since `check_workdir` does not count hidden files.
     new = path.with_name(f".{path.name}.new")
     try:
         with open(new, "wb") as file:
             write(file)
             file.flush()
+            # Else a power failure may leave the new name with none of the new content.
             os.fsync(file.fileno())
         os.replace(new, path)
     except BaseException:

@@ -68,9 +68,11 @@ class BestCheckpoint:
         directory = workdir / BEST_CHECKPOINT
         lowest, step = math.inf, -1
         best = read_best(directory)
+        # `prepare_folder` keeps the newest one, and would remove the best if a damaged one stayed.
         checkpoints.set_aside_after(directory, best.step if best else -1)
         if best and (state := _restore_or_set_aside(directory, template, best.step)):
             step = best.step
+            # Distances in other features, or of other numbers of samples, cannot be compared.
             value = best.value if best.name == name else measure(state)
             lowest = math.inf if value is None else value
         checkpoints.prepare_folder(directory, keep=1)
@@ -79,12 +81,15 @@ class BestCheckpoint:
     def update(self, state: TrainState, value: float | None) -> None:
         """Starts to save the state if its distance is the lowest; collective."""
         is_lowest = value is not None and value < self.lowest
+        # A save needs every process, so all of them must take the same branch.
         is_lowest, replaces = from_primary([is_lowest, int(state.step) == self._step])
         if not is_lowest:
             return
+        # Only process 0 has a value; the lowest of the other processes is never asked for.
         self.lowest = math.inf if value is None else value
         self._step = int(state.step)
-        if replaces:  # a run that was resumed on another machine may have other bits now
+        # A run that was resumed on another machine may have other bits at this step now.
+        if replaces:
             self._saved.delete(self._step)
         self._saved.save(checkpoints.flatten(state), {self.name: self.lowest})
 
@@ -123,6 +128,7 @@ def held_out_distances(workdir: Path) -> tuple[ScoredStep, ScoredStep] | None:
 
 def describe_distances(last: ScoredStep, best: ScoredStep) -> str:
     """Returns a sentence with a run's last and lowest distance to the test set."""
+    # A checkpoint keeps the name of its score, also if the run has changed its feature net.
     other = "" if last.name == best.name else f" ({best.name})"
     metric = f"{distance_label(last.name)} to the test set ({last.name})"
     return (
@@ -134,6 +140,7 @@ def describe_distances(last: ScoredStep, best: ScoredStep) -> str:
 def _restore_or_set_aside(directory: Path, template: TrainState, step: int) -> TrainState | None:
     try:
         return checkpoints.restore(directory, template, step)
+    # The run itself does not need its best checkpoint, so a damaged one must not stop it.
     except UserError as error:
         logger.warning(f"{error}; set aside: the next evaluation saves a new best checkpoint")
         checkpoints.set_aside_after(directory, step - 1)

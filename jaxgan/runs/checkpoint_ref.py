@@ -6,7 +6,9 @@ from typing import Any, Literal
 from jaxgan.runs.layout import BEST_CHECKPOINT, CHECKPOINTS
 
 CheckpointRef = Literal["last", "best"] | int
-DISTANCES = {  # by metric prefix; the first one that a row has decides which checkpoint is best
+# By metric prefix. A row of points has both distances: the first one decides which checkpoint is
+# best, since a Fréchet distance sees only the means and covariances of the points.
+DISTANCES = {
     "eval/mode_distance/test/": "total variation distance of the modes",
     "eval/frechet/test/": "Fréchet distance",
 }
@@ -27,6 +29,7 @@ def evaluation_file(ref: CheckpointRef) -> str:
 
 def distance_in(row: Mapping[str, Any]) -> tuple[str, float | None] | None:
     """Returns name and value of the held-out distance in a metrics row, or None."""
+    # Prefixes in the outer loop, so that their order decides and not that of the row.
     matches = ((name, row[name]) for prefix in DISTANCES for name in row if name.startswith(prefix))
     return next(matches, None)
 

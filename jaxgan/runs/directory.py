@@ -30,11 +30,14 @@ def check_workdir(workdir: Path, config: Config) -> None:
         return
     if not workdir.is_dir():
         raise UserError(f"--workdir {workdir}: is a file, not a folder")
+    # To create a file in a folder takes the right to write and the right to search.
     if not os.access(workdir, os.W_OK | os.X_OK):
         raise UserError(f"--workdir {workdir}: cannot be written to; choose another")
     if (workdir / CONFIG).exists():
+        # Locked, so that a folder in use is refused before the data are loaded.
         with _locked(workdir):
             _check_same_config(workdir, config)
+    # A start that was killed early leaves hidden files only: the lock and temporary files.
     elif any(not path.name.startswith(".") for path in workdir.iterdir()):
         raise UserError(f"--workdir {workdir}: holds other files and no run; choose a new folder")
 
@@ -49,8 +52,10 @@ def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iter
     check_workdir(workdir, config)
     workdir.mkdir(parents=True, exist_ok=True)
     with _locked(workdir):
+        # Again, under the lock: another process may have created a run here meanwhile.
         if (workdir / CONFIG).exists():
             _check_same_config(workdir, config)
+        # Before anything is written, because other data are refused here.
         if (workdir / ENVIRONMENT).exists():
             environment = merge_environment(workdir, environment)
         # The config is written first: a kill here leaves a folder that counts as a run.
@@ -86,6 +91,7 @@ def _check_creatable(workdir: Path) -> None:
 def _locked(workdir: Path) -> Iterator[None]:
     """Locks the folder; the operating system releases the lock whenever the process ends."""
     try:
+        # No waiting: who starts the same command twice wants to hear of it at once.
         held = filelock.FileLock(workdir / LOCK).acquire(timeout=0)
     except filelock.Timeout:
         raise UserError(f"--workdir {workdir}: another process is training there") from None

@@ -35,6 +35,7 @@ def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[s
     """Returns what a run's bits may depend on besides its config."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
+        # jaxgan has no metadata if it is used from a checkout that is not installed.
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
     return {
@@ -72,8 +73,10 @@ def merge_environment(workdir: Path, now: dict[str, Any]) -> dict[str, Any]:
     """
     check_same_data(workdir, now["data"]["sha256"], now["data"]["source"])
     recorded = read_environment(workdir)
-    recorded.setdefault("processes", 1)  # an older record does not say it
+    # An older record lacks it; to resume that run must not look like a change.
+    recorded.setdefault("processes", 1)
     changed = {key: now[key] for key in now if now[key] != recorded.get(key)}
+    # Once for each different start, however often a run is resumed.
     if changed and changed not in recorded.get("changes", []):
         recorded.setdefault("changes", []).append(changed)
     return recorded
@@ -92,6 +95,7 @@ def _git_commit() -> str:
     """
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
+        # The first fails if the file is not tracked; the output of the second is the result.
         for command in (
             [*git, "ls-files", "--error-unmatch", Path(__file__).name],
             [*git, "describe", "--always", "--dirty", "--abbrev=40"],

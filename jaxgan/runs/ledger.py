@@ -22,7 +22,6 @@ from jaxgan.runs.atomic_files import write_atomically
 from jaxgan.runs.layout import LEAVES, LEDGER
 
 HEADER = "\t".join(("step", *CHECKSUM_COLUMNS)) + "\n"
-CELL_WIDTH = len("\t") + 8  # characters of one checksum in a line
 
 
 class Ledger(NamedTuple):
@@ -53,6 +52,7 @@ def append(workdir: Path, last_step: int, columns: Mapping[str, np.ndarray]) -> 
         rows = enumerate(checksums.tolist(), start=first)
         file.writelines(_format_line(step, row) for step, row in rows)
         file.flush()
+        # As for the rows: the ledger must be complete before a later checkpoint is.
         os.fsync(file.fileno())
 
 
@@ -73,6 +73,7 @@ def read(workdir: Path) -> Ledger:
     steps = np.array([row[0] for row in rows], np.int64)
     checksums = np.array([row[1:] for row in rows], np.uint32)
     if np.any(np.diff(steps) <= 0):
+        # The second of the two rows, below the header, in lines counted from 1.
         number = int(np.flatnonzero(np.diff(steps) <= 0)[0]) + 3
         raise UserError(f"{path}: line {number}: its step is not above the one before")
     return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)))
@@ -90,6 +91,7 @@ def drop_after(workdir: Path, step: int) -> None:
 
 def append_leaves(workdir: Path, step: int, leaves: Mapping[str, np.ndarray]) -> None:
     """Appends the digests of a checkpoint's arrays, given by their names."""
+    # The checkpoint's own SHA-256 is one for all arrays, and cannot tell which of them differs.
     digests = {
         name: hashlib.sha256(leaf.tobytes()).hexdigest()[:16] for name, leaf in leaves.items()
     }
@@ -99,11 +101,6 @@ def append_leaves(workdir: Path, step: int, leaves: Mapping[str, np.ndarray]) ->
 def read_leaves(workdir: Path) -> dict[int, dict[str, str]]:
     """Reads the digests of every recorded checkpoint, by its step and the name of the array."""
     return {row["step"]: row["leaves"] for row in row_files.read_rows(workdir, LEAVES)}
-
-
-def common_steps(a: Ledger, b: Ledger) -> np.ndarray:
-    """Returns the steps that both ledgers record, ascending."""
-    return np.intersect1d(a.steps, b.steps)
 
 
 def first_differing_step(a: Ledger, b: Ledger) -> tuple[int, list[str]] | None:
@@ -139,9 +136,10 @@ def _format_line(step: int, checksums: list[int]) -> str:
 
 def _parse_line(path: Path, number: int, line: str) -> list[int]:
     step, *cells = line.split("\t")
-    count = len(CHECKSUM_COLUMNS)
+    width = len(step) + len(CHECKSUM_COLUMNS) * len("\t01234567")
     try:
-        if len(cells) != count or len(line) != len(step) + CELL_WIDTH * count:
+        # The length shows a lost character, which `int` would pass: it takes any number of digits.
+        if len(cells) != len(CHECKSUM_COLUMNS) or len(line) != width:
             raise ValueError
         return [int(step), *(int(cell, 16) for cell in cells)]
     except ValueError:

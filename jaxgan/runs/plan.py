@@ -49,14 +49,17 @@ def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
             needed += f" times config.train.d_steps = {config.d_steps}"
         raise UserError(f"{needed}: the data has only {examples} examples")
     epoch = examples // per_step
+    # Rounded up, so that there are at most as many rows and calls as were asked for.
     row = -(-epoch // config.logs_per_epoch)
     chunk = -(-epoch // config.chunks_per_epoch)
+    # Whole rows, so that a row's steps are on the host at the same time.
     return StepPlan(epoch, row, -(-chunk // row) * row)
 
 
 def chunks(plan: StepPlan, step: int, epochs: int) -> Iterator[Chunk]:
     """Yields the chunks from `step` to the end of the last epoch."""
     while step < epochs * plan.epoch:
+        # A signal ends a run after any chunk, so the first one may start within an epoch.
         epoch, start = divmod(step, plan.epoch)
         stop = min(start + plan.chunk, plan.epoch)
         yield Chunk(epoch, start, stop, stop == plan.epoch)
@@ -88,5 +91,6 @@ def ema_halvings(config: Config, images: int) -> float:
     points = config.schedule.ema
     midpoints = (jnp.arange(INTERVALS) + 0.5) * images / INTERVALS
     schedule = piecewise_schedule(points, config.schedule.shape) if points else jnp.ones_like
+    # A schedule may reach 0, which cannot be divided by.
     factors = jnp.maximum(schedule(midpoints), 1e-6)
     return float(jnp.mean(images / (config.ema.half_life * factors)))

@@ -50,4 +50,5 @@ def training_examples(program: Program) -> tuple[Pixels | Array, Labels | np.nda
     """
     data = program.data
     examples = (data.pixels, data.labels if program.gan.classes else None)
+    # Streamed data may be larger than the memory of the device.
     return examples if program.config.data.stream else jax.device_put(examples)

@@ -16,6 +16,8 @@ def append_rows(workdir: Path, rows: Iterable[dict[str, Any]], name: str = METRI
     with open(workdir / name, "a") as file:
         file.writelines(map(_format_row, rows))
         file.flush()
+        # A checkpoint must not be on the disk before the rows up to its step: a resumed run does
+        # not write them again.
         os.fsync(file.fileno())
 
 
@@ -27,6 +29,7 @@ def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     path = workdir / name
+    # Bytes that are no text make their line damaged, and the error below names it.
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     for number, line in enumerate(lines, start=1):
         row = _parse_row(line)

@@ -22,6 +22,7 @@ def seed_folders(workdir: Path) -> dict[int, Path]:
       UserError: there is no run, or its config cannot be read.
     """
     folders = {seed: seed_folder(workdir, seed) for seed in seeds_of(read_config(workdir))}
+    # The config is the first file of a run: a folder without it has nothing to read.
     return {seed: folder for seed, folder in folders.items() if (folder / CONFIG).exists()}
 
 

@@ -66,12 +66,14 @@ def read_diverged(workdir: Path) -> dict[int, str]:
     try:
         diverged = json.loads((workdir / SEED_SUMMARY).read_text())["diverged"]
         return {int(seed): str(reason) for seed, reason in diverged.items()}
+    # Any damage: training must go on, and writes the file anew at its end.
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return {}
 
 
 def statistics_over_seeds(results: Mapping[int, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Returns the statistics of each number in the seeds' results, by the number's name."""
+    # A dictionary and not a set, to keep the order of the metrics in the rows.
     names: dict[str, None] = {}
     for result in results.values():
         names |= {name: None for name, value in result.items() if is_number(value)}
@@ -109,6 +111,7 @@ def statistics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 
 def is_number(value: Any) -> bool:
     """Returns whether a row's value is a single number; None is one that was not finite."""
+    # `isinstance` would take True and False for numbers.
     return value is None or type(value) in (int, float)
 
 
@@ -118,7 +121,7 @@ def _last_row(rows: list[Row], last_step: int) -> Row | None:
     if last is None or not (distance := distance_in(last)):
         return last
     name, _ = distance
-    distances = [
-        row[name] for row in rows if row["step"] <= last_step and row.get(name) is not None
-    ]
-    return last | {name.replace("eval/", "best/", 1): min(distances, default=None)}
+    # The run may have been longer under an earlier config.train.epochs.
+    found = [row.get(name) for row in rows if row["step"] <= last_step]
+    lowest = min((value for value in found if value is not None), default=None)
+    return last | {name.replace("eval/", "best/", 1): lowest}

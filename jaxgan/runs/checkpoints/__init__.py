@@ -15,23 +15,3 @@ from jaxgan.runs.checkpoints.reading import (
     restore_newest_valid,
 )
 from jaxgan.runs.checkpoints.writing import Checkpoints, Score
-
-__all__ = [
-    "Checkpoints",
-    "Leaves",
-    "Score",
-    "flatten",
-    "leaves_sha256",
-    "load_run",
-    "named_leaves",
-    "prepare_folder",
-    "read_consecutive_skipped",
-    "read_score",
-    "remove_surplus",
-    "restore",
-    "restore_newest",
-    "restore_newest_valid",
-    "set_aside_after",
-    "steps",
-    "unflatten",
-]

@@ -10,6 +10,7 @@ def steps(directory: Path) -> list[int]:
     """Returns the steps that have a checkpoint, in ascending order."""
     if not directory.is_dir():
         return []
+    # Folders that were set aside, or are not finished, have more than digits in their names.
     return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
 
 
@@ -32,5 +33,6 @@ def set_aside_after(directory: Path, step: int, why: str = "damaged") -> None:
     for later in steps(directory):
         if later > step:
             aside = directory / f"{later}.{why}"
+            # An earlier start may have left one of this name, and a folder cannot replace another.
             shutil.rmtree(aside, ignore_errors=True)
             (directory / str(later)).rename(aside)

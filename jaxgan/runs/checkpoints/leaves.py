@@ -14,13 +14,15 @@ Leaves = dict[str, np.ndarray]
 
 def flatten(state: TrainState) -> Leaves:
     """Copies a state's arrays to the host, by their dotted path in the state."""
-    state = state.replace(key=jax.random.key_data(state.key))
-    return named_leaves(state)
+    # As bits: Orbax may fail to restore typed keys (its issue 2540).
+    return named_leaves(state.replace(key=jax.random.key_data(state.key)))
 
 
 def named_leaves(tree: Any) -> Leaves:
     """Copies a tree's arrays to the host, by their dotted path."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    # Copied: what `np.asarray` returns may share memory of a CPU device with the state, whose
+    # buffers the next step is given to use again.
     return {_name(path): np.array(leaf) for path, leaf in leaves}
 
 
@@ -34,6 +36,7 @@ def unflatten(leaves: Leaves, template: TrainState) -> TrainState:
 def leaves_sha256(leaves: Leaves) -> str:
     """Returns the SHA-256 of all names, shapes, types and bytes."""
     digest = hashlib.sha256()
+    # Sorted, so that the order in which Orbax returns the arrays does not matter.
     for name in sorted(leaves):
         leaf = leaves[name]
         digest.update(f"{name} {leaf.shape} {leaf.dtype}\n".encode())

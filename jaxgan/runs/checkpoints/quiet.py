@@ -37,7 +37,9 @@ def call_quietly(action: Callable[[], Result]) -> Result:
             raise
         except Exception as error:
             reason = (str(error) or repr(error)).splitlines()[0]
-        gc.collect()  # logs of the tasks beside the one that failed, while nobody hears them
+        # Tasks beside the one that failed log when they are collected. That happens here, where it
+        # is hidden, and after the `except`, since until then the error refers to them.
+        gc.collect()
     raise OrbaxError(reason)
 
 
@@ -62,6 +64,7 @@ def _ignore_closed_loops() -> None:
     They end at any later time in threads of Orbax's storage library, and report to an event loop
     that is closed by then. So the hook stays after a failure; otherwise it is taken back.
     """
+    # Once only: each failure would wrap the hook of the one before.
     if getattr(sys.unraisablehook, "func", None) is not _unless_loop_is_closed:
         sys.unraisablehook = functools.partial(_unless_loop_is_closed, sys.unraisablehook)
 

@@ -31,16 +31,14 @@ def restore(directory: Path, template: TrainState, step: int) -> TrainState:
     if step not in (known := steps(directory)):
         raise UserError(f"{directory}: no checkpoint of step {step}; there are: {known or 'none'}")
     path = directory / str(step)
-    parts = {
-        "state": ocp.args.StandardRestore(flatten(template)),
-        "record": ocp.args.JsonRestore(),
-    }
+    parts = {"state": ocp.args.StandardRestore(flatten(template)), "record": ocp.args.JsonRestore()}
     try:
         restored = _read(path, **parts)
     except OrbaxError as error:
         reason = str(error).split(":")[0]
         raise UserError(f"{path}: damaged checkpoint ({reason})") from None
     leaves: Leaves = restored["state"]
+    # An array with changed bytes may still be one that Orbax can read.
     if leaves_sha256(leaves) != restored["record"]["sha256"]:
         raise UserError(f"{path}: damaged checkpoint (its SHA-256 differs)")
     return unflatten(leaves, template)
@@ -82,6 +80,7 @@ def restore_newest(directory: Path, template: TrainState) -> TrainState | None:
     """
     known = steps(directory)
     state = restore_newest_valid(directory, template, known)
+    # To start again in this folder would rename all that is left of the run.
     if known and state is None:
         raise UserError(f"{directory}: every checkpoint is damaged; choose another --workdir")
     return state
@@ -99,11 +98,13 @@ def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, T
       UserError: there is no run, or no such checkpoint, or it is damaged.
     """
     config = read_single_config(workdir)
+    # From the record: a generator must load where its data set is not at hand.
     data = read_environment(workdir)["data"]
     image_shape = tuple(data["shape"])
     gan = build_gan(config, image_shape, data["classes"])
     directory = workdir / checkpoint_folder(ref)
     template = init_state(gan, image_shape, jax.random.key(config.seed))
+    # A step that was named is that one or an error; no other stands in for it.
     if isinstance(ref, int):
         return config, gan, restore(directory, template, ref)
     state = restore_newest(directory, template)

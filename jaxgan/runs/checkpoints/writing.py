@@ -47,6 +47,7 @@ class Checkpoints:
         args = ocp.args.Composite(
             state=ocp.args.StandardSave(leaves), record=ocp.args.JsonSave(record)
         )
+        # The caller chooses the steps: without `force`, Orbax skips one that is not the newest.
         self._do(lambda: self._manager.save(int(leaves["step"]), args=args, force=True))
 
     def wait(self) -> None:
@@ -71,10 +72,13 @@ class Checkpoints:
         # Opened by the first save, since the processes wait for each other when they open it.
         options = ocp.CheckpointManagerOptions(
             max_to_keep=self._keep,
+            # `prepare_folder` has created it.
             create=False,
             multiprocessing_options=ocp.options.MultiprocessingOptions(
                 primary_host=0,
                 active_processes=set(range(jax.process_count())),
+                # Checkpoints and the best one are written at the same time: the waiting processes
+                # must not take a barrier of one folder for that of the other.
                 barrier_sync_key_prefix=self.directory.name,
             ),
         )
@@ -85,6 +89,7 @@ class Checkpoints:
             call_quietly(action)
         except OrbaxError as error:
             reason = str(error)
+            # The error is found by its text, since its class is lost on the way through Orbax.
             if "No space left on device" in reason:
                 reason = "No space left on device; free some, then repeat the command to go on"
             raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
