@@ -39,6 +39,7 @@ def area_under_curve(real: ArrayLike, fake: ArrayLike) -> float:
     Raises:
       UserError: no logits in a set, NaN or infinity.
     """
+    # Sorted, so that no table of all pairs is needed: n log n steps and not n^2.
     real, fake = _checked("real", real), np.sort(_checked("fake", fake))
     below = np.searchsorted(fake, real, side="left")
     not_above = np.searchsorted(fake, real, side="right")
@@ -65,7 +66,9 @@ def calibration_error(real: ArrayLike, fake: ArrayLike, bins: int = BINS) -> flo
     sets = [(_checked("real", real), 1.0), (_checked("fake", fake), 0.0)]
     gaps = np.zeros(bins)
     for logits, label in sets:
-        probabilities = (1 + np.tanh(logits / 2)) / 2  # the sigmoid, without overflow
+        # The sigmoid; written with exp it would overflow for large negative logits.
+        probabilities = (1 + np.tanh(logits / 2)) / 2
+        # A probability of exactly 1 belongs to the last bin.
         indices = np.minimum((probabilities * bins).astype(int), bins - 1)
         weights = (probabilities - label) / (2 * len(logits))
         gaps += np.bincount(indices, weights=weights, minlength=bins)

@@ -15,7 +15,8 @@ from jaxgan.metrics.validation import (
     checked_probabilities,
 )
 
-FALSE_MODES = 5  # a classifier's mistakes rarely put so many samples into one of 1000 modes
+# A classifier's mistakes rarely put so many samples into one of 1000 modes.
+FALSE_MODES = 5
 
 
 class ClassifierScore(NamedTuple):
@@ -100,6 +101,7 @@ def reverse_kl(generated: ArrayLike, target: ArrayLike) -> float:
     support = p > 0
     if (q[support] == 0).any():
         return float("inf")
+    # Rounding can give a sum just below 0 for equal histograms.
     return float(max(0.0, np.sum(p[support] * np.log(p[support] / q[support]))))
 
 
@@ -138,7 +140,8 @@ def stacked_modes(
 
 def _score(conditional: Float[np.ndarray, "samples classes"]) -> float:
     marginal = conditional.mean(axis=0)
-    positive = conditional > 0  # 0 log 0 = 0, and a marginal of 0 means that every row has 0
+    # 0 log 0 counts as 0, and a marginal of 0 means that every row has 0 there.
+    positive = conditional > 0
     ratio = np.divide(conditional, marginal, out=np.ones_like(conditional), where=positive)
     divergences = np.sum(conditional * np.log(ratio), axis=1)
     return float(np.exp(divergences.mean()))

@@ -31,10 +31,12 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     traces = np.sum(real_root**2) + np.sum(fake_root**2)
     # With Ci = Ri' Ri, the roots of the eigenvalues of C1 C2 are the singular values of R1 R2'.
     trace_of_root = np.sum(np.linalg.svd(real_root @ fake_root.T, compute_uv=False))
+    # For equal sets the three terms cancel, and rounding can leave a sum below 0.
     return max(0.0, float(means + traces - 2 * trace_of_root))
 
 
 def _covariance_root(features: Features) -> Float[np.ndarray, "rank features"]:
-    """Returns R with R' R = C; computed from the samples, since forming C would lose digits."""
+    """Returns R with R' R = C."""
+    # From the samples: forming C squares the condition number, which loses half of the digits.
     centred = (features - features.mean(axis=0)) / math.sqrt(len(features) - 1)
     return np.linalg.qr(centred, mode="r")  # type: ignore[return-value]  # the stub has no modes

@@ -11,7 +11,8 @@ from jaxtyping import Array, Float, Int
 from jaxgan.metrics.validation import check_at_least, checked_pair
 from jaxgan.types import PRNGKey, Scalar
 
-KERNEL_ROWS = 128  # of the kernel matrix at a time, so that the products fit in a cache
+# Of the kernel matrix at a time, so that the products fit in a cache.
+KERNEL_ROWS = 128
 
 
 class KernelDistance(NamedTuple):
@@ -49,6 +50,7 @@ def kernel_distance(
     real_key, fake_key = jax.random.split(key)
     real_rows = _subsets(real_key, len(real), subsets, subset_size)
     fake_rows = _subsets(fake_key, len(fake), subsets, subset_size)
+    # In float64, since the estimate is a small difference of large sums.
     with jax.enable_x64(True):
         values = _discrepancies(jnp.asarray(real), jnp.asarray(fake), real_rows, fake_rows)
         return KernelDistance(float(jnp.mean(values)), float(jnp.std(values)))
@@ -69,6 +71,7 @@ def _discrepancies(
     real_rows: Int[Array, "subsets size"],
     fake_rows: Int[Array, "subsets size"],
 ) -> Float[Array, " subsets"]:
+    # One subset at a time: `vmap` would hold the kernel matrices of all subsets.
     return jax.lax.map(
         lambda rows: _discrepancy(real[rows[0]], fake[rows[1]]), (real_rows, fake_rows)
     )
@@ -76,6 +79,7 @@ def _discrepancies(
 
 def _discrepancy(x: Float[Array, "size features"], y: Float[Array, "size features"]) -> Scalar:
     size = len(x)
+    # Without the diagonal, where a sample meets itself: it would bias the estimate upwards.
     within = _kernel_sum(x, x) - _kernel_trace(x) + _kernel_sum(y, y) - _kernel_trace(y)
     return within / (size * (size - 1)) - 2 * _kernel_sum(x, y) / size**2
 

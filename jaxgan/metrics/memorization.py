@@ -13,8 +13,10 @@ from jaxgan.config.errors import UserError
 from jaxgan.data.lazy_array import LazyArray, block_size
 
 BLOCK = 2048  # references compared at a time: with 500 queries, 8 MiB of distances
-CENTRE = 128  # centred pixels are within 128, and products of two within 2^14
-EXACT_SUM = 1024  # products of centred pixels whose sum, at most 2^24, is exact in float32
+# Centred pixels are within 128, so a product of two is within 2^14, and a sum of 1024 products
+# within 2^24. Up to there float32 holds every whole number, so the sums have no rounding error.
+CENTRE = 128
+EXACT_SUM = 1024
 
 
 class Nearest(NamedTuple):
@@ -39,10 +41,9 @@ def nearest_images(queries: ArrayLike, references: ArrayLike | LazyArray) -> Nea
     """
     images, originals = _checked("queries", queries), _checked("references", references)
     if images.shape[1:] != originals.shape[1:]:
-        raise UserError(
-            f"queries are images of shape {images.shape[1:]} and references of "
-            f"{originals.shape[1:]}: must be the same"
-        )
+        shapes = f"{images.shape[1:]} and references of {originals.shape[1:]}"
+        raise UserError(f"queries are images of shape {shapes}: must be the same")
+    # Squared norms of large images pass 2^24, beyond which float32 skips whole numbers.
     with jax.enable_x64(True):
         flat = jnp.asarray(images).reshape(len(images), -1)
         squared = jnp.full(len(flat), jnp.inf)
@@ -86,6 +87,7 @@ def _update_nearest(
     squared = _squared_norms(block)[:, None] + _squared_norms(queries)[None] - 2 * products
     in_block = jnp.min(squared, axis=0)
     found = jnp.asarray(start + jnp.argmin(squared, axis=0), jnp.int32)
+    # Strictly nearer, so that of equally near references the first stays.
     return jnp.minimum(nearest, in_block), jnp.where(in_block < nearest, found, indices)
 
 
@@ -111,12 +113,12 @@ def _blocks(references: Any) -> Iterator[tuple[int, UInt8[Array, "block pixels"]
 
     Blocks have one size, so that one program serves all: the last may overlap the one before.
     """
-    count = len(references)
-    resident = isinstance(references, jax.Array)
+    count, resident = len(references), isinstance(references, jax.Array)
     size = min(BLOCK, count) if resident else min(BLOCK, count, block_size(references))
     for start in range(0, count, size):
         start = min(start, count - size)
         if resident:
+            # `references[start:]` would be compiled anew for each start.
             block = jax.lax.dynamic_slice_in_dim(references, start, size)
         else:
             block = jnp.asarray(references[start : start + size])

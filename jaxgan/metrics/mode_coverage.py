@@ -42,7 +42,7 @@ def point_modes(points: ArrayLike, means: ArrayLike, sigma: float) -> PointModes
     fractions = mode_fractions(points, means, sigma)
     high_quality = fractions.sum()
     if high_quality == 0:
-        return PointModes(high_quality=0.0, modes=0, reverse_kl=float("inf"))
+        return PointModes(0.0, 0, float("inf"))
     uniform = np.full(len(fractions), 1 / len(fractions))
     modes = int(np.count_nonzero(fractions))
     return PointModes(float(high_quality), modes, reverse_kl(fractions / high_quality, uniform))
@@ -75,5 +75,6 @@ def mode_distance(real: Float[np.ndarray, " modes"], fake: Float[np.ndarray, " m
     Fréchet distance, which depends on mean and covariance only, it distinguishes a ring from a
     circle, and unlike `point_modes` it is one number.
     """
+    # Rounding can make the fractions sum to a little more than 1.
     histograms = [np.append(part, max(0.0, 1 - part.sum())) for part in (real, fake)]
     return total_variation(*(part / part.sum() for part in histograms))

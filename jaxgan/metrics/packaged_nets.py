@@ -45,18 +45,21 @@ def load_features(name: str) -> FeatureNet:
     """
     if name in NETS:
         return NETS[name](name)
+    # The code behind an import path has no hash, so the path itself is the net's identity.
     return FeatureNet(name, name, 0, _import_function(name))
 
 
 def pinned_net(name: str) -> FeatureNet:
     """Loads the classifier of a data set with the weights that come with the package."""
-    raw = _read_weights(WEIGHTS / f"{name}.npz")
-    sha256 = hashlib.sha256(raw).hexdigest()
-    if sha256 != PINNED[name]:
-        raise UserError(
-            f"{WEIGHTS / name}.npz: damaged weights: their SHA-256 is {sha256[:16]}..., "
-            f"and must be {PINNED[name][:16]}...; install jaxgan again"
-        )
+    path, hint = WEIGHTS / f"{name}.npz", "install jaxgan again"
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}; {hint}") from error
+    # Checked before numpy reads the file: damaged bytes fail there in many ways.
+    if (sha256 := hashlib.sha256(raw).hexdigest()) != PINNED[name]:
+        reason = f"their SHA-256 is {sha256[:16]}..., and must be {PINNED[name][:16]}..."
+        raise UserError(f"{path}: damaged weights: {reason}; {hint}")
     return packaged_net(name, raw)
 
 
@@ -81,11 +84,11 @@ def stacked_net(name: str) -> FeatureNet:
 
     def function(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if pixels.shape[1:] != (shape := (*SHAPE[:2], 3)):
-            raise UserError(
-                f"features {name!r}: images of shape {pixels.shape[1:]}; must be {shape}"
-            )
+            given = f"images of shape {pixels.shape[1:]}"
+            raise UserError(f"features {name!r}: {given}; must be {shape}")
         channels = [digit.function(pixels[..., [channel]]) for channel in range(3)]
         red, green, blue = (np.asarray(probabilities) for _, probabilities in channels)
+        # The product of the three, as if the channels were independent given the image.
         triples = np.einsum("nr,ng,nb->nrgb", red, green, blue).reshape(len(pixels), -1)
         return np.concatenate([features for features, _ in channels], axis=1), triples
 
@@ -119,27 +122,18 @@ def _flat_points(points: np.ndarray) -> np.ndarray:
 def _import_function(path: str) -> Callable[[np.ndarray], Any]:
     module, colon, attribute = path.partition(":")
     if not (module and colon and attribute):
-        raise UserError(
-            f"unknown features {path!r}; known: {', '.join(NETS)}, and the import path of a "
-            "function of your own, as package.module:function"
-        )
+        own = "the import path of a function of your own, as package.module:function"
+        raise UserError(f"unknown features {path!r}; known: {', '.join(NETS)}, and {own}")
     try:
         function = getattr(importlib.import_module(module), attribute)
+    # Importing the user's module runs it, which can fail in any way.
     except Exception as error:
-        raise UserError(
-            f"features {path!r}: cannot be imported: {type(error).__name__}: {error}; must be "
-            "installed, or in a folder that PYTHONPATH names"
-        ) from error
+        reason = f"cannot be imported: {type(error).__name__}: {error}"
+        hint = "must be installed, or in a folder that PYTHONPATH names"
+        raise UserError(f"features {path!r}: {reason}; {hint}") from error
     if not callable(function):
         raise UserError(f"features {path!r}: {type(function).__name__} is not callable")
     return function
-
-
-def _read_weights(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}; install jaxgan again") from error
 
 
 NETS: dict[str, Callable[[str], FeatureNet]] = {

@@ -59,12 +59,16 @@ class Neighbourhoods:
     @functools.cached_property
     def squared_radii(self) -> dict[int, SquaredRadii]:
         """Squared radii by k, less the rounding error."""
-        from sklearn.neighbors import NearestNeighbors  # takes a second to import
+        # Imported here, because it takes a second and a run without evaluations needs none of it.
+        from sklearn.neighbors import NearestNeighbors
 
         check_at_least("k", min(self.ks), 1)
         k = max(self.ks)
         points = checked_features("a set", self.features, k + 1, _remedy(k))
+        # Rounding errors grow with the norms, which are smallest around the mean.
         points = points - points.mean(axis=0)
+        # Brute force computes distances as `compute_prdc` does, with the rounding errors that
+        # `_shrink` allows for.
         distances, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()
         return {k: _shrink(distances[:, k - 1] ** 2, points) for k in self.ks}
 
@@ -127,7 +131,7 @@ def compute_prdc(
     Raises:
       UserError: as in these two functions.
     """
-    from sklearn.metrics import pairwise_distances_chunked  # takes a second to import
+    from sklearn.metrics import pairwise_distances_chunked
 
     real_points, fake_points = _centred_pair(real, fake, max(manifold_k, density_k))
     real_manifold = _shrink(real.squared_radii[manifold_k], real_points)
@@ -135,6 +139,7 @@ def compute_prdc(
     neighbourhoods = _shrink(real.squared_radii[density_k], real_points)
     precise, pairs, start = 0, 0, 0
     recalled, covered = np.zeros((2, len(real_points)), bool)
+    # Block by block, since 50,000 times 50,000 distances would take 20 GB.
     for squared in pairwise_distances_chunked(
         fake_points, real_points, squared=True, working_memory=BLOCK_MIB
     ):
@@ -145,10 +150,8 @@ def compute_prdc(
         block_manifold = fake_manifold[start : start + len(squared), None]
         recalled |= (squared < block_manifold).any(axis=0)
         start += len(squared)
-    count = len(fake_points)
-    return PRDC(
-        precise / count, float(recalled.mean()), pairs / count / density_k, float(covered.mean())
-    )
+    precision, density = precise / start, pairs / start / density_k
+    return PRDC(precision, float(recalled.mean()), density, float(covered.mean()))
 
 
 def _centred_pair(real: Neighbourhoods, fake: Neighbourhoods, k: int) -> tuple[Features, Features]:

@@ -10,7 +10,8 @@ from jaxgan.config.errors import UserError
 
 Features = Float[np.ndarray, "_ features"]  # float64; one row per sample
 Fractions = Float[np.ndarray, " classes"]  # float64, sums to 1
-SUM_TOLERANCE = 1e-3  # a softmax in float32 is within 1e-6 of 1, logits are not
+# The sum of a softmax in float32 is within 1e-6 of 1; logits, given by mistake, are far from it.
+SUM_TOLERANCE = 1e-3
 
 
 def checked_features(name: str, values: ArrayLike, at_least: int, remedy: str) -> Features:
@@ -96,7 +97,8 @@ def checked_numbers(
     array = np.asarray(values)
     if array.ndim != ndim:
         raise UserError(f"{name} has shape {array.shape}: must be {wanted}; reshape it")
-    if array.dtype.kind in "cOSUMm":  # bfloat16 is of kind V
+    # A list of kinds that are refused, because bfloat16 has the kind V of a structured array.
+    if array.dtype.kind in "cOSUMm":
         raise UserError(f"{name} holds {array.dtype}: must be real numbers")
     numbers = array.astype(np.float64)
     finite = np.isfinite(numbers)
