@@ -39,6 +39,7 @@ from jaxgan.metrics.classifier_net import SHAPE, Classifier
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.packaged_nets import WEIGHTS, packaged_net
 from jaxgan.types import (
+    Images,
     Labels,
     Order,
     Params,

@@ -32,7 +32,8 @@ from jaxtyping import Array, PyTree
 from jaxgan.parallel.mesh import AXIS
 
 Values = dict[Var, Array]
-# Primitives that call another program exactly once, so that its equations can take their place.
+# Primitives that call another program exactly once, so that its equations can take their place. A
+# loop runs its program many times, and a mean within it cannot be cut out.
 INLINED_PRIMITIVES = ("checkpoint", "remat2", "jit", "pjit")
 # Marks a mean over all parts. The mean over a single part is its value, so it lowers to nothing.
 shard_mean_p = Primitive("shard_mean")
@@ -78,16 +79,15 @@ def over_shards(
     """
     parts = jax.tree.map(lambda x: x.reshape(count, len(x) // count, *x.shape[1:]), batch)
 
-    def on_device(shared: PyTree[Array], parts: PyTree[Array]) -> tuple[Any, Any]:
-        return _evaluate_parts(compute, count, mesh, shared, parts)
-
+    on_device = functools.partial(_evaluate_parts, compute, count, mesh)
     if mesh is None:
         return on_device(shared, parts)
-    replicated, split = PartitionSpec(), PartitionSpec(AXIS)
-    on_devices = jax.shard_map(
-        on_device, mesh=mesh, in_specs=(replicated, split), out_specs=replicated, check_vma=False
-    )
-    results: tuple[PyTree[Array], PyTree[Array]] = on_devices(shared, parts)
+    whole, split = PartitionSpec(), PartitionSpec(AXIS)
+    # JAX cannot prove that every device has the same results after `all_gather`, so its check is
+    # off; tests/test_deterministic_mean.py compares them.
+    results: tuple[PyTree[Array], PyTree[Array]] = jax.shard_map(
+        on_device, mesh=mesh, in_specs=(whole, split), out_specs=whole, check_vma=False
+    )(shared, parts)
     return results
 
 
@@ -100,11 +100,11 @@ def _evaluate_parts(
 ) -> tuple[Any, Any]:
     """Returns the results over all parts, of which this device has `parts`."""
     local_count = len(jax.tree.leaves(parts)[0])
-    if local_count == 1:  # a loop needs two entries, see `_loop`
+    # A loop needs two entries, see `_loop`; the second one is never computed.
+    if local_count == 1:
         parts = jax.tree.map(lambda x: jnp.concatenate([x, x]), parts)
     jaxpr, consts, shape = _trace(compute, shared, jax.tree.map(lambda x: x[0], parts))
-    leaves = jax.tree.leaves(shared)
-    inputs = jaxpr.invars
+    leaves, inputs = jax.tree.leaves(shared), jaxpr.invars
     common: Values = dict(zip(jaxpr.constvars, consts, strict=True))
     common |= dict(zip(inputs[: len(leaves)], leaves, strict=True))
     stacked: Values = dict(zip(inputs[len(leaves) :], jax.tree.leaves(parts), strict=True))
@@ -112,9 +112,13 @@ def _evaluate_parts(
     def mean(atom: Any) -> Array:
         if isinstance(atom, Literal) or atom not in stacked:
             return _value(common, atom)
+        # First this device's parts, then all devices' sums: together one tree over all parts, since
+        # both numbers are powers of two. `psum` would promise no order.
         total = _tree_sum(stacked[atom][:local_count])
         if mesh is not None:
             total = _tree_sum(jax.lax.all_gather(total, AXIS))
+        # Otherwise the compiler could merge the division with what follows, and round differently
+        # in programs for other numbers of devices.
         result: Array = jax.lax.optimization_barrier(total / count)
         return result
 
@@ -138,6 +142,7 @@ def _trace(
     """Returns the program for one part with all its marked means at the top level, its constants
     and the shapes of its results."""
     closed, shape = jax.make_jaxpr(compute, return_shape=True)(shared, part)
+    # Traced a second time, since only the top level of a program can be cut into stages.
     if any(map(_contains_mean, closed.jaxpr.eqns)):
         closed = jax.make_jaxpr(functools.partial(_inline, closed))(*closed.in_avals)
     return closed.jaxpr, closed.consts, shape
@@ -186,9 +191,8 @@ def _stages(jaxpr: Jaxpr) -> list[Stage]:
     """Cuts a program after each mean. It is walked backwards, since a stage must know which of its
     values are used later."""
     stages: list[Stage] = []
-    used_later = set(_variables(jaxpr.outvars))
     equations: list[JaxprEqn] = []
-    mean = None
+    used_later, mean = set(_variables(jaxpr.outvars)), None
     for equation in reversed(jaxpr.eqns):
         if equation.primitive is shard_mean_p:
             stages.append(Stage(equations[::-1], mean, used_later))
@@ -208,6 +212,7 @@ def _evaluate_stage(
     The latter are computed in one loop over the parts.
     """
     once, looped, dependent = [], [], set(stacked)
+    # What depends on no part is computed outside of the loop, and once.
     for equation in stage.equations:
         if dependent.isdisjoint(_variables(equation.invars)):
             once.append(equation)
@@ -244,6 +249,7 @@ def _loop(
     shapes = jax.eval_shape(function, [x[0] for x in stacks])
     length = len(stacks[0])
     empty = [jax.lax.full((length, *shape.shape), 0, shape.dtype) for shape in shapes]
+    # The barrier hides the number of turns, so that a loop of one turn is not replaced by its body.
     results: list[Array] = jax.lax.fori_loop(0, jax.lax.optimization_barrier(count), turn, empty)
     return results
 

@@ -16,7 +16,8 @@ def visible_devices() -> list[jax.Device]:
     """Returns JAX's devices; raises UserError if it finds none."""
     try:
         return jax.devices()
-    except (RuntimeError, AssertionError) as error:  # JAX_PLATFORMS names one that is not there
+    # JAX_PLATFORMS names a backend that is not there, or whose plugin fails.
+    except (RuntimeError, AssertionError) as error:
         asked = os.environ.get("JAX_PLATFORMS", "")
         raise UserError(f"JAX finds no device (JAX_PLATFORMS={asked!r}): {error}") from None
 
@@ -26,16 +27,12 @@ def check_precision(config: Config, devices: Sequence[Any]) -> None:
     if config.network.precision != "bfloat16":
         return
     for device in devices:
-        capability = _capability(device)
-        if capability and capability < MIN_CAPABILITY:
+        # Only CUDA devices have it, as "8.0"; a GPU of AMD has another text there.
+        capability = str(getattr(device, "compute_capability", ""))
+        parts = capability.split(".")
+        if all(part.isdecimal() for part in parts) and tuple(map(int, parts)) < MIN_CAPABILITY:
             raise UserError(
                 f"config.network.precision = 'bfloat16': the {device.device_kind} does not "
-                f"support it (compute capability {'.'.join(map(str, capability))}, needs 8.0); "
-                "must be float32 on this device"
+                f"support it (compute capability {capability}, needs 8.0); must be float32 on this "
+                "device"
             )
-
-
-def _capability(device: Any) -> tuple[int, ...]:
-    """Returns the compute capability of a CUDA device, () of any other."""
-    parts = str(getattr(device, "compute_capability", "")).split(".")
-    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()

@@ -35,8 +35,14 @@ def initialize_distributed(spec: ProcessSpec) -> None:
       UserError: the coordinator's host is unknown, its port is taken or does not answer, or
         'auto' finds no cluster.
     """
+    # With AUTO, JAX asks the cluster for the numbers. Otherwise it must not, or the variables of a
+    # SLURM job could contradict those that the user gave.
+    numbers: dict[str, Any] = {}
     if spec.coordinator != AUTO:
         _check_address(spec)
+        numbers = {"num_processes": spec.count, "process_id": spec.index}
+        numbers |= {"coordinator_address": spec.coordinator}
+        numbers |= {"cluster_detection_method": "deactivate"}
     import jax
 
     # JAX's own handler of SIGTERM would replace ours, which stops all processes at one step.
@@ -45,7 +51,7 @@ def initialize_distributed(spec: ProcessSpec) -> None:
     logger.info(f"{who}waiting up to {CONNECT_TIMEOUT_S} s for the other processes")
     try:
         jax.distributed.initialize(
-            **_process_numbers(spec),
+            **numbers,
             initialization_timeout=CONNECT_TIMEOUT_S,
             heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT_S,
             shutdown_timeout_seconds=SHUTDOWN_TIMEOUT_S,
@@ -55,32 +61,22 @@ def initialize_distributed(spec: ProcessSpec) -> None:
         raise UserError(f"--coordinator {spec.coordinator}: {reason}") from None
 
 
-def _process_numbers(spec: ProcessSpec) -> dict[str, Any]:
-    if spec.coordinator == AUTO:
-        return {}
-    return {
-        "coordinator_address": spec.coordinator,
-        "num_processes": spec.count,
-        "process_id": spec.index,
-        "cluster_detection_method": "deactivate",
-    }
-
-
 def _check_address(spec: ProcessSpec) -> None:
     """Checks what JAX would answer with an abort and a stack trace."""
-    host, _, port = spec.coordinator.rpartition(":")
-    where = f"--coordinator {spec.coordinator}"
+    host, _, digits = spec.coordinator.rpartition(":")
+    host, port, where = host.strip("[]"), int(digits), f"--coordinator {spec.coordinator}"
     try:
-        socket.getaddrinfo(host.strip("[]"), int(port))
+        socket.getaddrinfo(host, port)
     except OSError as error:
         raise UserError(f"{where}: no such host ({error.strerror})") from None
     if spec.index:
-        _wait_for_coordinator(host.strip("[]"), int(port), where)
+        _wait_for_coordinator(host, port, where)
         return
+    # As JAX does, on both IPv4 and IPv6 where the machine has both.
     both = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both else socket.AF_INET
     try:
-        socket.create_server(("", int(port)), family=family, dualstack_ipv6=both).close()
+        socket.create_server(("", port), family=family, dualstack_ipv6=both).close()
     except OSError as error:
         reason = f"its port cannot be opened here ({error.strerror})"
         raise UserError(f"{where}: {reason}; choose another") from None
@@ -92,8 +88,8 @@ def _wait_for_coordinator(host: str, port: int, where: str) -> None:
         try:
             socket.create_connection((host, port), timeout=2).close()
             return
+        # The processes start in any order, so the coordinator may not listen yet.
         except OSError:
             time.sleep(0.2)
-    raise UserError(
-        f"{where}: does not answer within {CONNECT_TIMEOUT_S} s; is --process_id 0 started there?"
-    )
+    late = f"does not answer within {CONNECT_TIMEOUT_S} s; is --process_id 0 started there?"
+    raise UserError(f"{where}: {late}")

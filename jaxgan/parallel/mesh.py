@@ -62,6 +62,7 @@ def replicate(mesh: Mesh | None, tree: Any) -> Any:
     replicated = NamedSharding(mesh, PartitionSpec())
     if not mesh.is_multi_process:
         return jax.device_put(tree, replicated)
+    # `device_put` would compare every array between all processes, over the network.
     return jax.tree.map(lambda leaf: _replicate_leaf(leaf, replicated), tree)
 
 
@@ -89,6 +90,7 @@ def local_slice(mesh: Mesh | None, size: int) -> slice:
     """Returns the rows of a batch of this size that are on the devices of this process."""
     if mesh is None or not mesh.is_multi_process:
         return slice(size)
+    # One slice is enough, because `make_mesh` puts the devices of a process side by side.
     owners = [device.process_index for device in mesh.devices.flat]
     first, count = owners.index(jax.process_index()), owners.count(jax.process_index())
     return slice(first * size // len(owners), (first + count) * size // len(owners))
@@ -103,7 +105,7 @@ def shard(mesh: Mesh | None, tree: Any, axis: int) -> Any:
 
 
 def _replicate_leaf(leaf: jax.Array, replicated: NamedSharding) -> jax.Array:
-    """Does what `device_put` does, without its comparison of the array between all processes."""
+    # A typed key has no values of its own in numpy; its data has.
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(_replicate_leaf(jax.random.key_data(leaf), replicated))
     array = np.asarray(leaf)

@@ -18,7 +18,8 @@ from jax.experimental import multihost_utils
 
 from jaxgan.config.errors import UserError
 
-MIN_BYTES = 1024  # messages are padded to this times a power of two, so that few sizes are compiled
+# Messages are padded to this times a power of two, because JAX compiles a program for each size.
+MIN_BYTES = 1024
 
 
 def is_primary() -> bool:
@@ -54,6 +55,8 @@ def same_error() -> Iterator[None]:
         yield
     except (UserError, OSError) as error:
         own = error
+    # Reached with and without an error: a process that raised at once would leave the others
+    # waiting in the next collective call.
     messages = all_gather(str(own) if own else "")
     if own:
         raise own
@@ -74,6 +77,7 @@ def check_agreement(facts: Mapping[str, str]) -> None:
     """Raises UserError, in every process, if one of them has another fact under some name."""
     first, *others = all_gather(dict(facts))
     for index, other in enumerate(others, start=1):
+        # In every process, although each could compare only itself: so all end with one message.
         differing = [name for name in sorted(first | other) if first.get(name) != other.get(name)]
         if differing:
             shown = "; ".join(
@@ -84,17 +88,17 @@ def check_agreement(facts: Mapping[str, str]) -> None:
 
 
 def check_shared(workdir: Path) -> None:
-    """Raises UserError, in every process, unless all see the folder that the primary writes.
-
-    The token is a new file, since a network file system may show an old one from its cache.
-    """
+    """Raises UserError, in every process, unless all see the folder that the primary writes."""
     if jax.process_count() == 1:
         return
     with contextlib.ExitStack() as stack:
         token = ""
         if is_primary():
+            # A new file, since a network file system may show an old one from its cache.
             file = stack.enter_context(tempfile.NamedTemporaryFile(dir=workdir, prefix=".shared-"))
             token = Path(file.name).name
+        # The file is deleted at the end of this block, and `all_gather` returns only when every
+        # process has looked.
         token = from_primary(token)
         seen = all_gather((workdir / token).exists())
         if not all(seen):

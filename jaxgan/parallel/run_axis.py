@@ -21,6 +21,7 @@ def stack_runs(mesh: Mesh | None, trees: Sequence[Tree]) -> Tree:
 
     def stack(*leaves: jax.Array) -> jax.Array:
         stacked: jax.Array = shard_runs(mesh, jnp.stack(leaves))
+        # Otherwise the states of all runs would be in memory twice until the last leaf is stacked.
         for leaf in leaves:
             leaf.delete()
         return stacked
@@ -51,8 +52,10 @@ def unstack_runs(tree: Any, count: int) -> Iterator[Any]:
 
 def _run_at(leaf: jax.Array, index: int) -> jax.Array:
     """Returns one entry of the first axis, on the first device, wherever the array has it."""
+    # The shards of a typed key cannot be indexed like those of its data.
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(_run_at(jax.random.key_data(leaf), index))
+    # From the shard that holds it: `leaf[index]` would be a program on all devices.
     for piece in leaf.addressable_shards:
         start, stop, _ = piece.index[0].indices(len(leaf))
         if start <= index < stop:
