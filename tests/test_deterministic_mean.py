@@ -10,10 +10,12 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
-from jaxgan.gan import d_statistics, updates
+from jaxgan.gan import d_statistics
 from jaxgan.gan.state import build_gan, init_state
+from jaxgan.gan.updates import d_update, g_update
 from jaxgan.parallel.deterministic_mean import batch_mean, over_shards
 from jaxgan.parallel.mesh import make_mesh
+from jaxgan.types import Batch
 from tests.devices import USUAL
 from tests.test_mesh import found
 
@@ -109,21 +111,21 @@ def test_gradients_and_metrics_are_the_means_of_those_of_each_shard_with_a_key_o
     state = init_state(gan, (6, 6, 1), jax.random.key(0))
     key = jax.random.key(2)
     real, z = jax.random.normal(key, (16, 6, 6, 1)), jax.random.normal(key, (16, 5))
-    update = getattr(updates, f"{player}_update_and_gradients")
-    _, metrics, grads = update(gan, state, real, key, z)
-    whole = dataclasses.replace(gan, shards=0)
-    alone = [
-        update(
-            whole, state, real[4 * i : 4 * i + 4], jax.random.fold_in(key, i), z[4 * i : 4 * i + 4]
-        )
-        for i in range(4)
-    ]
-    of_shards = [metrics for _, metrics, _ in alone]
+    update, grads_name = {"d": (d_update, "disc_grads"), "g": (g_update, "gen_grads")}[player]
+    _, (metrics, _, trace) = update(gan, state, Batch(real), key, z)
+    unsharded = dataclasses.replace(gan, shards=0)
+    outputs = []
+    for i in range(4):
+        rows = slice(4 * i, 4 * i + 4)
+        part_key = jax.random.fold_in(key, i)
+        outputs.append(update(unsharded, state, Batch(real[rows]), part_key, z[rows])[1])
+    grads, of_shards = trace[grads_name], [output.metrics for output in outputs]
     for name in metrics:
-        if name.split("/")[1] not in ("grad_norm", "skipped", "disc_grads", "gen_grads"):
+        if name.split("/")[1] not in ("grad_norm", "skipped"):
             mean = np.mean([one[name] for one in of_shards])
             np.testing.assert_allclose(metrics[name], mean, rtol=1e-5, err_msg=name)
-    mean = jax.tree.map(lambda *values: np.mean(values, axis=0), *(grads for _, _, grads in alone))
+    all_grads = [output.trace[grads_name] for output in outputs]
+    mean = jax.tree.map(lambda *values: np.mean(values, axis=0), *all_grads)
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-6), grads, mean)
 
 
@@ -144,7 +146,7 @@ def asked(shards, **others):
     return from_mapping({"parallel": {"shards": shards}} | others)
 
 
-def test_deterministic_mean_that_cannot_be_are_refused():
+def test_shards_that_cannot_be_are_refused():
     with pytest.raises(UserError, match=r"parallel.shards = 6: must be 0 or a power of two"):
         asked(6)
     with pytest.raises(UserError, match=r"shards = 128: must divide config.train.batch_size = 64"):

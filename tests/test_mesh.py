@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from unittest import mock
 
 import jax
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config, ParallelConfig, TrainConfig
@@ -77,7 +78,8 @@ class Far:
 
 def test_a_process_has_the_rows_of_a_batch_that_are_on_its_devices(monkeypatch):
     assert local_slice(None, 6) == slice(6)
-    mesh = SimpleNamespace(is_multi_process=True, devices=np.array([Far(i // 2) for i in range(6)]))
+    devices = np.array([Far(i // 2) for i in range(6)])
+    mesh = mock.Mock(spec=Mesh, is_multi_process=True, devices=devices)
     for process in range(3):
         monkeypatch.setattr(jax, "process_index", lambda process=process: process)
         assert local_slice(mesh, 24) == slice(8 * process, 8 * process + 8)
