@@ -62,6 +62,7 @@ def conv_transpose(
             f"conv_transpose: {y.shape[3]} channels and a kernel of shape {kernel.shape} do not "
             f"fit in {groups} groups; a kernel is (height, width, outputs / groups, channels)"
         )
+    # Several sizes have these outputs (with stride 2 also one less); this one doubles exactly.
     if padding == "SAME":
         size = [n * s for n, s in zip(y.shape[1:3], strides, strict=True)]
     else:
@@ -69,6 +70,7 @@ def conv_transpose(
         axes = zip(y.shape[1:3], strides, kernel.shape[:2], cut, strict=True)
         size = [(n - 1) * s + k - low - high for n, s, k, (low, high) in axes]
     window = _window(tuple(size), kernel.shape[:2], strides, padding, groups)
+    # Only explicit padding can give a size whose convolution has other outputs.
     if window.out != y.shape[1:3]:
         raise UserError(
             f"conv_transpose: a kernel of {kernel.shape[:2]} with strides {strides} and padding "
@@ -84,6 +86,7 @@ def _window(
         padding = lax.padtype_to_pads(size, kernel, strides, padding)
     rows, columns = ((int(low), int(high)) for low, high in padding)
     ends = (rows, columns)
+    # Read now and kept: the derivatives are traced later, when another precision may be set.
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     window = Window(_pair(size), _pair(kernel), _pair(strides), ends, groups, precision)
     if min(window.out) < 1:
@@ -115,6 +118,8 @@ def _conv_kernel(window: Window, x: Array, y: Array) -> Array:
     return _lowered(window, kernel_by_matmul, _native_kernel, x, y)
 
 
+# Without these rules JAX would differentiate the patches: a pad for each slice, and one more layer
+# of pads for each further derivative.
 _conv.defvjp(
     lambda window, x, kernel: (_conv(window, x, kernel), (x, kernel)),
     lambda window, saved, g: (
@@ -134,6 +139,7 @@ _conv_kernel.defvjp(
 
 def _lowered(window: Window, product: Lowering, native: Lowering, *operands: Array) -> Array:
     """Applies one of two forms of an operation, chosen when it is lowered for a platform."""
+    # Not by `jax.default_backend()`: the program may be for another platform than this process's.
     result: Array = lax.platform_dependent(
         *operands, cpu=functools.partial(product, window), default=functools.partial(native, window)
     )
@@ -153,6 +159,7 @@ def _native(window: Window, x: Array, kernel: Array) -> Array:
 
 
 def _native_transpose(window: Window, y: Array, kernel: Array) -> Array:
+    # JAX derives the paddings and dilations of the transpose, so they always fit `_native`.
     x = jax.ShapeDtypeStruct((len(y), *window.size, kernel.shape[2] * window.groups), y.dtype)
     result: Array = jax.linear_transpose(lambda x: _native(window, x, kernel), x)(y)[0]
     return result

@@ -12,7 +12,10 @@ from jaxgan.networks.resolution import Resolution
 from jaxgan.types import Images, Labels, Latents, Logits
 
 INIT = nn.initializers.normal(0.02)
-HE_INIT = nn.initializers.he_normal()  # for dense layers, and if no norm sets the scale
+# For dense layers, and where no norm sets the scale: the paper's 0.02 would let signals shrink in
+# each layer.
+HE_INIT = nn.initializers.he_normal()
+# The same scale for an embedding: its input is one-hot, so its scale follows from its outputs.
 HE_EMBED_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 KERNEL, STRIDES, PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
 NEGATIVE_SLOPE = 0.2
@@ -45,9 +48,8 @@ class Generator(nn.Module):
             width //= 2
             h = ConvTranspose(width, KERNEL, INIT, STRIDES, PADDING, bias=False)(h)
         h = nn.relu(BatchNorm(self.classes)(h, train, labels))
-        return nn.tanh(
-            ConvTranspose(self.resolution.image_channels, KERNEL, INIT, STRIDES, PADDING)(h)
-        )
+        to_images = ConvTranspose(self.resolution.image_channels, KERNEL, INIT, STRIDES, PADDING)
+        return nn.tanh(to_images(h))
 
 
 class Discriminator(nn.Module):
@@ -68,16 +70,12 @@ class Discriminator(nn.Module):
         h, spectral = images, self.norm == "spectral"
         init, embed_init = (HE_INIT, HE_EMBED_INIT) if self.norm == "none" else (INIT, INIT)
         for layer in range(self.resolution.doublings):
+            # As in the paper, D's first layer sees the images without batch norm. Where there is
+            # batch norm, a bias before it would be subtracted again.
             normed = self.norm == "batch" and layer > 0
-            h = Conv(
-                self.channels * 2**layer,
-                KERNEL,
-                init,
-                STRIDES,
-                PADDING,
-                bias=not normed,
-                spectral=spectral,
-            )(h, train)
+            window = (KERNEL, init, STRIDES, PADDING)
+            conv = Conv(self.channels * 2**layer, *window, bias=not normed, spectral=spectral)
+            h = conv(h, train)
             if normed:
                 h = BatchNorm()(h, train)
             h = nn.leaky_relu(h, NEGATIVE_SLOPE)

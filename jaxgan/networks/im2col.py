@@ -6,6 +6,7 @@ This method is known as im2col. Arrays are as in `conv`: NHWC images, HWIO kerne
 import dataclasses
 import functools
 import operator
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -54,33 +55,35 @@ class Window:
 
 def conv_by_matmul(window: Window, x: Array, kernel: Array) -> Array:
     """Returns the convolution of images `x` with a kernel."""
-    if window.groups == 1:
-        return jnp.tensordot(_patches(window, x), _matrix(kernel), 1, precision=window.precision)
-    x, kernel = _split(x, window.groups), _split(kernel, window.groups)
-    ungrouped = dataclasses.replace(window, groups=1)
-    return _join(jax.vmap(functools.partial(conv_by_matmul, ungrouped))(x, kernel))
+    if window.groups > 1:
+        return _by_groups(conv_by_matmul, window, x, kernel)
+    return jnp.tensordot(_patches(window, x), _matrix(kernel), 1, precision=window.precision)
 
 
 def transpose_by_matmul(window: Window, y: Array, kernel: Array) -> Array:
     """Returns the transpose of the convolution in its images, applied to outputs `y`."""
-    if window.groups == 1:
-        product = jnp.tensordot(y, _matrix(kernel), ((3,), (1,)), precision=window.precision)
-        return _overlap_add(window, product)
-    y, kernel = _split(y, window.groups), _split(kernel, window.groups)
-    ungrouped = dataclasses.replace(window, groups=1)
-    return _join(jax.vmap(functools.partial(transpose_by_matmul, ungrouped))(y, kernel))
+    if window.groups > 1:
+        return _by_groups(transpose_by_matmul, window, y, kernel)
+    product = jnp.tensordot(y, _matrix(kernel), ((3,), (1,)), precision=window.precision)
+    return _overlap_add(window, product)
 
 
 def kernel_by_matmul(window: Window, x: Array, y: Array) -> Array:
     """Returns the transpose of the convolution in its kernel, applied to outputs `y`."""
-    if window.groups == 1:
-        patches = _patches(window, x).reshape(-1, window.kernel[0] * window.kernel[1] * x.shape[3])
-        outputs = y.reshape(-1, y.shape[3])
-        product = _transposed_product(patches, outputs, window.precision)
-        return product.reshape(*window.kernel, x.shape[3], -1)
-    x, y = _split(x, window.groups), _split(y, window.groups)
-    ungrouped = dataclasses.replace(window, groups=1)
-    return _join(jax.vmap(functools.partial(kernel_by_matmul, ungrouped))(x, y))
+    if window.groups > 1:
+        return _by_groups(kernel_by_matmul, window, x, y)
+    patches = _patches(window, x).reshape(-1, window.kernel[0] * window.kernel[1] * x.shape[3])
+    product = _transposed_product(patches, y.reshape(-1, y.shape[3]), window.precision)
+    return product.reshape(*window.kernel, x.shape[3], -1)
+
+
+def _by_groups(
+    product: Callable[[Window, Array, Array], Array], window: Window, a: Array, b: Array
+) -> Array:
+    """Applies one of the three products to each group of channels."""
+    # `vmap` makes one batched product of all groups; a Python loop would make many small ones.
+    each = jax.vmap(functools.partial(product, dataclasses.replace(window, groups=1)))
+    return _join(each(_split(a, window.groups), _split(b, window.groups)))
 
 
 def _transposed_product(a: Array, b: Array, precision: str | None) -> Array:
@@ -90,6 +93,7 @@ def _transposed_product(a: Array, b: Array, precision: str | None) -> Array:
     takes half as long as the product itself. The barriers stop the compiler from undoing it.
     """
     product = functools.partial(jnp.matmul, precision=precision)
+    # The number of rows is the same, so the one with fewer columns is the smaller.
     if a.shape[1] > b.shape[1]:
         return lax.optimization_barrier(product(lax.optimization_barrier(b.T), a)).T
     return product(lax.optimization_barrier(a.T), b)
@@ -135,6 +139,7 @@ def _overlap_add(window: Window, patches: Array) -> Array:
     zero = jnp.zeros((), patches.dtype)
     patches = patches.reshape(len(patches), height, width, window.kernel[0], -1)
     pieces = []
+
     for i in range(0, window.kernel[0], down):
         strips = patches[:, :, :, i : i + down].transpose(0, 1, 3, 2, 4)
         for j, taps in _runs(window):

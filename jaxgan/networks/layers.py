@@ -91,7 +91,9 @@ class BatchNorm(nn.Module):
         mean, variance = saved_mean.value, saved_variance.value
         if train:
             mean = batch_mean(x, axes)
+            # Around the mean: E[x^2] - E[x]^2 loses digits where the mean is large.
             variance = batch_mean((x - _along(mean, x)) ** 2, axes)
+            # The images at initialization are made up, and must leave no trace in the averages.
             if not self.is_initializing():
                 saved_mean.value += RUNNING_STEP * (mean - saved_mean.value)
                 saved_variance.value += RUNNING_STEP * (variance - saved_variance.value)
@@ -166,8 +168,10 @@ def spectral_normalize(module: nn.Module, kernel: Array, train: bool) -> Array:
     def random_direction() -> Array:
         return _unit(jax.random.normal(module.make_rng("params"), matrix.shape[1:], matrix.dtype))
 
+    # Kept between steps: the kernel changes little in a step, so one iteration each is enough.
     saved = module.variable("spectral", "u", random_direction)
     u = saved.value
+    # As in the paper. At the exact singular vectors this is the gradient of the norm itself.
     fixed = jax.lax.stop_gradient(matrix)
     v = _unit(fixed @ u)
     if train:
@@ -181,6 +185,7 @@ def maybe_remat(block: type[nn.Module], remat: bool) -> Callable[..., Any]:
 
     It is called as `block(x, train, ...)`. Give it the name that it would have without `remat`.
     """
+    # Argument 2 is `train`, after the module and its input: a Python bool that chooses a branch.
     return nn.remat(block, static_argnums=(2,)) if remat else block
 
 
@@ -195,4 +200,5 @@ def _along(values: Array, x: Array) -> Array:
 
 
 def _unit(vector: Array) -> Array:
+    # A kernel of zeros gives a vector of zeros, which must not become NaN.
     return vector / (jnp.linalg.norm(vector) + 1e-12)

@@ -43,11 +43,13 @@ class Network:
         mutable: Sequence[str] | None = None,
     ) -> Any:
         """Returns the outputs and, if `mutable` is given, the new values of those collections."""
+        # Only parameters are rounded: running averages add small changes, which bfloat16 loses.
         params = jax.tree.map(self._round, variables["params"])
         variables = {**variables, "params": params}
         arguments = (variables, self._round(inputs), *_call_args(train, labels))
         with jax.default_matmul_precision(self.matmul):
             outputs, updated = self.module.apply(*arguments, mutable=mutable or [])
+        # Losses and penalties are computed in float32 again.
         outputs = outputs.astype(inputs.dtype)
         return outputs if mutable is None else (outputs, updated)
 

@@ -59,6 +59,7 @@ class Generator(nn.Module):
         for width in self.widths:
             h = nn.leaky_relu(Linear(width)(h), NEGATIVE_SLOPE)
         h = Linear(math.prod(self.image_shape))(h)
+        # Pixels are in [-1, 1]; points have no bounds.
         if len(self.image_shape) == 3:
             h = nn.tanh(h)
         return h.reshape(len(z), *self.image_shape)

@@ -21,7 +21,8 @@ from jaxgan.networks.resolution import Resolution
 from jaxgan.types import Images, Labels, Latents, Logits, PRNGKey
 
 NEGATIVE_SLOPE = 0.2
-GAIN = math.sqrt(2 / (1 + NEGATIVE_SLOPE**2))  # keeps the scale through the LeakyReLU
+# Keeps the scale through the LeakyReLU, which multiplies mean squares by (1 + slope^2) / 2.
+GAIN = math.sqrt(2 / (1 + NEGATIVE_SLOPE**2))
 EXPANSION = 2  # width in the middle of a block, divided by its input width
 GROUP = EXPANSION * R3GAN_MULTIPLE  # channels per group of the 3x3 convolution
 LAYERS = 3  # convolutions per block
@@ -91,7 +92,8 @@ class Discriminator(nn.Module):
             return Dense(1, normal(1.0), bias=False)(h, train).squeeze(-1)
         features = Dense(self.channels, normal(1.0), bias=False)(h, train)
         one_hot = jax.nn.one_hot(labels, self.classes, dtype=h.dtype)
-        init = normal(1 / math.sqrt(self.channels))  # the logit is a sum over the channels
+        # The logit is a sum over the channels, which would otherwise grow with their number.
+        init = normal(1 / math.sqrt(self.channels))
         embed = Dense(self.channels, init, bias=False, name="embed")
         return jnp.sum(features * embed(one_hot, train), axis=-1)
 
@@ -113,6 +115,7 @@ class Block(nn.Module):
         h = nn.leaky_relu(h, NEGATIVE_SLOPE)
         h = Conv(width, (3, 3), init, groups=width // GROUP)(h, train)
         h = nn.leaky_relu(h, NEGATIVE_SLOPE)
+        # Zeros make the block the identity at the start, so that depth does not scale the signal.
         return x + Conv(x.shape[-1], (1, 1), ZEROS, bias=False)(h, train)
 
 
@@ -147,9 +150,8 @@ def downsample2x_bilinear(x: Maps) -> Outputs:
     """
     for axis in (1, 2):
         padded, side = _pad_with_zeros(x, axis), x.shape[axis]
-        first, *middle, last = (
-            jax.lax.slice_in_dim(padded, i, i + side - 1, 2, axis) for i in range(4)
-        )
+        pieces = [jax.lax.slice_in_dim(padded, i, i + side - 1, 2, axis) for i in range(4)]
+        first, *middle, last = pieces
         x = (first + 3 * sum(middle) + last) / 8
     return x
 

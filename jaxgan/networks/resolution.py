@@ -5,7 +5,8 @@ import dataclasses
 from jaxgan.config.errors import UserError
 
 ImageShape = tuple[int, ...]  # (height, width, channels) of images, (dims,) of points
-BASES = (4, 5, 6, 7)  # side of the smallest square
+# Sides of the smallest square. With 3 or 8 a side of images would have two ways to be made.
+BASES = (4, 5, 6, 7)
 DOUBLINGS = range(2, 7)
 
 

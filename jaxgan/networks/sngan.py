@@ -10,7 +10,8 @@ from jaxgan.networks.resolution import Resolution
 from jaxgan.types import Images, Labels, Latents, Logits
 
 GLOROT = nn.initializers.glorot_uniform()
-RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")  # Glorot's times sqrt(2)
+# Glorot's times sqrt(2), as in the authors' code for the convolutions beside a ReLU.
+RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
 DISC_BASE = 8  # D downsamples until the side is about this
 PLAIN_BLOCKS = 2  # residual blocks of D without downsampling
 THREE: HW = (3, 3)
@@ -36,6 +37,7 @@ class Generator(nn.Module):
         h = h.reshape(len(z), base, base, self.channels)
         block = maybe_remat(UpBlock, self.remat)
         for index in range(self.resolution.doublings):
+            # Named, because `nn.remat` would change the names, and with them parameters and bits.
             h = block(self.classes, name=f"UpBlock_{index}")(h, train, labels)
         h = nn.relu(BatchNorm()(h, train))
         return nn.tanh(Conv(self.resolution.image_channels, THREE, GLOROT)(h, train))
@@ -73,7 +75,8 @@ class Discriminator(nn.Module):
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
         h, index = images, 0
         down, plain = (maybe_remat(block, self.remat) for block in (DownBlock, PlainBlock))
-        while not index or h.shape[1] >= 2 * DISC_BASE - 2:  # 28 ends at 7, as 32 ends at 8
+        # Less 2, so that 28 pixels end at 7 as 32 end at 8.
+        while not index or h.shape[1] >= 2 * DISC_BASE - 2:
             name = f"DownBlock_{index}"
             h = down(self.channels, self.spectral, index == 0, name=name)(h, train)
             index += 1
@@ -119,6 +122,7 @@ class PlainBlock(nn.Module):
 def upsample2x_nearest(x: Maps) -> Outputs:
     """Doubles height and width by repeating each pixel (nearest neighbour)."""
     batch, height, width, channels = x.shape
+
     wide = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
     return wide.reshape(batch, 2 * height, 2 * width, channels)
 
