@@ -6,7 +6,6 @@ it: no generator can be expected to do better.
 """
 
 import dataclasses
-import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from jaxgan.runs.checkpoint_ref import CheckpointRef, evaluation_file
 from jaxgan.runs.environment import check_same_data
 from jaxgan.types import Labels, Stream, stream_key
 
-logger = logging.getLogger(__name__)
 SPLITS = ("train", "test")
 GENERATOR, RAW_GENERATOR = "generator", "raw_generator"
 LATENTS, SUBSETS = 0, 1  # counters of Stream.EVALUATE
@@ -98,6 +96,7 @@ def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     net = scoring.feature_net_for(config, request.features)
     data = _load_splits(workdir, config, num_samples)
     labels = cycled_labels(gan, num_samples)
+    # One image shows what the net gives: wrong metrics are refused before thousands are generated.
     example = dataclasses.replace(net.extract(data["train"].pixels[:1]), labels=labels)
     metrics = scoring.select_metrics(request.metrics, net.name, example)
     scoring.check_sample_count(metrics, num_samples)
@@ -120,6 +119,7 @@ def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, D
     check_same_data(workdir, data["train"].sha256, data["train"].source)
     smallest = min(len(dataset.pixels) for dataset in data.values())
     for split, dataset in data.items():
+        # The distances depend on the number of samples, so both sets must have the same.
         if num_samples > len(dataset.pixels):
             raise UserError(
                 f"num_samples = {num_samples}: {dataset.name} {split} has {len(dataset.pixels)} "
@@ -135,6 +135,7 @@ def _generate(
     count = request.num_samples
     key = stream_key(jax.random.key(request.seed), Stream.EVALUATE, LATENTS)
     generators = {GENERATOR: inference_variables(gan, state)}
+    # Without an average, both would be the same weights.
     if state.ema_params:
         generators[RAW_GENERATOR] = (state.gen.params, state.gen.stats)
     pixels = {}
@@ -181,6 +182,7 @@ def _extract_real(
 
     real = {split: extract(split) for split in SPLITS}
     baseline = {"train": real["test"], "test": real["train"]}
+    # Other training images come from the same distribution for certain; test images may not.
     if _has_two_sets(data["train"], num_samples):
         baseline["train"] = extract("train", num_samples)
     return real, baseline

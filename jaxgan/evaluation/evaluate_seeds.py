@@ -31,11 +31,13 @@ def evaluate_seeds(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     """
     results = _evaluate_each(workdir, request)
     first = next(iter(results.values()))
+    # The seeds may be at different steps: the best one of each, or the last that is valid.
     protocol = {name: value for name, value in first["protocol"].items() if name != "step"}
     protocol["steps"] = {str(seed): found["protocol"]["step"] for seed, found in results.items()}
     summary = json_safe(
         {
             "protocol": protocol,
+            # The same for all seeds, since no generator plays a part in it.
             "floor": first["metrics"][REAL_BASELINE],
             "metrics": _statistics_over_seeds(results, "metrics"),
             "ratios": _statistics_over_seeds(results, "ratios"),

@@ -20,9 +20,10 @@ from jaxgan.metrics import (
 from jaxgan.metrics.prdc import DENSITY_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
+# These three are the defaults of torch-fidelity; TF-GAN has one split.
 KERNEL_SUBSETS = 100
-KERNEL_SUBSET_SIZE = 1000  # as in torch-fidelity
-SCORE_SPLITS = 10  # as in torch-fidelity; TF-GAN has one
+KERNEL_SUBSET_SIZE = 1000
+SCORE_SPLITS = 10
 CLASSES, MODES = "class probabilities", "modes"
 LABELS = "labels that a class-conditional generator was asked for"
 Scores = dict[str, float]
@@ -36,6 +37,7 @@ class SetPair:
     fake: FeatureSet
     key: PRNGKey
 
+    # Cached, because two metrics use it and the neighbour search is slow.
     @functools.cached_property
     def prdc(self) -> PRDC:
         return compute_prdc(self.real.neighbourhoods, self.fake.neighbourhoods)
@@ -131,8 +133,10 @@ def _probabilities(images: FeatureSet) -> np.ndarray:
 
 
 METRICS = {
+    # A covariance needs two samples.
     "frechet": Metric(frechet, at_least=2, distances=("frechet",)),
-    # Unbiased, so its real baseline is near zero and a ratio to it means nothing.
+    # Unbiased, so its real baseline is near zero and a ratio to it means nothing. The unbiased
+    # estimate needs two samples in a subset, which is half of a set.
     "kernel": Metric(kernel, at_least=4),
     # Both come from one computation, so either needs the samples of both.
     "precision_recall": Metric(precision_recall, at_least=DENSITY_NEIGHBOUR + 1),

@@ -95,11 +95,13 @@ class PeriodicEvaluator:
         variables = inference_variables(self.gan, state)
         fake, bad = generate_finite(self.gan, *variables, self.num_samples, key)
         opponent = fake
-        if state.ema_params:  # the discriminator trains against the raw weights
+        # The discriminator trains against the raw weights, not against their average.
+        if state.ema_params:
             raw = (state.gen.params, state.gen.stats)
             opponent, _ = generate_finite(self.gan, *raw, self.num_samples, key)
         row = self._evaluate_discriminator(state.disc, opponent)
         if bad:
+            # The loop reads this entry after every evaluation.
             return Evaluation({self.distance_name: None} | row, None)
         copying, pairs = self._evaluate_copying(fake[:COPYING_SAMPLES])
         return Evaluation(self._evaluate_samples(fake) | row | copying, pairs)
@@ -112,9 +114,11 @@ class PeriodicEvaluator:
         labels = cycled_labels(self.gan, len(fake))
         images = dataclasses.replace(self.net.extract(fake), labels=labels)
         metrics = scoring.supported_metrics(PERIODIC_METRICS, images)
-        sets = SetPair(self._test_features, images, jax.random.key(0))  # none of them uses the key
+        # Any key will do: only the kernel distance uses it, which is not among these metrics.
+        sets = SetPair(self._test_features, images, jax.random.key(0))
         scores = scoring.score(metrics, sets)
         row: Row = {self._feature_metric(name, "test"): scores[name] for name in scores}
+        # More numbers than that would make each row of the log too long to read.
         if images.probabilities is not None and images.probabilities.shape[1] <= MAX_CLASSES:
             fractions = np.round(histogram(images), 6).tolist()
             row[self._feature_metric("class_fractions", "generated")] = fractions
@@ -137,29 +141,31 @@ class PeriodicEvaluator:
         train = logits(self.gan, disc, self._train.pixels[:count], self._train.labels[:count])
         test = logits(self.gan, disc, self._test_pixels, self._test_labels)
         fakes = logits(self.gan, disc, fake, fake_labels)
+        # Called only for finite logits: with NaN, comparisons and sorting give wrong numbers.
         metrics = {
-            ("disc_accuracy", "test"): lambda: logit_accuracy(test, fakes),
-            ("disc_auc", "test"): lambda: area_under_curve(test, fakes),
-            ("disc_calibration_error", "test"): lambda: calibration_error(test, fakes),
-            ("disc_logit_gap", "train-test"): lambda: float(train.mean() - test.mean()),
-            ("disc_accuracy_gap", "train-test"): lambda: float(
-                np.mean(train > 0) - np.mean(test > 0)
-            ),
+            "disc_accuracy/test": lambda: logit_accuracy(test, fakes),
+            "disc_auc/test": lambda: area_under_curve(test, fakes),
+            "disc_calibration_error/test": lambda: calibration_error(test, fakes),
+            "disc_logit_gap/train-test": lambda: float(train.mean() - test.mean()),
+            "disc_accuracy_gap/train-test": lambda: float(np.mean(train > 0) - np.mean(test > 0)),
         }
         finite = all(np.isfinite(values).all() for values in (train, test, fakes))
         return {
-            f"eval/{name}/{split}/n{count}": compute() if finite else None
-            for (name, split), compute in metrics.items()
+            f"eval/{name}/n{count}": compute() if finite else None
+            for name, compute in metrics.items()
         }
 
     def _evaluate_copying(self, fake: np.ndarray) -> tuple[Row, Pairs | None]:
-        if fake.ndim == 2:  # among many points of a plane, every point has a near neighbour
+        # Among many points of a plane, every point has a near neighbour.
+        if fake.ndim == 2:
             return {}, None
         held_out = self._held_out_distances
         name = f"eval/copying/train/n{len(fake)}"
+        # Test images that are all in the training set give no unit for distances.
         if not (median := float(np.median(held_out))):
             return {name: None}, None
         nearest = nearest_images(fake, self._train_pixels)
+        # Stable, so that the same pairs are drawn on every machine if distances are equal.
         first = np.argsort(nearest.distances, kind="stable")[:PAIRS]
         originals = self._train.pixels[nearest.indices[first]]
         pairs = Pairs(fake[first], originals, nearest.distances[first] / median)
@@ -192,7 +198,8 @@ def logits(gan: Gan, disc: Player, pixels: np.ndarray, labels: np.ndarray) -> Pa
     size = min(max(1, BATCH // gan.packing), packs)
     found = np.empty(packs, np.float32)
     for start in range(0, packs, size):
-        start = min(start, packs - size)  # the last block overlaps the one before: one shape
+        # The last block overlaps the one before: a shorter one would be compiled anew.
+        start = min(start, packs - size)
         images = slice(start * gan.packing, (start + size) * gan.packing)
         found[start : start + size] = _logits(gan, disc, pixels[images], labels[images])
     return found

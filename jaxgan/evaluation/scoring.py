@@ -25,7 +25,8 @@ from jaxgan.metrics.prdc import DENSITY_NEIGHBOUR, MANIFOLD_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
 logger = logging.getLogger(__name__)
-REAL_BASELINE = "floor"  # key in evaluation.json: the scores of real images
+# The key of the real images' scores in evaluation.json; files of earlier versions have it too.
+REAL_BASELINE = "floor"
 TAG = 8  # digits of a net's SHA-256 in the names of metrics
 
 
@@ -110,6 +111,7 @@ def histograms(metrics: Iterable[str], sets: Mapping[str, FeatureSet]) -> dict[s
 
 def metric_name(value: str, split: str, *, num_samples: int, net: FeatureNet) -> str:
     """Returns a name that two numbers share only if they can be compared."""
+    # A function of the user's own has no file of weights, and its name stands for both.
     pinned = "" if net.sha256 == net.name else f"-{net.sha256[:TAG]}"
     return f"{value}/{split}/n{num_samples}/{net.name}{pinned}"
 
@@ -137,6 +139,7 @@ def feature_net_for(config: Config, features: str = "") -> FeatureNet:
             f"features: there is no net for the data set {name!r}; name one of "
             f"{', '.join(NETS)}, or a function of your own as package.module:function"
         )
+    # It would run, and count how often samples meet the modes of other data.
     if name in MIXTURES and name != data:
         raise UserError(f"features {name!r}: the modes of another set than the run's {data!r}")
     return load_features(name)
@@ -153,6 +156,7 @@ def select_metrics(names: Iterable[str], net: str, example: FeatureSet) -> tuple
     Raises:
       UserError: a named metric is unknown, or needs what the net does not give.
     """
+    # A metric that is named twice is computed once, at its first place.
     names = tuple(dict.fromkeys(names))
     check_metric_names(names)
     supported = supported_metrics(names or METRICS, example)
@@ -178,6 +182,7 @@ def check_metric_names(names: Iterable[str]) -> None:
 
 def check_sample_count(metrics: Iterable[str], num_samples: int) -> None:
     """Refuses sets that are too small for one of the metrics."""
+    # The most demanding metric, so that one correction satisfies them all.
     name = max(metrics, key=lambda name: METRICS[name].at_least)
     if num_samples < (least := METRICS[name].at_least):
         raise UserError(f"num_samples = {num_samples}: {name} needs at least {least}")

@@ -73,5 +73,6 @@ def _draw_band(axis: Any, runs: Iterable[Rows], name: str, label: str, colour: s
     epochs, quartiles = quartiles_by_epoch(runs, name)
     low, middle, high = quartiles.T
     axis.fill_between(epochs, low, high, color=colour, alpha=0.25, linewidth=0)
+    # A line through a single point would not be seen.
     marker = "o" if len(epochs) < 20 else None
     axis.plot(epochs, middle, color=colour, linewidth=1.2, marker=marker, markersize=3, label=label)

@@ -33,6 +33,7 @@ class Panel:
 
 def save_diagnostics(path: Path, rows: list[dict[str, Any]], title: str) -> None:
     """Plots the results of the evaluations and the gradient norms over epochs, one panel each."""
+    # A run has the metrics of its kind of data only.
     panels = [panel for panel in PANELS if any(series(rows, name)[1] for name in panel.lines)]
     compositions = [name for name in COMPOSITIONS if series(rows, name)[1]]
     count = len(panels) + len(compositions)
@@ -45,6 +46,7 @@ def save_diagnostics(path: Path, rows: list[dict[str, Any]], title: str) -> None
     for axis, name in zip(axes[len(panels) :], compositions, strict=True):
         _draw_composition(axis, rows, name)
     for axis in axes:
+        # One range for all panels, also for those with rows of evaluations only.
         axis.set_xlim(0, rows[-1]["epoch"])
     for axis in axes[-2:]:
         axis.set_xlabel("epoch")
@@ -126,6 +128,7 @@ def _draw_composition(axis: Any, rows: list[dict[str, Any]], name: str) -> None:
     kind = COMPOSITIONS[name]
     axis.set_ylabel(f"fraction of samples in each {kind}")
     axis.set_ylim(0, 1)
+    # The feature net was changed during the run: classes of different nets cannot be stacked.
     if len({len(row) for row in fractions}) > 1:
         return
     classes = np.array(fractions).T
@@ -133,19 +136,15 @@ def _draw_composition(axis: Any, rows: list[dict[str, Any]], name: str) -> None:
     # tab10 is indexed by integers, viridis by fractions.
     indices = np.arange(len(classes)) if len(classes) <= 10 else np.linspace(0, 1, len(classes))
     names = [str(i) for i in range(len(classes))] if len(classes) <= 10 else None
-    if len(epochs) == 1:  # an area needs a width
+    # An area needs a width.
+    if len(epochs) == 1:
         epochs, classes = [0, *epochs], np.repeat(classes, 2, axis=1)
     axis.stackplot(epochs, classes, colors=[colours(i) for i in indices], labels=names or ())
     if names:
         handles, labels = axis.get_legend_handles_labels()
-        axis.legend(
-            handles[::-1],
-            labels[::-1],
-            title=kind,
-            fontsize=8,
-            loc="center left",
-            bbox_to_anchor=(1.0, 0.5),
-        )
+        # Reversed, as the first area is the lowest; beside the axes, which the areas fill.
+        place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+        axis.legend(handles[::-1], labels[::-1], title=kind, fontsize=8, **place)
 
 
 def _protocol(rows: list[dict[str, Any]]) -> str:

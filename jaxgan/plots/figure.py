@@ -14,6 +14,7 @@ DPI = 120
 def new_figure(width: float, height: float, layout: str | None = None) -> Figure:
     """Returns an empty figure of a size in inches; `layout` is Matplotlib's layout engine."""
     figure = Figure(figsize=(width, height), layout=layout)  # type: ignore[arg-type]
+    # A figure made without pyplot has no canvas that draws pixels.
     FigureCanvasAgg(figure)
     return figure
 

@@ -32,6 +32,7 @@ def save_samples(path: Path, samples: np.ndarray, real: np.ndarray) -> None:
 def save_grid(path: Path, pixels: np.ndarray) -> None:
     """Draws uint8 pixels (n, height, width, channels) row by row, as one nearly square PNG."""
     pixels = to_displayable(pixels)
+    # A whole factor repeats pixels; any other would blur them.
     scale = max(1, SIDE // max(pixels.shape[1:3]))
     pixels = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width, channels = pixels.shape
@@ -66,6 +67,7 @@ def save_scatter(path: Path, points: np.ndarray, real: np.ndarray) -> None:
     compared. The legend says how many generated points are outside.
     """
     low, high = real.min(axis=0), real.max(axis=0)
+    # The wider extent, since both axes have one scale.
     middle, half = (low + high) / 2, (0.5 + MARGIN) * (high - low).max()
     outside = len(points) - int(np.sum(np.all(np.abs(points - middle) <= half, axis=1)))
     beyond = f", {outside} of them outside" if outside else ""

@@ -66,6 +66,7 @@ def compare(a: Path, b: Path, out: Path, say: Say, replays: bool = True) -> bool
     """
     for line in (*config_diff(a, b), *environment_diff(a, b)):
         say(line)
+    # Also if only one folder has many seeds: `compare_seeds` refuses the pair and says why.
     if any(directory.read_config(workdir).seeds for workdir in (a, b)):
         return compare_seeds(a, b, out, say)
     old, new = _read_ledger(a), _read_ledger(b)
@@ -122,6 +123,7 @@ def _compare_replays(a: Path, b: Path, step: int, out: Path, say: Say) -> None:
     except UserError as error:
         say(f"not replayed: {error}")
         return
+    # A difference of their parameters is not defined.
     if not have_same_arrays(*runs):
         say("not replayed: the networks or optimizer states have different arrays")
         return
@@ -134,6 +136,7 @@ def _compare_replays(a: Path, b: Path, step: int, out: Path, say: Say) -> None:
             say(f"  {leaf.name}: {leaf.entries} of {leaf.size} entries{by}")
         drifts = replayed_drift(*runs, divergence.step)
     else:
+        # So something other than config and data changed a run: the ledgers show which of them.
         say(f"replayed: both configs compute the same up to step {step}:")
         for run in runs:
             say(f"  {run.workdir}: {_check_ledger(run, step)}")
@@ -158,6 +161,7 @@ def _describe_drift(drifts: list[Drift], out: Path, say: Say) -> None:
         return
     save_divergence(out, drifts)
     say(f"|a - b| / |a| of all parameters ({out}):")
+    # The first, the last and each 16th between them; the plot has them all.
     for drift in (drifts[0], *drifts[1:-1][15::16], *drifts[1:][-1:]):
         source = "" if drift.replayed else " (checkpoints)"
         say(f"  step {drift.step}: D {drift.disc:.3g}, G {drift.gen:.3g}{source}")

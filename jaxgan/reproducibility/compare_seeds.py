@@ -64,6 +64,7 @@ def _compare_bits(a: Path, b: Path, say: Callable[[str], object]) -> bool:
 
 def _have_same_bits(a: Path, b: Path) -> bool:
     old, new = ledger.read(a), ledger.read(b)
+    # Two empty ledgers are equal and prove nothing.
     same = len(old.steps) > 0 and all(map(np.array_equal, old, new))
     return same and not ledger.first_differing_checkpoint(a, b)
 
@@ -84,12 +85,10 @@ def _metrics_table(old: Mapping[str, list[float]], new: Mapping[str, list[float]
     if not tests:
         yield f"no metrics to compare: at least {MIN_RUNS} runs on each side must have finished"
         return
-    columns: dict[str, dict[str, str]] = {}
-    for index, side in enumerate("ab"):
-        columns[side] = {
-            name: f"{test.means[index]:.4g} ± {test.deviations[index]:.2g}"
-            for name, test in tests.items()
-        }
+    columns = {
+        side: {n: f"{t.means[i]:.4g} ± {t.deviations[i]:.2g}" for n, t in tests.items()}
+        for i, side in enumerate("ab")
+    }
     columns["b - a"] = {name: f"{test.difference:+.3g}" for name, test in tests.items()}
     columns["95 %"] = {name: f"[{test.low:.3g}, {test.high:.3g}]" for name, test in tests.items()}
     columns["p"] = {name: f"{test.p:.2g}" for name, test in tests.items()}
@@ -111,6 +110,8 @@ def _loss_lines(a: SeedRows, b: SeedRows) -> Iterator[str]:
     for name in LOSSES:
         old, new = _values_by_epoch(a, name), _values_by_epoch(b, name)
         pairs = {str(epoch): (old[epoch], new[epoch]) for epoch in old if epoch in new}
+        # All epochs of a loss are tested together, so that many epochs do not make a difference
+        # likely.
         if tests := welch_tests(pairs):
             differing = [epoch for epoch, test in tests.items() if not test.within_noise]
             where = f" ({join_first(differing, 5)})" if differing else ""
@@ -122,6 +123,8 @@ def _values_by_epoch(runs: SeedRows, name: str) -> dict[int, list[float]]:
     values: dict[int, list[float]] = {}
     for rows in runs.values():
         for row in rows:
+            # Rows within an epoch depend on config.train.logs_per_epoch, which may differ.
             if row["epoch"] == int(row["epoch"]) and row.get(name) is not None:
                 values.setdefault(int(row["epoch"]), []).append(row[name])
+    # A mean over fewer runs would be one of other seeds.
     return {epoch: found for epoch, found in values.items() if len(found) == len(runs)}

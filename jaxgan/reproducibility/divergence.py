@@ -18,7 +18,8 @@ from jaxgan.runs.program import initial_state
 from jaxgan.types import Params
 
 DRIFT_STEPS = 64  # replayed after the first difference
-REPLAY_WINDOW = 2  # steps replayed at a time, since the states after all of them stay in memory
+# Steps replayed at a time. The states after each of them stay in memory, so there are few.
+REPLAY_WINDOW = 2
 
 
 class LeafDiff(NamedTuple):
@@ -73,6 +74,7 @@ def find_divergence(a: LoadedRun, b: LoadedRun, last_step: int) -> Divergence | 
     """
     start = max(0, last_step - 1 - WINDOWS)
     states = state_at(a, start), state_at(b, start)
+    # Initial states may differ, and so may states read from checkpoints, which no ledger explains.
     if leaves := list(_diff_leaves(*map(checkpoints.flatten, states))):
         return Divergence(start, leaves)
     for pair in _replay_both(a, b, states, last_step - start):
@@ -144,6 +146,7 @@ def _diff_step(a: ReplayedSteps, b: ReplayedSteps, index: int) -> list[LeafDiff]
         trace = jax.tree.map(lambda array: array[index], replayed.output.trace)
         values.append({"batch": replayed.order[index], **trace, **vars(trace["state"])})
     old, new = values
+    # In the order in which a step computes them.
     parts = ("batch", "latents", "disc_grads", "disc", "gen_grads", "gen", "ema_params")
     return [
         leaf
@@ -157,11 +160,14 @@ def _diff_leaves(old: Leaves, new: Leaves) -> Iterator[LeafDiff]:
     common = [name for name in old if name in new and old[name].shape == new[name].shape]
     for name in sorted((old.keys() | new.keys()) - set(common)):
         size = max(leaves[name].size for leaves in (old, new) if name in leaves)
+        # With another shape no entry has a counterpart, so all of them count as different.
         yield LeafDiff(name, size, size, float("nan"))
     for name in common:
         a, b = (np.atleast_1d(leaves[name]) for leaves in (old, new))
+        # Bits and not values: NaN equals itself here, and -0.0 differs from 0.0.
         if entries := int(np.count_nonzero(a.view(f"u{a.itemsize}") != b.view(f"u{b.itemsize}"))):
             with np.errstate(invalid="ignore"):
+                # Unsigned integers, such as a key's, would wrap around.
                 largest = np.max(np.abs(a.astype(np.float64) - b.astype(np.float64)))
             yield LeafDiff(name, entries, a.size, float(largest))
 

@@ -71,10 +71,13 @@ def state_at(run: LoadedRun, step: int) -> TrainState:
     candidates = [saved for saved in checkpoints.steps(folder) if saved <= step]
     state = initial_state(run.program)
     state = checkpoints.restore_newest_valid(folder, state, candidates) or state
+    # This takes a while, and the user should know why.
     if step - (done := int(state.step)) > plan.epoch:
         logger.info(f"{run.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
+        # No further than the epoch, after which the examples have another order.
         count = min(step - done, plan.epoch - done % plan.epoch)
+        # Streamed examples are all on the device at once: no more than a block of them.
         count = min(count, config.data.stream or count)
         state, _ = train_epoch(gan, state, *_examples(run, _order(run, done, count)))
     return state
@@ -114,9 +117,11 @@ def mismatched_columns(run: LoadedRun, replayed: ReplayedSteps) -> list[str]:
 
 def rounding_reason(workdir: Path) -> str:
     """Explains why a replay on one device may differ from the run in rounding; "" if it may not."""
+    # With shards, the bits are the same on any number of devices.
     if directory.read_config(workdir).parallel.shards:
         return ""
     recorded = read_environment(workdir)
+    # A resumed run may have had more devices than at its first start.
     starts = (recorded, *recorded.get("changes", ()))
     count = max(len(start.get("devices", ())) for start in starts)
     if count <= 1:

@@ -57,6 +57,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     count = len(p_values)
     adjusted, largest = [0.0] * count, 0.0
     for rank, index in enumerate(sorted(range(count), key=p_values.__getitem__)):
+        # Never below the adjusted value of a smaller p-value: that keeps the order of the tests.
         largest = max(largest, min(1.0, (count - rank) * p_values[index]))
         adjusted[index] = largest
     return adjusted
@@ -66,10 +67,12 @@ def _welch_test(a: Sample, b: Sample) -> WelchTest:
     means = float(np.mean(a)), float(np.mean(b))
     deviations = float(np.std(a, ddof=1)), float(np.std(b, ddof=1))
     difference = means[1] - means[0]
+    # The statistic would be 0 / 0, or infinite.
     if max(deviations) == 0:
         low = high = difference
         p = 1.0 if difference == 0 else 0.0
     else:
+        # b comes first, so that the interval is that of b - a.
         test = stats.ttest_ind(b, a, equal_var=False)
         (low, high), p = test.confidence_interval(0.95), test.pvalue
     sizes = len(a), len(b)

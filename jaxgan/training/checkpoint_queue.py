@@ -30,6 +30,7 @@ class CheckpointQueue:
 
     def put(self, state: TrainState, consecutive_skipped: int) -> None:
         """Copies the state to the host, to be saved at the next `start_saving`."""
+        # To the host now, since the next chunk is given the buffers of this state.
         self._waiting = checkpoints.flatten(state), consecutive_skipped
 
     def start_saving(self) -> None:
@@ -37,8 +38,10 @@ class CheckpointQueue:
         if self._waiting is None:
             return
         leaves, consecutive_skipped = self._waiting
+        # A run that resumes from this step does not evaluate it again: its best state comes first.
         if self.best:
             self.best.wait()
+        # Before the checkpoint too: a resumed run does not write this record again.
         if is_primary():
             ledger.append_leaves(self._workdir, int(leaves["step"]), leaves)
         self._saved.save(leaves, consecutive_skipped=consecutive_skipped)

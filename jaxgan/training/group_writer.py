@@ -72,6 +72,7 @@ class GroupWriter:
         for (seed, writer), own in zip(self.writers.items(), states, strict=True):
             was_active = writer.active
             action(writer, own)
+            # The others train on, perhaps for hours; the user hears of this one now.
             if was_active and not writer.active:
                 logger.info(f"seed {seed} has diverged: {writer.diverged}")
         self._progress.show()
@@ -92,6 +93,7 @@ def open_group_writer(
     fresh = [initial_state(setup, config.seed) for config in configs.values()]
     with contextlib.ExitStack() as stack:
         for workdir, config in configs.items():
+            # All are locked before a checkpoint of any is renamed.
             stack.enter_context(hold_run_directory(setup, workdir, config))
         step = _set_aside_unshared(configs, fresh[0])
         seeds = [config.seed for config in configs.values()]
@@ -103,6 +105,7 @@ def open_group_writer(
         del fresh
         writers = {seed: writer for seed, (writer, _) in zip(seeds, opened, strict=True)}
         state = stack_runs(setup.gan.mesh, [state for _, state in opened])
+        # `stack_runs` has freed the buffers of these states, so nothing may use them from here.
         del opened
         yield GroupWriter(writers, progress), state
 
@@ -121,6 +124,7 @@ def _set_aside_unshared(configs: Mapping[Path, Config], template: TrainState) ->
         return checkpoints.restore_newest_valid(folder, template, [step]) is not None
 
     step = next((step for step in common if all(is_valid(f, step) for f in folders)), 0)
+    # To go on from step 0 would set aside all that these runs have.
     if not step and any(known):
         raise UserError(
             f"{folders[0].parent.parent}: {', '.join(f.parent.name for f in folders)} have no "

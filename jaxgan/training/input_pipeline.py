@@ -106,18 +106,23 @@ class _StreamedBlocks:
         self._steps: Any = None  # Grain's iterator
 
     def blocks(self, chunk: Chunk) -> Iterator[StepBlock]:
-        from jaxgan.data.prefetch import prefetch  # slow: only where data are streamed
+        # Grain takes long to import, and only runs that stream need it.
+        from jaxgan.data.prefetch import prefetch
 
+        # Opened by the first chunk, since a resumed run does not start at step 0.
         if self._steps is None:
             steps = range(chunk.epoch * self._plan.epoch + chunk.start, self._last)
+            # A block ends with its chunk, so it may be shorter than config.data.stream.
             ahead = READ_AHEAD * min(self._size, self._plan.chunk)
             self._steps = prefetch(self._read, steps, ahead)
         order = self._orders.on_host(chunk.epoch)
         for start in range(chunk.start, chunk.stop, self._size):
             stop = min(start + self._size, chunk.stop)
             parts = [next(self._steps) for _ in range(start, stop)]
+            # Axis 0 is that of the runs.
             examples = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *parts)
             rows = order[..., start:stop, :]
+            # Sent explicitly, because a block runs under a guard against implicit transfers.
             rows = replicate(self._mesh, rows) if self._mesh else jax.device_put(rows)
             yield StepBlock(self._on_devices(examples), rows, None)
 
@@ -163,6 +168,7 @@ class _EpochOrders:
             for coming in range(epoch, min(epoch + 2, self._epochs)):
                 if coming not in self._known:
                     self._known[coming] = self.of_epoch(coming)
+            # Not the epoch before: the loop is still in it when threads that read ahead are not.
             for past in [known for known in self._known if known < epoch - 1]:
                 del self._known[past]
             order = self._known[epoch]

@@ -122,6 +122,7 @@ def run_loop(
       The last step, and the signal or 0.
     """
     config, mesh, signal = setup.config, setup.gan.mesh, 0
+    # Stacked runs are all at the same step.
     step = int(state.step.reshape(-1)[0])
     run_block = functools.partial(_run_block, setup, epoch)
     with open_input_pipeline(setup, seeds) as blocks_of:
@@ -131,10 +132,12 @@ def run_loop(
             local_state, local_output = local_replica(mesh, (state, output))
             sampled = _is_due(config.save.samples_every, config, chunk)
             writer.add(chunk, step, local_output, local_state if sampled else None)
+            # The order matters: the best state is on the disk before the checkpoint of its step.
             if _is_due(config.evaluate.every, config, chunk):
                 writer.evaluate(local_state)
             if save_due := _is_due(config.save.every, config, chunk):
                 writer.save(local_state)
+            # A signal may reach some of the processes only, and all must stop at the same step.
             signal = next(filter(None, all_gather(signals[0] if signals else 0)), 0)
             if signal and not save_due:
                 writer.save(local_state)

@@ -37,6 +37,7 @@ class MetricsWriter:
         self.rows = rows
         self.consecutive_skipped = consecutive_skipped
         self._workdir, self._config, self._plan = workdir, config, plan
+        # A resumed run counts on from the time of its earlier starts.
         self._started = time.monotonic() - (rows[-1]["seconds"] if rows else 0.0)
 
     def write(
@@ -90,6 +91,7 @@ def metric_rows(
         row: dict[str, Any] = {"step": step, "epoch": round(step / plan.epoch, 4)}
         row["images"] = step * per_step
         for name, values in sorted(history.items()):
+            # A float32 sum over many steps would lose digits.
             part = values[start:stop].astype(np.float64)
             value = float(part.sum() if name.endswith("/skipped") else part.mean())
             row[name] = value if np.isfinite(value) else None

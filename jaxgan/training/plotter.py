@@ -38,4 +38,5 @@ class Plotter:
             diagnostics.save_diagnostics(self._workdir / layout.DIAGNOSTICS, rows, self._title)
         if self.pairs:
             diagnostics.save_pairs(self._workdir / layout.MEMORISATION, *self.pairs)
+            # They do not change before the next evaluation, so they are drawn once.
             self.pairs = None

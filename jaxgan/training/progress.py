@@ -26,6 +26,7 @@ class Progress:
         self.epochs = epochs
         self._warm: tuple[float, float] | None = None  # step and time after the first chunk
         self._bar = None
+        # In a file or a pipe, a bar would be one endless line.
         if sys.stderr.isatty():
             self._bar = tqdm(total=total_steps, initial=step, bar_format=BAR, dynamic_ncols=True)
             self._bar.set_description(f"{self._who}compiling")

@@ -95,6 +95,7 @@ class RunWriter:
         """
         if not self.active:
             return
+        # Before the wait in `_flush`: the next chunk is given the buffers of this state.
         samples = None if state is None else _sample(self._setup, state)
         self._flush()
         if not self.active:
@@ -114,6 +115,7 @@ class RunWriter:
                 self._plotter.pairs = pairs
         self._flush(row)
         if self.active:
+            # In all processes, also those without a score: a save needs them.
             self._queue.best.update(state, score)
             self._plots_stale = True
 
@@ -155,6 +157,7 @@ class RunWriter:
             self.progress.update(epoch, self._metrics.rows[-1], done.chunk.ends_epoch)
         limit = self._setup.config.train.max_skipped
         over = [index for index, count in enumerate(counts) if count >= limit]
+        # The first step at the limit: the end of the chunk would depend on its length.
         if over:
             self._stop(counts[over[0]], done.last_step - len(counts) + over[0] + 1)
 
@@ -181,6 +184,7 @@ class RunWriter:
         """Ends the run as diverged, once all that it has is on the disk."""
         self._plots_stale = True
         self.finish()
+        # Asked of the disk, as an earlier start may have saved it.
         last = self._queue.last_step
         self.diverged = (
             f"{skipped} steps in a row had an update that was not finite, up to step {step}; "
@@ -239,6 +243,7 @@ def open_run_writer(
             resumed = roll_back_to_checkpoint(workdir, fresh, setup.plan)
             checkpoints.prepare_folder(folder, config.save.keep)
         else:
+            # Rows are read where they are written, in process 0.
             resumed = ResumedRun(fresh, [], 0)
     step, skipped = from_primary([int(resumed.state.step), resumed.consecutive_skipped])
     if step and not is_primary():
@@ -250,7 +255,8 @@ def open_run_writer(
         best = BestCheckpoint.resume(workdir, evaluator.distance_name, state, evaluator.distance)
     elif config.evaluate.every:
         best = BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
-    if state is not fresh:  # a device may have room for only one of them
+    # A device may have room for only one of them.
+    if state is not fresh:
         jax.tree.map(lambda leaf: leaf.delete(), fresh)
     writer = RunWriter(setup, workdir, config, resumed, best)
     if is_primary():
@@ -260,7 +266,8 @@ def open_run_writer(
     try:
         yield writer, state
     except BaseException:
-        with contextlib.suppress(Exception):  # the first error is the one to report
+        # The first error is the one to report.
+        with contextlib.suppress(Exception):
             writer.close()
         raise
     writer.close()
@@ -294,6 +301,7 @@ def roll_back_to_checkpoint(workdir: Path, fresh: TrainState, plan: StepPlan) ->
             f"{workdir / layout.METRICS}: {len(missing)} rows up to step {step} are gone, the "
             f"first of them that of step {missing[0]}; the run goes on without them"
         )
+    # From the checkpoint, because rows may be gone and the run must diverge at the same step.
     skipped = checkpoints.read_consecutive_skipped(folder, step) if step else 0
     return ResumedRun(state, rows, skipped)
 

@@ -31,7 +31,8 @@ from jaxgan.runs.plan import StepPlan, ema_halvings, images_in_run
 from jaxgan.runs.program import build_program, training_examples
 
 logger = logging.getLogger(__name__)
-PER_PROCESS_SETTINGS = ("data.dir", "data.source")  # the bytes must agree, not where they are
+# Where the data are may differ; their SHA-256 must not.
+PER_PROCESS_SETTINGS = ("data.dir", "data.source")
 
 
 class TrainingSetup(NamedTuple):
@@ -67,10 +68,12 @@ def prepare_training(config: Config) -> TrainingSetup:
     devices = visible_devices()
     check_same_device_count(devices)
     with same_error():
+        # A process whose data are missing must not leave the others waiting.
         program = build_program(config)
     data, plan, gan = program.data, program.plan, program.gan
     check_agreement(dict(_shared_facts(config, data)))
     images = images_in_run(config.train, plan)
+    # Only the data say how long the run is, so no check of the config alone could do this.
     check_horizon(config, images)
     mesh = make_mesh(config, devices)
     gan = dataclasses.replace(gan, mesh=mesh) if mesh else gan
@@ -84,6 +87,7 @@ def prepare_training(config: Config) -> TrainingSetup:
     evaluator = None
     with same_error():
         if config.evaluate.every and is_primary():
+            # Process 0 evaluates alone, so it must compute with its own devices only.
             own = pixels if config.data.stream else local_replica(mesh, pixels)
             evaluator = PeriodicEvaluator(config, gan, data, own)
     for warning in config_warnings(

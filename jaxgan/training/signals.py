@@ -20,8 +20,10 @@ def stop_signals() -> Iterator[list[int]]:
         caught.append(signum)
         if len(caught) > 1:
             raise KeyboardInterrupt
+        # Below the progress bar, which leaves the cursor in its line.
         logger.info("\nstopping: saving at the end of this chunk")
 
+    # Python lets no other thread set a handler.
     if threading.current_thread() is not threading.main_thread():
         yield caught
         return

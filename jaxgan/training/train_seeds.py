@@ -53,12 +53,14 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
     results: dict[int, TrainResult] = {}
     with contextlib.ExitStack() as stack:
         stack.enter_context(hold_run_directory(setup, workdir, config))
+        # Process 0 decides for all: it alone renames and removes checkpoints.
         unfinished = _unfinished_seeds(setup, workdir, template) if is_primary() else {}
         groups = from_primary(group_seeds(unfinished, limit))
         del template
         signals = stack.enter_context(stop_signals())
         for seeds in groups:
             results |= _train_together(setup, workdir, seeds, signals)
+            # Runs of one group are stopped by the same signal.
             if results[seeds[0]].signal:
                 break
         if is_primary():
@@ -101,5 +103,6 @@ def _unfinished_seeds(
         if checkpoints.restore_newest_valid(folder, template, ended) is None:
             unfinished[seed] = set(steps) or {0}
         else:
+            # A kill may have left too many, and an ended run is not opened again.
             checkpoints.remove_surplus(folder, setup.config.save.keep)
     return unfinished
