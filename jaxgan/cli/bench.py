@@ -44,6 +44,7 @@ def bench() -> None:
     dcgan = dataclasses.replace(config, network=dataclasses.replace(config.network, name="dcgan"))
     device = jax.devices()[0]
     print(f"jax {jax.__version__} on {device.platform} ({device.device_kind}), medians:")
+    # Not a dependency: it is large, and only this comparison uses it.
     try:
         import torch
     except ImportError:
@@ -66,12 +67,15 @@ def _bench_products(config: Config, run_epoch: Callable[[], None], steps: int) -
     """Compares a step with its matrix products; returns the seconds of a step, measured last."""
     run_products, flops = _product_runner(), classic_flops(config)
     product_times, step_times = [], []
-    run_epoch()  # compiles it
+    # The first calls compile, and are not timed.
+    run_epoch()
     run_products()
     for _ in range(ROUNDS):
         product_times.append(flops / (2 * MATRIX_SIDE**3 / _seconds(run_products)))
         step_times.append(_seconds(run_epoch) / steps)
     products, step = statistics.median(product_times), statistics.median(step_times)
+    # The median of the ratios and not the ratio of the medians: the machine's speed can change
+    # between two rounds, but hardly within one.
     ratio = statistics.median(s / p for s, p in zip(step_times, product_times, strict=True))
     print(f"  matrix products of a step: {products * 1e3:.2f} ms ", end="")
     print(f"({flops / 1e9:.2f} GFLOP at {flops / products / 1e9:.0f} GFLOP/s)")
@@ -85,6 +89,7 @@ def _bench_loop(
 ) -> None:
     """Compares a step of the training loop with one of the epoch, timed before and after it."""
     loop = _loop_seconds_per_step(config)
+    # The loop takes long enough for the machine's speed to drift, so it is set between two timings.
     step = (seconds_before + _seconds(run_epoch) / steps) / 2
     print(f"  a step of the whole training loop: {loop * 1e3:.2f} ms, ", end="")
     print(f"{loop / step:.2f} times the jitted epoch timed before and after it")
@@ -136,7 +141,9 @@ def _step_runner(config: Config, steps: int) -> Callable[[], None]:
 
     def run() -> None:
         nonlocal state
+        # The new state replaces the old one, whose buffers are donated.
         state, output = train_epoch(program.gan, state, pixels, order)
+        # JAX returns before the device is done; without this only the call would be timed.
         jax.block_until_ready((state, output))
 
     return run
@@ -151,13 +158,13 @@ def _product_runner() -> Callable[[], None]:
 
 def _loop_seconds_per_step(config: Config) -> float:
     """Times `train` and all that it writes, from the end of its first epoch to its last."""
+    # From its own log, since a call of `train` also compiles and reads the data.
     train_config = dataclasses.replace(config.train, epochs=LOOP_EPOCHS)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         train(dataclasses.replace(config, train=train_config), Path(folder) / "run")
         lines = (Path(folder) / "run" / layout.METRICS).read_text().splitlines()
     rows = [json.loads(line) for line in lines]
-    epoch_ends = [row for row in rows if row["epoch"] == int(row["epoch"])]
-    first, last = epoch_ends[0], epoch_ends[-1]
+    first, *_, last = (row for row in rows if row["epoch"] == int(row["epoch"]))
     return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
 
 

@@ -31,6 +31,7 @@ def step_runner(
     gen_adam, disc_adam = _adam(torch, gen, config), _adam(torch, disc, config)
     loss, latents = torch.nn.BCEWithLogitsLoss(), config.network.latent_size
     height, width, channels = image_shape
+    # On the device from the start, as in jaxgan: no loader of data is timed.
     images = torch.rand(IMAGES, channels, height, width, device=device) * 2 - 1
     batch = config.train.batch_size
     ones, zeros = torch.ones(batch, 1, device=device), torch.zeros(batch, 1, device=device)
@@ -38,6 +39,7 @@ def step_runner(
     def run(steps: int) -> None:
         for _ in range(steps):
             real = images[torch.randint(len(images), (batch,), device=device)]
+            # Drawn once for both updates, as `train_step` does it.
             fake = gen(torch.randn(batch, latents, device=device))
             disc_adam.zero_grad()
             (loss(disc(real), ones) + loss(disc(fake.detach()), zeros)).backward()
@@ -45,6 +47,7 @@ def step_runner(
             gen_adam.zero_grad()
             loss(disc(fake), ones).backward()
             gen_adam.step()
+        # PyTorch returns from a call to CUDA before the device is done.
         if device == "cuda":
             torch.cuda.synchronize()
 

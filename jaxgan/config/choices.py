@@ -76,7 +76,7 @@ def check_names(table: Iterable[str], names: Iterable[str]) -> None:
     Raises:
       ValueError: the names are different ones, or in another order.
     """
+    # In the same order, because the order of the penalties is a part of a run's bits.
     if list(table) != list(names):
-        raise ValueError(
-            f"{list(table)}: must be the names in jaxgan/config/choices.py: {list(names)}"
-        )
+        known = f"must be the names in jaxgan/config/choices.py: {list(names)}"
+        raise ValueError(f"{list(table)}: {known}")

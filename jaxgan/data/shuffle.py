@@ -21,6 +21,7 @@ def epoch_order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Ord
     Raises:
       UserError: there are fewer examples than a batch needs.
     """
+    # Without a single full row an epoch would train nothing, and say nothing.
     if batch_size > size:
         raise UserError(
             f"config.train.batch_size = {batch_size}: the data has {size} examples; "
@@ -33,4 +34,5 @@ def epoch_order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Ord
 def _order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Order:
     order = jax.random.permutation(stream_key(key, Stream.ORDER, epoch), size)
     steps = size // batch_size
+    # A shorter last row would need a second program. Each epoch drops other examples.
     return order[: steps * batch_size].reshape(steps, batch_size).astype(jnp.int32)

@@ -28,14 +28,14 @@ class Classifier(nn.Module):
         self, images: Images, train: bool = False
     ) -> tuple[Float[Array, "batch features"], Float[Array, "batch classes"]]:
         """Returns (features after their ReLU, logits)."""
-        bias = not self.normalise
-        x = images
+        # Batch norm has a bias of its own.
+        bias, x = not self.normalise, images
         for index, width in enumerate(self.channels):
-            padding = "SAME" if index < 2 else "VALID"
-            name = f"conv{index}"
-            x = nn.Conv(
-                width, (3, 3), padding=padding, use_bias=bias, precision="highest", name=name
-            )(x)
+            pad, name = "SAME" if index < 2 else "VALID", f"conv{index}"
+            # "highest", so that scores from a GPU or TPU, which round the inputs of products by
+            # default, compare with those from a CPU.
+            conv = nn.Conv(width, (3, 3), 1, pad, use_bias=bias, precision="highest", name=name)
+            x = conv(x)
             x = nn.relu(self._normalised(x, f"{name}_norm", train))
             x = mean_pool_2x2(x) if index < 2 else x
         x = x.reshape(len(x), -1)
@@ -51,7 +51,8 @@ class Classifier(nn.Module):
 
 
 def mean_pool_2x2(x: Float[Array, "batch height width channels"]) -> Array:
-    """Averages each 2x2 square; written with slices, whose gradient is cheap on every backend."""
+    """Averages each 2x2 square."""
+    # With slices, whose gradient is cheap on every backend.
     return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
 
 
