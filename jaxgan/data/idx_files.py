@@ -27,7 +27,7 @@ def load_idx_folder(config: DataConfig, split: str) -> Examples:
         raise DataNotFound(
             "the data set is not a known one (for your own data set config.data.source=idx)"
         )
-    # The user's own folder comes first: a system folder must never replace one that is named.
+    # The user's own folder first: the system's is read only if that one has none of the files.
     folders = [folder for folder in (config.dir, *(spec.folders if spec else ())) if folder]
     if not folders:
         raise DataNotFound("config.data.dir is '', so no folder is named")
@@ -71,7 +71,7 @@ def read_folder(folder: Path, source: str, spec: DatasetSpec | None, split: str)
     # EMNIST's files hold more examples than TFDS takes; without the cut the sets would differ.
     if spec and spec.idx_surplus and split in spec.examples:
         pixels, labels = pixels[: spec.examples[split]], labels[: spec.examples[split]]
-    # A file of all UNLABELLED (-1) gives 0 classes.
+    # Without labels all of them are -1, which gives 0 classes.
     classes = spec.classes if spec else int(labels.max()) + 1
     return Examples(pixels, labels.astype(np.int32), classes, source)
 

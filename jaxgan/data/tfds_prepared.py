@@ -81,15 +81,12 @@ def _name_folder_in_errors(folder: Path) -> Iterator[None]:
         yield
     except (UserError, DataNotFound):
         raise
-    except ImportError as error:
-        raise UserError(
-            f"{folder}: cannot be read without {error.name} ({one_line(error)}); install it"
-        ) from error
     # TFDS and its dependencies have no common base class of errors.
     except Exception as error:
-        raise UserError(
-            f"{folder}: is a damaged TFDS data set ({one_line(error)}); {_refetch_hint(folder)}"
-        ) from error
+        problem, hint = "is a damaged TFDS data set", _refetch_hint(folder)
+        if isinstance(error, ImportError):
+            problem, hint = f"cannot be read without {error.name}", "install it"
+        raise UserError(f"{folder}: {problem} ({one_line(error)}); {hint}") from error
 
 
 def _refetch_hint(folder: Path) -> str:

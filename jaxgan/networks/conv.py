@@ -90,9 +90,8 @@ def _window(
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     window = Window(_pair(size), _pair(kernel), _pair(strides), ends, groups, precision)
     if min(window.out) < 1:
-        raise UserError(
-            f"a kernel of {kernel} does not fit into images of {tuple(size)} padded by {ends}"
-        )
+        padded = f"images of {tuple(size)} padded by {ends}"
+        raise UserError(f"a kernel of {kernel} does not fit into {padded}")
     return window
 
 
