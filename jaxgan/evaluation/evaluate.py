@@ -102,9 +102,8 @@ def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     scoring.check_sample_count(metrics, num_samples)
     generated = _generate(workdir, gan, state, request)
     scores = _score_generators(metrics, request, net, data, generated, labels)
-    result: dict[str, Any] = json_safe(
-        {"protocol": _describe_protocol(request, net, data, state)} | scores
-    )
+    protocol = _describe_protocol(request, net, data, state)
+    result: dict[str, Any] = json_safe({"protocol": protocol} | scores)
     write_json(workdir / evaluation_file(request.step), result)
     return result
 

@@ -127,9 +127,7 @@ class PeriodicEvaluator:
     def _evaluate_modes(self, fake: np.ndarray) -> Row:
         if not self._mixture:
             return {}
-        generated, real = (
-            mode_fractions(points, *self._mixture) for points in (fake, self._test_pixels)
-        )
+        generated, real = (mode_fractions(x, *self._mixture) for x in (fake, self._test_pixels))
         return {
             self._feature_metric("mode_distance", "test"): mode_distance(real, generated),
             self._feature_metric("mode_fractions", "generated"): np.round(generated, 6).tolist(),
@@ -150,10 +148,7 @@ class PeriodicEvaluator:
             "disc_accuracy_gap/train-test": lambda: float(np.mean(train > 0) - np.mean(test > 0)),
         }
         finite = all(np.isfinite(values).all() for values in (train, test, fakes))
-        return {
-            f"eval/{name}/n{count}": compute() if finite else None
-            for name, compute in metrics.items()
-        }
+        return {f"eval/{name}/n{count}": get() if finite else None for name, get in metrics.items()}
 
     def _evaluate_copying(self, fake: np.ndarray) -> tuple[Row, Pairs | None]:
         # Among many points of a plane, every point has a near neighbour.
@@ -223,14 +218,12 @@ def _load_net(config: Config) -> FeatureNet:
 
 def _check_sample_count(config: Config, *datasets: Dataset) -> None:
     count = config.evaluate.num_samples
+    setting = f"config.evaluate.num_samples = {count}"
     for dataset in datasets:
         if count > len(dataset.pixels):
             raise UserError(
-                f"config.evaluate.num_samples = {count}: {dataset.name} {dataset.split} has "
-                f"{len(dataset.pixels)} {dataset.kind}; must be at most that"
+                f"{setting}: {dataset.name} {dataset.split} has {len(dataset.pixels)} "
+                f"{dataset.kind}; must be at most that"
             )
     if count < config.packing:
-        raise UserError(
-            f"config.evaluate.num_samples = {count}: must be at least config.packing = "
-            f"{config.packing}"
-        )
+        raise UserError(f"{setting}: must be at least config.packing = {config.packing}")

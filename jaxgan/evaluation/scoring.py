@@ -27,7 +27,6 @@ from jaxgan.types import PRNGKey
 logger = logging.getLogger(__name__)
 # The key of the real images' scores in evaluation.json; files of earlier versions have it too.
 REAL_BASELINE = "floor"
-TAG = 8  # digits of a net's SHA-256 in the names of metrics
 
 
 def score_examples(
@@ -52,9 +51,7 @@ def score_examples(
 
 def score(metrics: Iterable[str], sets: SetPair) -> Scores:
     """Returns the values of these metrics; one metric may have several."""
-    return {
-        name: value for metric in metrics for name, value in METRICS[metric].score(sets).items()
-    }
+    return {name: value for key in metrics for name, value in METRICS[key].score(sets).items()}
 
 
 def score_with_baseline(
@@ -112,7 +109,7 @@ def histograms(metrics: Iterable[str], sets: Mapping[str, FeatureSet]) -> dict[s
 def metric_name(value: str, split: str, *, num_samples: int, net: FeatureNet) -> str:
     """Returns a name that two numbers share only if they can be compared."""
     # A function of the user's own has no file of weights, and its name stands for both.
-    pinned = "" if net.sha256 == net.name else f"-{net.sha256[:TAG]}"
+    pinned = "" if net.sha256 == net.name else f"-{net.sha256[:8]}"
     return f"{value}/{split}/n{num_samples}/{net.name}{pinned}"
 
 
@@ -160,12 +157,10 @@ def select_metrics(names: Iterable[str], net: str, example: FeatureSet) -> tuple
     names = tuple(dict.fromkeys(names))
     check_metric_names(names)
     supported = supported_metrics(names or METRICS, example)
-    if unsupported := [name for name in names if name not in supported]:
-        needs = METRICS[unsupported[0]].needs
+    if refused := [name for name in names if name not in supported]:
+        needs = METRICS[refused[0]].needs
         given = ", ".join(filter(None, available_inputs(example))) or "none"
-        raise UserError(
-            f"metric {unsupported[0]!r}: needs {needs}, and features {net!r} gives {given}"
-        )
+        raise UserError(f"metric {refused[0]!r}: needs {needs}, and features {net!r} gives {given}")
     return supported
 
 

@@ -72,10 +72,9 @@ def read(workdir: Path) -> Ledger:
     rows = [_parse_line(path, number, line) for number, line in enumerate(lines[1:], start=2)]
     steps = np.array([row[0] for row in rows], np.int64)
     checksums = np.array([row[1:] for row in rows], np.uint32)
-    if np.any(np.diff(steps) <= 0):
+    if len(wrong := np.flatnonzero(np.diff(steps) <= 0)):
         # The second of the two rows, below the header, in lines counted from 1.
-        number = int(np.flatnonzero(np.diff(steps) <= 0)[0]) + 3
-        raise UserError(f"{path}: line {number}: its step is not above the one before")
+        raise UserError(f"{path}: line {wrong[0] + 3}: its step is not above the one before")
     return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)))
 
 
@@ -92,9 +91,7 @@ def drop_after(workdir: Path, step: int) -> None:
 def append_leaves(workdir: Path, step: int, leaves: Mapping[str, np.ndarray]) -> None:
     """Appends the digests of a checkpoint's arrays, given by their names."""
     # The checkpoint's own SHA-256 is one for all arrays, and cannot tell which of them differs.
-    digests = {
-        name: hashlib.sha256(leaf.tobytes()).hexdigest()[:16] for name, leaf in leaves.items()
-    }
+    digests = {name: hashlib.sha256(x.tobytes()).hexdigest()[:16] for name, x in leaves.items()}
     row_files.append_rows(workdir, [{"step": step, "leaves": digests}], LEAVES)
 
 

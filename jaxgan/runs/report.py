@@ -45,12 +45,8 @@ def _run_report(workdir: Path, config: Config) -> Iterator[str]:
     epochs = config.train.epochs
     yield f"{workdir}: {config.data.name}, {config.loss} loss, seed {config.seed}"
     yield f"step {last['step']} of {last_step}, epoch {last['epoch']:g} of {epochs}; the last row:"
-    numbers = {
-        name: format_number(value, ".6g")
-        for name, value in last.items()
-        if seed_statistics.is_number(value)
-    }
-    yield from align({"value": numbers})
+    numbers = {name: value for name, value in last.items() if seed_statistics.is_number(value)}
+    yield from align({"value": {name: format_number(x, ".6g") for name, x in numbers.items()}})
     if distances := held_out_distances(workdir):
         yield describe_distances(*distances)
     files = (layout.METRICS, layout.CURVES, layout.DIAGNOSTICS, layout.MEMORISATION)

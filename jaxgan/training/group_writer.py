@@ -39,11 +39,7 @@ class GroupWriter:
         self, chunk: Chunk, last_step: int, output: StepOutput, state: TrainState | None = None
     ) -> None:
         outputs = unstack_runs(output, len(self.writers))
-
-        def add(writer: RunWriter, state: TrainState | None) -> None:
-            writer.add(chunk, last_step, next(outputs), state)
-
-        self._each(add, state)
+        self._each(lambda writer, own: writer.add(chunk, last_step, next(outputs), own), state)
 
     def evaluate(self, state: TrainState) -> None:
         self._each(RunWriter.evaluate, state)
@@ -55,14 +51,12 @@ class GroupWriter:
         in common if two are kept.
         """
         for writer in self.writers.values():
-            if writer.active:
-                writer.wait()
+            writer.wait()
         self._each(RunWriter.save, state)
 
     def finish(self) -> None:
         for writer in self.writers.values():
-            if writer.active:
-                writer.finish()
+            writer.finish()
 
     def _each(
         self, action: Callable[[RunWriter, TrainState], None], state: TrainState | None

@@ -151,6 +151,7 @@ def _run_block(
     setup: TrainingSetup, epoch: Epoch, state: TrainState, block: StepBlock
 ) -> tuple[TrainState, StepOutput]:
     """Runs a block on the device, which already has everything that it needs."""
+    # The device must never wait for the host: a transfer here is a mistake, and raises.
     with jax.transfer_guard("disallow"):
         return epoch(setup.gan, state, *block)
 

@@ -70,9 +70,8 @@ class RunWriter:
         self.diverged = ""
         self.progress: Progress | None = None
         self._setup, self._workdir, self._folder = setup, workdir, workdir.stat()
-        self._metrics = MetricsWriter(
-            workdir, config, setup.plan, resumed.rows, resumed.consecutive_skipped
-        )
+        rows, skipped = resumed.rows, resumed.consecutive_skipped
+        self._metrics = MetricsWriter(workdir, config, setup.plan, rows, skipped)
         real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
         self._plotter = Plotter(workdir, config, real) if is_primary() else None
         self._queue = CheckpointQueue(workdir, config.save.keep, best)

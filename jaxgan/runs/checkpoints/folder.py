@@ -3,8 +3,6 @@
 import shutil
 from pathlib import Path
 
-TEMPORARY = ".orbax-checkpoint-tmp"  # part of the name of a folder that Orbax has not finished
-
 
 def steps(directory: Path) -> list[int]:
     """Returns the steps that have a checkpoint, in ascending order."""
@@ -17,7 +15,8 @@ def steps(directory: Path) -> list[int]:
 def prepare_folder(directory: Path, keep: int) -> None:
     """Creates the folder, or removes what a kill left there: temporary folders and surplus."""
     directory.mkdir(parents=True, exist_ok=True)
-    for path in directory.glob(f"*{TEMPORARY}*"):
+    # Orbax gives a folder this name until it is finished.
+    for path in directory.glob("*.orbax-checkpoint-tmp*"):
         shutil.rmtree(path)
     remove_surplus(directory, keep)
 

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import jax
 
 Result = TypeVar("Result")
-LOGGERS = ("absl", "asyncio")
 
 
 class OrbaxError(Exception):
@@ -45,7 +44,7 @@ def call_quietly(action: Callable[[], Result]) -> Result:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in LOGGERS]
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

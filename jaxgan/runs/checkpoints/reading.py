@@ -130,9 +130,8 @@ def _read(path: Path, **parts: ocp.args.CheckpointArgs) -> Any:
     # Each process reads for itself: a damaged file must not leave the others waiting.
     index = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(primary_host=index, active_processes={index})
-    handler = ocp.CompositeCheckpointHandler(
-        composite_options=ocp.CompositeOptions(multiprocessing_options=alone)
-    )
+    options = ocp.CompositeOptions(multiprocessing_options=alone)
+    handler = ocp.CompositeCheckpointHandler(composite_options=options)
 
     def restore_parts() -> Any:
         with ocp.Checkpointer(handler, multiprocessing_options=alone) as checkpointer:

@@ -39,14 +39,10 @@ class Checkpoints:
         Raises:
           UserError: this checkpoint or the one before it could not be written.
         """
-        record = {
-            "sha256": leaves_sha256(leaves),
-            "score": score or {},
-            "consecutive_skipped": consecutive_skipped,
-        }
-        args = ocp.args.Composite(
-            state=ocp.args.StandardSave(leaves), record=ocp.args.JsonSave(record)
-        )
+        record: dict[str, Any] = {"sha256": leaves_sha256(leaves), "score": score or {}}
+        record["consecutive_skipped"] = consecutive_skipped
+        state = ocp.args.StandardSave(leaves)
+        args = ocp.args.Composite(state=state, record=ocp.args.JsonSave(record))
         # The caller chooses the steps: without `force`, Orbax skips one that is not the newest.
         self._do(lambda: self._manager.save(int(leaves["step"]), args=args, force=True))
 
