@@ -27,7 +27,8 @@ from jaxgan.metrics.mode_coverage import point_modes
 from jaxgan.types import Params
 
 WEIGHTS = Path(__file__).parent / "weights"
-PINNED = {  # SHA-256 of each file of weights
+# SHA-256 of each file of weights: scores in the features of other weights would not compare.
+PINNED = {
     "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
     "fashion_mnist": "351d885d1a4b7a7ca5667b9b05f1f44e590cfdc3978e6822160b1c70224905b5",
 }

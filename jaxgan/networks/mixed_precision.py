@@ -43,7 +43,7 @@ class Network:
         mutable: Sequence[str] | None = None,
     ) -> Any:
         """Returns the outputs and, if `mutable` is given, the new values of those collections."""
-        # Only parameters are rounded: running averages add small changes, which bfloat16 loses.
+        # Running averages are not rounded: the changes that they add are too small for bfloat16.
         params = jax.tree.map(self._round, variables["params"])
         variables = {**variables, "params": params}
         arguments = (variables, self._round(inputs), *_call_args(train, labels))
