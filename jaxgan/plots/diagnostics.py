@@ -81,6 +81,7 @@ def save_pairs(
             canvas[top : top + height, start : start + width] = image
         middle = left + width + gap / 2
         axis.text(middle, top - gap, f"{ratio:.2f}", fontsize=8, ha="center", va="bottom")
+    # With limits, or Matplotlib would stretch the range of grey pixels.
     axis.imshow(canvas.squeeze(-1) if channels == 1 else canvas, cmap="gray", vmin=0, vmax=WHITE)
     axis.axis("off")
     axis.set_title(

@@ -28,6 +28,7 @@ def draw_grid_and_legend(axis: Any) -> None:
 
 def save_figure(path: Path, figure: Figure, dpi: int = DPI) -> None:
     """Writes a figure as a PNG; an existing file is replaced in one step."""
+    # A layout engine does this itself, whenever the figure is drawn.
     if figure.get_layout_engine() is None:
         figure.tight_layout()
     replace_file(path, lambda file: figure.savefig(file, dpi=dpi, format="png"))

@@ -45,6 +45,7 @@ def save_grid(path: Path, pixels: np.ndarray) -> None:
         top = PADDING + (i // columns) * cell_height
         left = PADDING + (i % columns) * cell_width
         canvas[top : top + height, left : left + width] = image
+    # Pillow takes grey pixels without an axis of channels.
     picture = Image.fromarray(canvas.squeeze(-1) if channels == 1 else canvas)
     replace_file(path, lambda file: picture.save(file, format="png"))
 

@@ -111,6 +111,7 @@ def checkpoint_drift(a: LoadedRun, b: LoadedRun, after: int) -> list[Drift]:
             ]
         except UserError:
             continue  # damaged
+        # One step, with the leading axis that replayed steps have.
         old, new = (jax.tree.map(lambda array: array[None], state) for state in states)
         drifts += _measure_drift((step,), old, new, replayed=False)
     return drifts

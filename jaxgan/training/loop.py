@@ -77,6 +77,7 @@ def train_run(
         hold_run_directory(setup, workdir, config),
         open_run_writer(setup, workdir, config, fresh, show_seed) as (writer, state),
     ):
+        # Nothing may keep its buffers: the device may have room for no second state.
         del fresh
         first_step = int(state.step)
         state = replicate(setup.gan.mesh, state)

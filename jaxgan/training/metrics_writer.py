@@ -71,6 +71,7 @@ def consecutive_skipped(history: History, before: int) -> list[int]:
     """Counts, after each step, the steps in a row up to it that had an update skipped."""
     skipped = (history["disc/skipped"] > 0) | (history["gen/skipped"] > 0)
     counts = itertools.accumulate(skipped, lambda n, bad: n + 1 if bad else 0, initial=before)
+    # The first entry is `before` itself.
     return list(counts)[1:]
 
 

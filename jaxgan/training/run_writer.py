@@ -245,6 +245,7 @@ def open_run_writer(
             # Rows are read where they are written, in process 0.
             resumed = ResumedRun(fresh, [], 0)
     step, skipped = from_primary([int(resumed.state.step), resumed.consecutive_skipped])
+    # The step is chosen by process 0, so that all go on from the same one.
     if step and not is_primary():
         resumed = ResumedRun(checkpoints.restore(folder, fresh, step), [], skipped)
     state = resumed.state
