@@ -181,7 +181,7 @@ def _extract_real(
 
     real = {split: extract(split) for split in SPLITS}
     baseline = {"train": real["test"], "test": real["train"]}
-    # Other training images come from the same distribution for certain; test images may not.
+    # Test images would add the difference of the two splits to this baseline.
     if _has_two_sets(data["train"], num_samples):
         baseline["train"] = extract("train", num_samples)
     return real, baseline

@@ -6,8 +6,8 @@ from typing import Any, Literal
 from jaxgan.runs.layout import BEST_CHECKPOINT, CHECKPOINTS
 
 CheckpointRef = Literal["last", "best"] | int
-# By metric prefix. A row of points has both distances: the first one decides which checkpoint is
-# best, since a Fréchet distance sees only the means and covariances of the points.
+# By metric prefix. A row of points has both distances, and then the first one decides which
+# checkpoint is best.
 DISTANCES = {
     "eval/mode_distance/test/": "total variation distance of the modes",
     "eval/frechet/test/": "Fréchet distance",

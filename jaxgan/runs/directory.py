@@ -91,7 +91,7 @@ def _check_creatable(workdir: Path) -> None:
 def _locked(workdir: Path) -> Iterator[None]:
     """Locks the folder; the operating system releases the lock whenever the process ends."""
     try:
-        # No waiting: who starts the same command twice wants to hear of it at once.
+        # No waiting: a command that was started twice by mistake should fail at once.
         held = filelock.FileLock(workdir / LOCK).acquire(timeout=0)
     except filelock.Timeout:
         raise UserError(f"--workdir {workdir}: another process is training there") from None

@@ -73,7 +73,7 @@ def read(workdir: Path) -> Ledger:
     steps = np.array([row[0] for row in rows], np.int64)
     checksums = np.array([row[1:] for row in rows], np.uint32)
     if len(wrong := np.flatnonzero(np.diff(steps) <= 0)):
-        # The second of the two rows, below the header, in lines counted from 1.
+        # The second row of the pair is wrong. Lines count from 1, and the header is the first.
         raise UserError(f"{path}: line {wrong[0] + 3}: its step is not above the one before")
     return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)))
 

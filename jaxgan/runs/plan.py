@@ -91,6 +91,6 @@ def ema_halvings(config: Config, images: int) -> float:
     points = config.schedule.ema
     midpoints = (jnp.arange(INTERVALS) + 0.5) * images / INTERVALS
     schedule = piecewise_schedule(points, config.schedule.shape) if points else jnp.ones_like
-    # A schedule may reach 0, which cannot be divided by.
+    # A schedule may reach 0, and the next line divides by these factors.
     factors = jnp.maximum(schedule(midpoints), 1e-6)
     return float(jnp.mean(images / (config.ema.half_life * factors)))

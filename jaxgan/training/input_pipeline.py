@@ -168,7 +168,7 @@ class _EpochOrders:
             for coming in range(epoch, min(epoch + 2, self._epochs)):
                 if coming not in self._known:
                     self._known[coming] = self.of_epoch(coming)
-            # Not the epoch before: the loop is still in it when threads that read ahead are not.
+            # The epoch before stays: the loop may still be in it while threads read ahead.
             for past in [known for known in self._known if known < epoch - 1]:
                 del self._known[past]
             order = self._known[epoch]

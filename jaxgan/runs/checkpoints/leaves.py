@@ -21,8 +21,8 @@ def flatten(state: TrainState) -> Leaves:
 def named_leaves(tree: Any) -> Leaves:
     """Copies a tree's arrays to the host, by their dotted path."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    # Copied: what `np.asarray` returns may share memory of a CPU device with the state, whose
-    # buffers the next step is given to use again.
+    # `np.array` copies. What `np.asarray` returns may share a CPU device's memory with the state,
+    # whose buffers are given to the next step.
     return {_name(path): np.array(leaf) for path, leaf in leaves}
 
 

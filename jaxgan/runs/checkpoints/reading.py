@@ -80,7 +80,7 @@ def restore_newest(directory: Path, template: TrainState) -> TrainState | None:
     """
     known = steps(directory)
     state = restore_newest_valid(directory, template, known)
-    # To start again in this folder would rename all that is left of the run.
+    # To start again in this folder would rename everything that is left of the run.
     if known and state is None:
         raise UserError(f"{directory}: every checkpoint is damaged; choose another --workdir")
     return state
