@@ -11,16 +11,21 @@ from flax import linen as nn
 from jaxgan.config.errors import UserError
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import Config, EmaConfig, ScheduleConfig, TrainConfig
+from jaxgan.gan import steps, updates
 from jaxgan.gan.losses import LOSSES, smooth_labels
 from jaxgan.gan.sampling import sample_latents
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import build_gan, init_state
-from jaxgan.gan.steps import train_epoch, train_step
-from jaxgan.gan.updates import d_update, g_update
+from jaxgan.gan.steps import train_epoch
 from jaxgan.networks.layers import BatchNorm
 from jaxgan.networks.mixed_precision import Network
 from jaxgan.types import Batch, Stream
 
+# To compile the operations one by one takes longer.
+d_update, g_update, train_step = (
+    jax.jit(function, static_argnums=0)
+    for function in (updates.d_update, updates.g_update, steps.train_step)
+)
 SHAPE = (4, 4, 1)
 KEY = jax.random.key(3)
 SMALL = dataclasses.replace(
@@ -32,7 +37,7 @@ SMALL = dataclasses.replace(
 
 def small(**changes):
     gan = build_gan(dataclasses.replace(SMALL, **changes), SHAPE)
-    return gan, init_state(gan, SHAPE, jax.random.key(0))
+    return gan, jax.jit(init_state, static_argnums=(0, 1))(gan, SHAPE, jax.random.key(0))
 
 
 def real_batch(count=8, seed=1):
@@ -60,10 +65,15 @@ def test_g_update_leaves_the_discriminator_alone():
 def test_a_step_is_a_d_update_and_then_a_g_update_against_the_new_discriminator():
     gan, state = small()
     real, key = real_batch(), jax.random.key(2)
-    (update_key,) = jax.random.split(key, 1)
-    between, _ = d_update(gan, state, real, update_key)
-    wanted, _ = g_update(gan, between, real, update_key)
-    after, _ = train_step(gan, state, real, key)
+
+    @jax.jit  # as one program, whose roundings are the same
+    def updated(state):
+        (update_key,) = jax.random.split(key, 1)
+        between, _ = updates.d_update(gan, state, real, update_key)
+        wanted, _ = updates.g_update(gan, between, real, update_key)
+        return steps.train_step(gan, state, real, key)[0], wanted
+
+    after, wanted = updated(state)
     assert same((after.gen, after.disc), (wanted.gen, wanted.disc))
     assert int(after.step) == 1
 
@@ -71,10 +81,15 @@ def test_a_step_is_a_d_update_and_then_a_g_update_against_the_new_discriminator(
 def test_each_d_step_sees_its_own_batch():
     gan, state = small(train=TrainConfig(batch_size=8, d_steps=2))
     real, key = real_batch(16), jax.random.key(2)
-    first, second = jax.random.split(key, 2)
-    wanted, _ = d_update(gan, state, Batch(real.images[:8]), first)
-    wanted, _ = d_update(gan, wanted, Batch(real.images[8:]), second)
-    after, _ = train_step(gan, state, real, key)
+
+    @jax.jit  # as one program, whose roundings are the same
+    def updated(state):
+        first, second = jax.random.split(key, 2)
+        wanted, _ = updates.d_update(gan, state, Batch(real.images[:8]), first)
+        wanted, _ = updates.d_update(gan, wanted, Batch(real.images[8:]), second)
+        return steps.train_step(gan, state, real, key)[0], wanted
+
+    after, wanted = updated(state)
     assert same(after.disc, wanted.disc)
 
 
@@ -108,7 +123,7 @@ def test_losses_are_those_of_the_logits():
     np.testing.assert_allclose(metrics["disc/prob_fake"], prob_fake.mean(), rtol=1e-6)
 
 
-def pixels_and_order(steps=6):
+def pixels_and_order(steps=4):
     pixels = jax.random.randint(jax.random.key(4), (64, *SHAPE), 0, 256).astype(jnp.uint8)
     return pixels, jax.random.permutation(jax.random.key(5), 64)[: steps * 8].reshape(steps, 8)
 
@@ -119,7 +134,7 @@ def test_an_epoch_in_chunks_gives_the_bits_of_the_whole():
     whole, (history, *_) = train_epoch(gan, state, pixels, order)
     _, parts = small()
     losses = []
-    for start, stop in ((0, 1), (1, 4), (4, 6)):
+    for start, stop in ((0, 1), (1, 2), (2, 4)):
         parts, (metrics, *_) = train_epoch(gan, parts, pixels, order[start:stop])
         losses.append(metrics["gen/loss"])
     assert same(whole.replace(key=0), parts.replace(key=0))
@@ -163,20 +178,21 @@ def test_an_update_with_a_non_finite_loss_is_skipped_and_counted():
     assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(after.gen.params))
 
 
-@pytest.mark.parametrize(("broken", "skipped"), [([0], 1), ([0, 1, 2], 3), ([], 0)])
-def test_skipped_updates_of_every_d_step_are_counted(broken, skipped):
+def test_skipped_updates_of_every_d_step_are_counted():
     gan, state = small(train=TrainConfig(batch_size=8, d_steps=3))
-    images = real_batch(24).images.reshape(3, 8, *SHAPE)
-    images = images.at[jnp.array(broken, int), 0].set(jnp.nan)
-    real = Batch(images.reshape(24, *SHAPE))
-    _, (metrics, *_) = train_step(gan, state, real, jax.random.key(2))
-    assert metrics["disc/skipped"] == skipped
+    for broken, skipped in (([0], 1), ([0, 1, 2], 3), ([], 0)):
+        images = np.array(real_batch(24).images).reshape(3, 8, *SHAPE)
+        images[broken, 0] = np.nan
+        _, (metrics, *_) = train_step(
+            gan, state, Batch(images.reshape(24, *SHAPE)), jax.random.key(2)
+        )
+        assert metrics["disc/skipped"] == skipped
 
 
 def test_the_branch_on_cpu_and_the_select_elsewhere_update_alike(monkeypatch):
     gan, state = small()
     args = (state, real_batch(), jax.random.key(2))
-    branch, _ = jax.jit(functools.partial(train_step, gan))(*args)
+    branch, _ = jax.jit(functools.partial(steps.train_step, gan))(*args)
     traced = []
 
     def choose_default(*, cpu, default):
@@ -184,7 +200,7 @@ def test_the_branch_on_cpu_and_the_select_elsewhere_update_alike(monkeypatch):
         return default()
 
     monkeypatch.setattr(jax.lax, "platform_dependent", choose_default)
-    select, _ = jax.jit(functools.partial(train_step, gan))(*args)
+    select, _ = jax.jit(functools.partial(steps.train_step, gan))(*args)
     assert traced
     for a, b in zip(jax.tree.leaves(branch.gen), jax.tree.leaves(select.gen), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
