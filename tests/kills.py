@@ -82,7 +82,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.figure_data:
         figure_data.save_data_of_figures()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
-    _compile_once(folder / "compiled")
+    shared = os.environ.get("JAXGAN_TESTS_COMPILED")  # by the tests
+    _compile_once(Path(shared or folder / "compiled"))
     begun, counts, differing = time.monotonic(), dict.fromkeys(KINDS, 0), 0
     for i, name in enumerate(options.configs):
         share = (options.kills + i) // len(options.configs)
