@@ -10,20 +10,20 @@ import pytest
 from jaxgan.config import choices
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import AugmentConfig, Config, PenaltyConfig, ScheduleConfig, TrainConfig
+from jaxgan.gan import steps, updates
 from jaxgan.gan.augment import translation
 from jaxgan.gan.d_statistics import LECAM_DECAY
 from jaxgan.gan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
 from jaxgan.gan.state import D_RUNNING_STATS, build_gan, init_state, pack
-from jaxgan.gan.steps import train_epoch, train_step
-from jaxgan.gan.updates import (
-    augment_and_pack,
-    d_update,
-    forward,
-    g_update,
-    penalty_factor,
-)
+from jaxgan.gan.steps import train_epoch
+from jaxgan.gan.updates import augment_and_pack, forward, penalty_factor
 from jaxgan.types import Batch
 
+# To compile the operations one by one takes longer.
+d_update, g_update, train_step = (
+    jax.jit(function, static_argnums=0)
+    for function in (updates.d_update, updates.g_update, steps.train_step)
+)
 KEY = jax.random.key(0)
 SHAPE = (8, 6, 2)
 REAL, FAKE = (jax.random.normal(jax.random.key(i), (4, *SHAPE)) for i in (1, 2))
@@ -129,13 +129,17 @@ SMALL = dataclasses.replace(
 
 def started(**changes):
     gan = build_gan(dataclasses.replace(SMALL, **changes), SHAPE)
-    return gan, init_state(gan, SHAPE, jax.random.key(0))
+    return gan, jax.jit(init_state, static_argnums=(0, 1))(gan, SHAPE, jax.random.key(0))
+
+
+@pytest.fixture(scope="module")
+def without():
+    """The state after an update of D without penalties."""
+    return d_update(*started(), BATCH, KEY)[0]
 
 
 @pytest.mark.parametrize("name", PENALTIES)
-def test_every_penalty_changes_ds_update_and_is_reported_without_its_weight(name):
-    plain, state = started()
-    without, _ = d_update(plain, state, BATCH, KEY)
+def test_every_penalty_changes_ds_update_and_is_reported_without_its_weight(name, without):
     reported = []
     for weight in (1.0, 2.0):
         gan, state = started(penalty=PenaltyConfig(**{name: weight}))
@@ -267,6 +271,7 @@ def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_
     np.testing.assert_allclose(state.disc.stats[D_RUNNING_STATS]["probability"], 4 / 40, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_everything_at_once_runs_in_an_epoch():
     gan, state = started(
         packing=2,
