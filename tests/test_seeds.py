@@ -54,6 +54,14 @@ def together(data, tmp_path_factory):
     return workdir
 
 
+@pytest.fixture(scope="module")
+def shorter(data, tmp_path_factory):
+    """The same, an epoch less."""
+    workdir = tmp_path_factory.mktemp("runs") / "shorter"
+    train_seeds(seeds(data, 0, 1, seeds_at_once=2), workdir)
+    return workdir
+
+
 def files(workdir):
     """Those that hold no times and no names that Orbax draws."""
     names = [path.relative_to(workdir) for path in workdir.rglob("*") if path.is_file()]
@@ -104,7 +112,7 @@ def test_the_second_seed_compiles_nothing(data, tmp_path):
         at[args[2].seed] = len(compiled) - before
         return result
 
-    config = measured(seeds(data, 3, 4, 5))
+    config = measured(seeds(data, 3, 4))
     network = dataclasses.replace(config.network, gen_widths=(9,))  # as no other test has
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multi_seed, "train_run", noting)
@@ -114,7 +122,7 @@ def test_the_second_seed_compiles_nothing(data, tmp_path):
         finally:
             jax.monitoring.unregister_event_duration_listener(listen)
     assert at[3] > 0
-    assert (at[4], at[5]) == (0, 0)
+    assert at[4] == 0
 
 
 def test_together_runs_draw_what_each_draws_alone(one_by_one, together):
@@ -124,10 +132,12 @@ def test_together_runs_draw_what_each_draws_alone(one_by_one, together):
         np.testing.assert_array_equal(joint.checksums[:24, DRAWN], alone.checksums[:, DRAWN])
 
 
-def test_a_group_killed_between_its_saves_ends_as_one_never_killed(together, data, tmp_path):
+def test_a_group_killed_between_its_saves_ends_as_one_never_killed(
+    together, shorter, data, tmp_path
+):
     """The first member's save of step 24 was on the disk, the second's was not."""
     workdir = tmp_path / "killed"
-    train_seeds(seeds(data, 0, 1, seeds_at_once=2), workdir)
+    shutil.copytree(shorter, workdir)
     (workdir / "seeds.json").unlink()
     shutil.rmtree(seed_folder(workdir, 1) / "checkpoints" / "24")
     outcomes = train_seeds(seeds(data, 0, 1, epochs=3, seeds_at_once=2), workdir)
@@ -137,10 +147,10 @@ def test_a_group_killed_between_its_saves_ends_as_one_never_killed(together, dat
 
 
 def test_a_damaged_checkpoint_of_one_takes_its_group_to_the_one_before(
-    together, data, tmp_path, capsys
+    together, shorter, data, tmp_path, capsys
 ):
     workdir = tmp_path / "damaged"
-    train_seeds(seeds(data, 0, 1, seeds_at_once=2), workdir)
+    shutil.copytree(shorter, workdir)
     shutil.rmtree(seed_folder(workdir, 1) / "checkpoints" / "24" / "state")
     outcomes = train_seeds(seeds(data, 0, 1, epochs=3, seeds_at_once=2), workdir)
     assert [out.first_step for out in outcomes.values()] == [12, 12]
