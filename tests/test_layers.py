@@ -116,7 +116,7 @@ def test_the_gradient_of_a_normalised_kernel_is_that_of_dividing_by_the_norm(sha
         return jnp.sum(weights * params["kernel"] / norm), params["kernel"] / norm
 
     (grad, kernel), (wanted_grad, wanted) = (
-        jax.grad(f, has_aux=True)(variables["params"]) for f in (ours, theirs)
+        quick(jax.grad(f, has_aux=True))(variables["params"]) for f in (ours, theirs)
     )
     np.testing.assert_allclose(kernel, wanted, rtol=1e-4)
     np.testing.assert_allclose(grad["kernel"], wanted_grad["kernel"], rtol=1e-2, atol=1e-3)
@@ -143,7 +143,8 @@ def test_a_block_of_r3gan_starts_as_the_identity_with_a_gradient():
     block = r3gan.Block(depth=6)
     variables = started(block, x)
     np.testing.assert_array_equal(called(block, variables, x)[0], x)
-    grads = jax.grad(lambda v: jnp.sum(jnp.sin(block.apply(v, x, True))))(variables)["params"]
+    gradient = quick(jax.grad(lambda v: jnp.sum(jnp.sin(block.apply(v, x, True)))))
+    grads = gradient(variables)["params"]
     assert jnp.abs(grads["Conv_2"]["kernel"]).max() > 0
 
 
@@ -159,6 +160,7 @@ def test_the_weights_of_a_block_start_smaller_the_more_blocks_there_are():
 def test_interpolation_is_bilinear_with_zeros_beyond_the_edges():
     maps = jax.random.normal(KEY, (2, 8, 8, 3))
     for resize, side in ((r3gan.upsample2x_bilinear, 16), (r3gan.downsample2x_bilinear, 4)):
+        resize = quick(resize)
         resized = resize(maps)
         wanted = jax.image.resize(maps, (2, side, side, 3), "linear")  # scales its weights at edges
         inner = slice(1, -1)
