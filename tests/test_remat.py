@@ -75,7 +75,7 @@ def test_a_run_starts_with_the_same_bits():
     jax.tree.map(np.testing.assert_array_equal, *(state.replace(key=0) for state in states))
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ["sngan", pytest.param("r3gan", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("float64")
 def test_gradients_are_the_same_to_rounding_with_those_of_gradients(name):
     usual, less = (list(players(SHAPE, **SMALL[name], remat=remat)) for remat in (False, True))
