@@ -62,9 +62,10 @@ def cross_entropy_disc(real: Logits, fake: Logits, smoothing: float = 0.0) -> Sc
 
 
 def cross_entropy_margin(real: Logits, fake: Logits, smoothing: float = 0.0) -> Logits:
-    """Returns the distance from the best D's logit where real and fake are equally likely.
+    """Returns how far the logits are above the optimal discriminator's decision boundary.
 
-    There D = (1 - smoothing) / 2.
+    At the boundary real and fake images are equally likely, and the optimal discriminator's
+    probability is (1 - smoothing) / 2.
     """
     del fake
     return real - math.log((1 - smoothing) / (1 + smoothing))

@@ -9,10 +9,13 @@ from jaxgan.config.seeds import seeds_of
 
 
 def group_seeds(unfinished: Mapping[int, Iterable[int]], limit: int) -> list[list[int]]:
-    """Groups seeds that can resume from one step, or start, at most `limit` in a group.
+    """Groups seeds that can begin at the same step, at most `limit` in a group.
 
-    Seeds without a step in common are in different groups, since one of them would have to start
-    again from an earlier step.
+    Seeds without a common step are in different groups; otherwise one of them would have to repeat
+    steps that it has already done.
+
+    Args:
+      unfinished: by seed, the steps that it can begin at: its checkpoints, or 0.
     """
     alike: list[tuple[list[int], set[int]]] = []
     for seed, steps in unfinished.items():
@@ -27,12 +30,13 @@ def group_seeds(unfinished: Mapping[int, Iterable[int]], limit: int) -> list[lis
 
 
 def seeds_per_program(config: Config, devices: int) -> int:
-    """Returns the maximum number of seeds in one program; config.train.seeds_at_once if set.
+    """Returns the maximum number of seeds that share one compiled program.
 
-    Otherwise it is the fastest: 1 on CPU; one per device for convolutional networks, whose kernels
-    `vmap` turns into slower grouped convolutions (1.16 times on an H200, three seeds of
-    configs/mnist_best.py); else all. It is 1 for several processes, and with shards, whose bits
-    must not depend on the number of devices.
+    It is 1 if several processes train. Otherwise it is config.train.seeds_at_once or, if that is 0,
+    the number that trains fastest: 1 on CPU; one per device for convolutional networks, whose
+    kernels `vmap` turns into slower grouped convolutions (1.16 times on an H200, three seeds of
+    configs/mnist_best.py); else all seeds. With shards it is 1, since the bits of several seeds in
+    one program are equal only to rounding.
     """
     if jax.process_count() > 1:
         return 1

@@ -12,7 +12,10 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM, so that the loop can save first; a second one ends at once."""
+    """Collects SIGINT and SIGTERM in a list, so that the loop can save before it stops.
+
+    A second signal raises KeyboardInterrupt; the work since the last checkpoint is then lost.
+    """
     caught: list[int] = []
 
     def note(signum: int, frame: FrameType | None) -> None:
