@@ -21,7 +21,7 @@ import numpy as np
 import optax
 from flax import struct
 from flax.traverse_util import flatten_dict
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import (
@@ -209,7 +209,7 @@ def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, steps, last)
 
     # Only kernels decay; they have more than one axis, biases and gains have one.
-    def is_kernel(params: Params) -> Params:
+    def is_kernel(params: Params) -> PyTree[bool]:
         return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
 
     return optax.adamw(rate, weight_decay=config.weight_decay, mask=is_kernel)
