@@ -38,8 +38,8 @@ def restore(directory: Path, template: TrainState, step: int) -> TrainState:
         reason = str(error).split(":")[0]
         raise UserError(f"{path}: damaged checkpoint ({reason})") from None
     leaves: Leaves = restored["state"]
-    # An array with changed bytes may still be one that Orbax can read.
-    if leaves_sha256(leaves) != restored["record"]["sha256"]:
+    # Arrays and a record with changed bytes may still be ones that Orbax can read.
+    if leaves_sha256(leaves) != _as_dict(restored["record"]).get("sha256"):
         raise UserError(f"{path}: damaged checkpoint (its SHA-256 differs)")
     return unflatten(leaves, template)
 
@@ -61,7 +61,7 @@ def restore_newest_valid(
 
 def read_score(directory: Path, step: int) -> Score:
     """Returns the score that was saved with the checkpoint; an empty one if it is damaged."""
-    return dict(_read_record(directory, step).get("score", {}))
+    return _as_dict(_read_record(directory, step).get("score"))
 
 
 def read_consecutive_skipped(directory: Path, step: int) -> int:
@@ -69,7 +69,8 @@ def read_consecutive_skipped(directory: Path, step: int) -> int:
 
     The count is 0 for a checkpoint of an older version, which did not record it.
     """
-    return int(_read_record(directory, step).get("consecutive_skipped", 0))
+    count = _read_record(directory, step).get("consecutive_skipped", 0)
+    return count if isinstance(count, int) else 0
 
 
 def restore_newest(directory: Path, template: TrainState) -> TrainState | None:
@@ -123,7 +124,12 @@ def _read_record(directory: Path, step: int) -> dict[str, Any]:
         restored = _read(directory / str(step), record=ocp.args.JsonRestore())
     except OrbaxError:
         return {}
-    return dict(restored["record"])
+    return _as_dict(restored["record"])
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    """Returns the value if it is a dict, as an intact record is; else an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _read(path: Path, **parts: ocp.args.CheckpointArgs) -> Any:
