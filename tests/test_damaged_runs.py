@@ -41,8 +41,25 @@ def damage_emptied(folder):
     folder.mkdir()
 
 
+def damage_record_key(folder):
+    path = folder / "record" / "metadata"
+    path.write_text(path.read_text().replace("sha256", "sha254"))
+
+
+def damage_record_to_null(folder):
+    (folder / "record" / "metadata").write_text("null")
+
+
 @pytest.mark.parametrize(
-    "damage", [damage_missing_file, damage_flipped_bit, damage_truncated, damage_emptied]
+    "damage",
+    [
+        damage_missing_file,
+        damage_flipped_bit,
+        damage_truncated,
+        damage_emptied,
+        damage_record_key,
+        damage_record_to_null,
+    ],
 )
 def test_a_damaged_newest_checkpoint_is_passed_over(finished, data, tmp_path, capsys, damage):
     workdir = tmp_path / "run"
