@@ -236,20 +236,8 @@ def open_run_writer(
     Raises:
       UserError: no checkpoint is valid.
     """
-    folder = workdir / layout.CHECKPOINTS
-    with same_error():
-        if is_primary():
-            resumed = roll_back_to_checkpoint(workdir, fresh, setup.plan)
-            checkpoints.prepare_folder(folder, config.save.keep)
-        else:
-            # Rows are read where they are written, in process 0.
-            resumed = ResumedRun(fresh, [], 0)
-    step, skipped = from_primary([int(resumed.state.step), resumed.consecutive_skipped])
-    # The step is chosen by process 0, so that all go on from the same one.
-    if step and not is_primary():
-        resumed = ResumedRun(checkpoints.restore(folder, fresh, step), [], skipped)
+    resumed = _resume(setup, workdir, config, fresh)
     state = resumed.state
-    _check_same_state(state)
     best = None
     if evaluator := setup.evaluator:
         best = BestCheckpoint.resume(workdir, evaluator.distance_name, state, evaluator.distance)
@@ -262,7 +250,7 @@ def open_run_writer(
     if is_primary():
         seeds = [config.seed] if show_seed else []
         total, epochs = setup.total_steps, config.train.epochs
-        writer.progress = progress or Progress(step, total, epochs, seeds)
+        writer.progress = progress or Progress(int(state.step), total, epochs, seeds)
     try:
         yield writer, state
     except BaseException:
@@ -271,6 +259,24 @@ def open_run_writer(
             writer.close()
         raise
     writer.close()
+
+
+def _resume(setup: TrainingSetup, workdir: Path, config: Config, fresh: TrainState) -> "ResumedRun":
+    """Rolls the run directory back in process 0; all processes resume from the same checkpoint."""
+    folder = workdir / layout.CHECKPOINTS
+    with same_error():
+        if is_primary():
+            resumed = roll_back_to_checkpoint(workdir, fresh, setup.plan)
+            checkpoints.prepare_folder(folder, config.save.keep)
+        else:
+            # Rows are read where they are written, in process 0.
+            resumed = ResumedRun(fresh, [], 0)
+    step, skipped = from_primary([int(resumed.state.step), resumed.consecutive_skipped])
+    # The step is chosen by process 0, so that all go on from the same one.
+    if step and not is_primary():
+        resumed = ResumedRun(checkpoints.restore(folder, fresh, step), [], skipped)
+    _check_same_state(resumed.state)
+    return resumed
 
 
 class ResumedRun(NamedTuple):

@@ -15,7 +15,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import config_of_seed, expand_seeds, seeds_of
 from jaxgan.gan.state import TrainState
-from jaxgan.parallel.process_group import from_primary, is_primary
+from jaxgan.parallel.process_group import from_primary, is_primary, same_error
 from jaxgan.plots.comparisons import save_bands
 from jaxgan.runs import checkpoints, layout, seed_statistics
 from jaxgan.runs.atomic_files import write_json
@@ -54,7 +54,8 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(hold_run_directory(setup, workdir, config))
         # Process 0 decides for all: it alone renames and removes checkpoints.
-        unfinished = _unfinished_seeds(setup, workdir, template) if is_primary() else {}
+        with same_error():
+            unfinished = _unfinished_seeds(setup, workdir, template) if is_primary() else {}
         groups = from_primary(group_seeds(unfinished, limit))
         del template
         signals = stack.enter_context(stop_signals())
