@@ -2,7 +2,10 @@
 
 import sys
 
-from jaxgan.cli.main import main
+try:
+    from jaxgan.cli.entry import run
+except KeyboardInterrupt:
+    sys.exit(130)  # as after every Ctrl-C; from here on `run` sees to it
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.cli.entry import INTERRUPTED
 from jaxgan.runs import checkpoints
 from tests import tiny
 from tests.processes import (
@@ -57,8 +58,7 @@ def test_a_second_signal_ends_one_and_then_the_others(tmp_path, data, impatient)
     begun = time.monotonic()
     found = ended(both, seconds=200)
     assert time.monotonic() - begun < 100
-    message = "interrupted; the steps after the last checkpoint are lost"
-    assert error_lines(found[impatient][2]) == [f"jaxgan: error: {message}"]
+    assert error_lines(found[impatient][2]) == [INTERRUPTED.strip()]
     assert all(status != 0 for status, *_ in found)
 
 

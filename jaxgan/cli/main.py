@@ -16,15 +16,7 @@ logger = logging.getLogger(__name__)
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
-    try:
-        return _run(sys.argv[1:] if argv is None else argv)
-    except KeyboardInterrupt:
-        # Training saves at the first Ctrl-C; this is a second one, or one outside of training.
-        lost = "interrupted; the steps after the last checkpoint are lost"
-        return print_error(lost, 128 + signal.SIGINT)
-
-
-def _run(argv: list[str]) -> int:
+    argv = sys.argv[1:] if argv is None else argv
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
     # Both come before the verb, which imports JAX: JAX reads the variable once, at its import.
     show_log()

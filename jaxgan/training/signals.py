@@ -14,15 +14,18 @@ logger = logging.getLogger(__name__)
 def stop_signals() -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM in a list, so that the loop can save before it stops.
 
-    A second signal raises KeyboardInterrupt; the work since the last checkpoint is then lost.
+    A second signal does what SIGINT did before: it raises KeyboardInterrupt, or ends the command
+    line. The work since the last checkpoint is then lost.
     """
     caught: list[int] = []
+    interrupt = signal.getsignal(signal.SIGINT)
 
     def note(signum: int, frame: FrameType | None) -> None:
-        del frame
         caught.append(signum)
         if len(caught) > 1:
-            raise KeyboardInterrupt
+            # Not callable where SIGINT was ignored, as in a script's background.
+            (interrupt if callable(interrupt) else signal.default_int_handler)(signum, frame)
+            return
         # Below the progress bar, which leaves the cursor in its line.
         logger.info("\nstopping: saving at the end of this chunk")
 
