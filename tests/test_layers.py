@@ -140,7 +140,7 @@ def test_spectral_normalisation_comes_to_a_norm_of_one(layer):
 
 def test_a_block_of_r3gan_starts_as_the_identity_with_a_gradient():
     x = jax.random.normal(jax.random.key(0), (2, 7, 7, 16))
-    block = r3gan.Block(depth=6)
+    block = r3gan.Block(depth=6, cardinality=2)
     variables = started(block, x)
     np.testing.assert_array_equal(called(block, variables, x)[0], x)
     gradient = quick(jax.grad(lambda v: jnp.sum(jnp.sin(block.apply(v, x, True)))))
@@ -151,7 +151,7 @@ def test_a_block_of_r3gan_starts_as_the_identity_with_a_gradient():
 def test_the_weights_of_a_block_start_smaller_the_more_blocks_there_are():
     x = jnp.zeros((1, 7, 7, 64))
     for depth in (1, 16):
-        params = started(r3gan.Block(depth), x)["params"]
+        params = started(r3gan.Block(depth, 8), x)["params"]
         for layer, fan_in in (("Conv_0", 64), ("Conv_1", 9 * 16)):
             wanted = r3gan.GAIN * depth**-0.25 / fan_in**0.5  # three layers: -1 / (2 * 3 - 2)
             np.testing.assert_allclose(params[layer]["kernel"].std(), wanted, rtol=0.05)

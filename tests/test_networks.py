@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -124,6 +125,47 @@ def test_what_a_family_has_not_is_refused_with_what_it_has():
         from_mapping({"network": {"name": "r3gan", "disc_channels": 12}})
     with pytest.raises(UserError, match=r"disc_norm = 'batch': sngan has one of spectral, none"):
         from_mapping({"network": {"name": "sngan", "disc_norm": "batch"}})
+
+
+def test_stages_of_r3gan_have_the_published_weights():
+    # The widths of FFHQ-64 in the authors' code, an eighth of them: the last stage has half.
+    channels, groups, base = (96, 96, 96, 96, 48), (12, 12, 12, 12, 6), 4
+    settings = {"stage_channels": channels, "cardinality": groups, "blocks": 2}
+    config = NetworkConfig(name="r3gan", latent_size=64, **settings)
+    gen, disc = NETWORKS["r3gan"](config, (64, 64, 3), 0)
+    blocks = 2 * sum(
+        4 * width**2 + 9 * (2 * width) ** 2 // count + 4 * width
+        for width, count in zip(channels, groups, strict=True)
+    )
+    rest = base**2 * 96 + 96 * 48 + 3 * 48  # a basis, the change of channels, the colours
+    for net, inputs, ends in (
+        (gen, jnp.zeros((1, 64)), 64 * 96),
+        (disc, jnp.zeros((1, 64, 64, 3)), 96),
+    ):
+        shapes = jax.eval_shape(lambda net=net, x=inputs: net.init(jax.random.key(0), x, True))
+        sizes = [math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"])]
+        assert sum(sizes) == blocks + rest + ends
+
+
+def test_equal_stages_of_r3gan_are_the_network_of_one_width():
+    plain = small("r3gan", (16, 16, 3))
+    stages = {"stage_channels": (16,) * 3, "cardinality": (2,) * 3}
+    config = NetworkConfig(name="r3gan", latent_size=6, blocks=1, **stages)
+    assert NETWORKS["r3gan"](config, (16, 16, 3), 0) == plain
+
+
+def test_stages_of_r3gan_that_cannot_be_are_refused():
+    for network, message in (
+        ({"stage_channels": (16, 12)}, r"stage_channels\[1\] = 12: .* multiple of 8"),
+        ({"stage_channels": (16, 15), "cardinality": (2, 4)}, r"\[1\] = 15: .* multiple of 2"),
+        ({"stage_channels": (16,), "gen_channels": 32}, "gen_channels = 32: .* leave one of"),
+        ({"cardinality": (2,)}, r"cardinality = \(2,\): must be as long as .* has 0"),
+    ):
+        with pytest.raises(UserError, match=message):
+            from_mapping({"network": {"name": "r3gan", **network}})
+    config = NetworkConfig(name="r3gan", stage_channels=(16, 16))
+    with pytest.raises(UserError, match=r"\(16, 16\): images of 32x32 pixels have 4 stages"):
+        NETWORKS["r3gan"](config, (32, 32, 3), 0)
 
 
 def test_the_classic_gan_has_its_published_size():

@@ -24,6 +24,8 @@ CHOICES = {
     "network.name": "r3gan",
     "data.source": "idx",
     "network.disc_norm": "none",
+    "network.stage_channels": (16,),
+    "network.cardinality": (4,),
     "network.precision": "bfloat16",
     "network.matmul_precision": "high",
     "augment.policy": ("cutout",),
@@ -35,8 +37,12 @@ FAMILIES = {  # that have the setting, where the default one has not
     "network.disc_channels": "dcgan",
     "network.disc_norm": "dcgan",
     "network.blocks": "r3gan",
+    "network.stage_channels": "r3gan",
+    "network.cardinality": "r3gan",
     "network.remat": "r3gan",
 }
+
+NEEDS = {"network.cardinality": ("network.stage_channels", (16,))}  # else it is refused
 
 
 def with_setting(config, name, value):
@@ -55,6 +61,7 @@ def start(workdir, config, environment=ENVIRONMENT):
 def test_every_setting_is_frozen_for_a_run_or_may_change(name, tmp_path):
     field, value = {n: (f, v) for n, f, v in iter_settings(Config())}[name]
     config = with_setting(Config(), "network.name", FAMILIES.get(name, "mlp"))
+    config = with_setting(config, *NEEDS[name]) if name in NEEDS else config
     other = with_setting(config, name, CHOICES.get(name) or OTHERS[type(value)](value))
     start(tmp_path / "run", config)
     if field.metadata["may_change"]:

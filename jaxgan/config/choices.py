@@ -65,7 +65,7 @@ NETWORKS = {
     "mlp": NetworkSpec(_WIDTHS),
     "dcgan": NetworkSpec((*_CHANNELS, "disc_norm"), ("batch", "none", "spectral")),
     "sngan": NetworkSpec((*_CHANNELS, "disc_norm", "remat"), ("spectral", "none")),
-    "r3gan": NetworkSpec((*_CHANNELS, "blocks", "remat")),
+    "r3gan": NetworkSpec((*_CHANNELS, "stage_channels", "cardinality", "blocks", "remat")),
     "infogan": NetworkSpec((*_WIDTHS, *_CHANNELS, "disc_norm"), ("batch", "none", "spectral")),
 }
 

@@ -1,13 +1,15 @@
 """The settings of the networks: the family, its size and its precision."""
 
 import dataclasses
+import itertools
+import math
 
 from jaxgan.config.choices import NETWORKS
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import WIDTHS, at_least, one_of, setting
 
-# r3gan's blocks double the channels and then divide them into groups of 16.
-R3GAN_MULTIPLE = 8
+R3GAN_EXPANSION = 2  # width in the middle of a block of r3gan, divided by its input width
+R3GAN_GROUP = 16  # channels per group of its 3x3 convolutions, as published for CIFAR-10 and FFHQ
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,18 @@ class NetworkConfig:
     )
     disc_norm: str = setting(
         "", "normalisation in D; '': that of its paper", one_of("", "none", "batch", "spectral")
+    )
+    stage_channels: tuple[int, ...] = setting(
+        (),
+        "channels of both networks at each resolution, from the lowest to the highest, instead of "
+        "gen_channels and disc_channels (r3gan)",
+        WIDTHS,
+    )
+    cardinality: tuple[int, ...] = setting(
+        (),
+        "groups of the 3x3 convolutions at each resolution, from the lowest to the highest "
+        f"(r3gan); (): groups of {R3GAN_GROUP} channels",
+        WIDTHS,
     )
     blocks: int = setting(2, "residual blocks at each resolution (r3gan)", at_least(1))
     precision: str = setting(
@@ -76,7 +90,27 @@ def check_network(config: NetworkConfig) -> None:
     if (norm := disc_norm(config)) not in family.disc_norms:
         reason = f"{config.name} has one of {', '.join(family.disc_norms)}"
         raise UserError(f"config.network.disc_norm = {norm!r}: {reason}")
-    for name in ("gen_channels", "disc_channels") if config.name == "r3gan" else ():
-        if (width := getattr(config, name)) % R3GAN_MULTIPLE:
-            reason = f"r3gan has grouped convolutions; must be a multiple of {R3GAN_MULTIPLE}"
+    if config.name == "r3gan":
+        _check_r3gan(config)
+
+
+def _check_r3gan(config: NetworkConfig) -> None:
+    default = NetworkConfig()
+    for name in ("gen_channels", "disc_channels"):
+        if config.stage_channels and (width := getattr(config, name)) != getattr(default, name):
+            reason = "network.stage_channels gives the channels; leave one of the two out"
+            raise UserError(f"config.network.{name} = {width}: {reason}")
+    if config.cardinality and len(config.cardinality) != len(config.stage_channels):
+        reason = (
+            f"must be as long as network.stage_channels, which has {len(config.stage_channels)}"
+        )
+        raise UserError(f"config.network.cardinality = {config.cardinality}: {reason}")
+    given = {f"stage_channels[{i}]": width for i, width in enumerate(config.stage_channels)}
+    names = given or {name: getattr(config, name) for name in ("gen_channels", "disc_channels")}
+    for (name, width), groups in itertools.zip_longest(names.items(), config.cardinality):
+        middle = width * R3GAN_EXPANSION
+        if middle % (groups or R3GAN_GROUP):
+            parts = f"{groups} groups" if groups else f"groups of {R3GAN_GROUP} channels"
+            multiple = (groups or R3GAN_GROUP) // math.gcd(groups or R3GAN_GROUP, R3GAN_EXPANSION)
+            reason = f"r3gan has grouped convolutions, {parts}; must be a multiple of {multiple}"
             raise UserError(f"config.network.{name} = {width}: {reason}")

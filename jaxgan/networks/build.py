@@ -5,7 +5,8 @@ from collections.abc import Callable
 from flax import linen as nn
 
 from jaxgan.config import choices
-from jaxgan.config.network import NetworkConfig, disc_norm
+from jaxgan.config.errors import UserError
+from jaxgan.config.network import R3GAN_EXPANSION, R3GAN_GROUP, NetworkConfig, disc_norm
 from jaxgan.networks import dcgan, mlp, r3gan, sngan
 from jaxgan.networks.resolution import ImageShape, resolution_for
 
@@ -39,9 +40,23 @@ def sngan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> 
 
 def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Networks:
     sizes = resolution_for(config.name, image_shape)
+    stages, given = sizes.doublings + 1, config.stage_channels
+    if given and len(given) != stages:
+        raise UserError(
+            f"config.network.stage_channels = {given}: images of {image_shape[0]}x{image_shape[1]} "
+            f"pixels have {stages} stages, so it must have {stages} numbers"
+        )
     options = (config.blocks, classes, config.remat)
-    gen = r3gan.Generator(sizes, config.gen_channels, *options)
-    return gen, r3gan.Discriminator(sizes, config.disc_channels, *options)
+    gen = given or (config.gen_channels,) * stages
+    disc = given or (config.disc_channels,) * stages
+    return (
+        r3gan.Generator(sizes, gen, config.cardinality or default_cardinality(gen), *options),
+        r3gan.Discriminator(sizes, disc, config.cardinality or default_cardinality(disc), *options),
+    )
+
+
+def default_cardinality(channels: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(width * R3GAN_EXPANSION // R3GAN_GROUP for width in channels)
 
 
 NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Networks]] = {

@@ -1,8 +1,8 @@
-"""The networks of R3GAN (Huang et al. 2024, arXiv:2501.05441, config E), of one width throughout.
+"""The networks of R3GAN (Huang et al. 2024, arXiv:2501.05441, config E).
 
 They have no normalization. Residual blocks of 1x1, grouped 3x3 and 1x1 convolutions, widest in the
 middle, start as the identity (fix-up initialization, Zhang et al. 2019). Height and width change
-by bilinear interpolation between the stages.
+by bilinear interpolation between the stages, and channels by a 1x1 convolution.
 """
 
 import math
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array
 
-from jaxgan.config.network import R3GAN_MULTIPLE
+from jaxgan.config.network import R3GAN_EXPANSION
 from jaxgan.networks.conv import Maps, Outputs
 from jaxgan.networks.layers import ZEROS, Conv, Dense, maybe_remat, require_labels
 from jaxgan.networks.resolution import Resolution
@@ -23,8 +23,6 @@ from jaxgan.types import Images, Labels, Latents, Logits, PRNGKey
 NEGATIVE_SLOPE = 0.2
 # Keeps the scale through the LeakyReLU, which multiplies mean squares by (1 + slope^2) / 2.
 GAIN = math.sqrt(2 / (1 + NEGATIVE_SLOPE**2))
-EXPANSION = 2  # width in the middle of a block, divided by its input width
-GROUP = EXPANSION * R3GAN_MULTIPLE  # channels per group of the 3x3 convolution
 LAYERS = 3  # convolutions per block
 
 
@@ -37,10 +35,16 @@ class Generator(nn.Module):
     """Maps z to images through stages of residual blocks; the images are not bounded.
 
     With classes, an embedding of the label is appended to z.
+
+    Attributes:
+      channels: the channels of each stage, from the lowest resolution to the highest.
+      cardinality: the groups of the 3x3 convolutions of each stage.
+      blocks: residual blocks per stage.
     """
 
     resolution: Resolution
-    channels: int
+    channels: tuple[int, ...]
+    cardinality: tuple[int, ...]
     blocks: int
     classes: int = 0
     remat: bool = False
@@ -48,53 +52,59 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Latents, train: bool, labels: Labels | None = None) -> Images:
         require_labels(labels, self.classes)
-        base, stages = self.resolution.base, self.resolution.doublings + 1
+        base = self.resolution.base
         if self.classes:
             one_hot = jax.nn.one_hot(labels, self.classes, dtype=z.dtype)
             embed = Dense(z.shape[-1], normal(1.0), bias=False, name="embed")
             z = jnp.concatenate([z, embed(one_hot, train)], axis=-1)
-        gains = Dense(self.channels, normal(1.0), bias=False)(z, train)
-        basis = self.param("basis", nn.initializers.normal(1.0), (1, base, base, self.channels))
+        gains = Dense(self.channels[0], normal(1.0), bias=False)(z, train)
+        basis = self.param("basis", nn.initializers.normal(1.0), (1, base, base, self.channels[0]))
         h = basis * gains[:, None, None]
-        block, depth = maybe_remat(Block, self.remat), stages * self.blocks
-        for stage in range(stages):
-            h = upsample2x_bilinear(h) if stage else h
+        block, depth = maybe_remat(Block, self.remat), len(self.channels) * self.blocks
+        for stage, (width, groups) in enumerate(zip(self.channels, self.cardinality, strict=True)):
+            if stage:
+                # Before the interpolation, which gives the same and costs a quarter.
+                h = upsample2x_bilinear(_with_channels(width, stage, h, train))
             for index in range(stage * self.blocks, (stage + 1) * self.blocks):
-                h = block(depth, name=f"Block_{index}")(h, train)
+                h = block(depth, groups, name=f"Block_{index}")(h, train)
         return Conv(self.resolution.image_channels, (1, 1), normal(1.0), bias=False)(h, train)
 
 
 class Discriminator(nn.Module):
     """Maps images to one logit each, through the generator's stages in reverse.
 
-    With classes, the logit is the inner product of features with an embedding of the label.
+    With classes, the logit is the inner product of features with an embedding of the label. The
+    attributes are those of the generator, in the same order.
     """
 
     resolution: Resolution
-    channels: int
+    channels: tuple[int, ...]
+    cardinality: tuple[int, ...]
     blocks: int
     classes: int = 0
     remat: bool = False
 
     @nn.compact
     def __call__(self, images: Images, train: bool, labels: Labels | None = None) -> Logits:
-        stages, base = self.resolution.doublings + 1, self.resolution.base
+        base, channels = self.resolution.base, self.channels[0]
         require_labels(labels, self.classes)
-        h = Conv(self.channels, (1, 1), normal(1.0), bias=False)(images, train)
-        block, depth = maybe_remat(Block, self.remat), stages * self.blocks
-        for stage in range(stages):
-            h = downsample2x_bilinear(h) if stage else h
+        h = Conv(self.channels[-1], (1, 1), normal(1.0), bias=False)(images, train)
+        block, depth = maybe_remat(Block, self.remat), len(self.channels) * self.blocks
+        widths, cardinality = self.channels[::-1], self.cardinality[::-1]
+        for stage, (width, groups) in enumerate(zip(widths, cardinality, strict=True)):
+            if stage:
+                h = _with_channels(width, stage, downsample2x_bilinear(h), train)
             for index in range(stage * self.blocks, (stage + 1) * self.blocks):
-                h = block(depth, name=f"Block_{index}")(h, train)
-        basis = self.param("basis", normal_basis, (1, base, base, self.channels))
+                h = block(depth, groups, name=f"Block_{index}")(h, train)
+        basis = self.param("basis", normal_basis, (1, base, base, channels))
         h = jnp.sum(h * basis, axis=(1, 2))
         if not self.classes:
             return Dense(1, normal(1.0), bias=False)(h, train).squeeze(-1)
-        features = Dense(self.channels, normal(1.0), bias=False)(h, train)
+        features = Dense(channels, normal(1.0), bias=False)(h, train)
         one_hot = jax.nn.one_hot(labels, self.classes, dtype=h.dtype)
         # The logit is a sum over the channels, which would otherwise grow with their number.
-        init = normal(1 / math.sqrt(self.channels))
-        embed = Dense(self.channels, init, bias=False, name="embed")
+        init = normal(1 / math.sqrt(channels))
+        embed = Dense(channels, init, bias=False, name="embed")
         return jnp.sum(features * embed(one_hot, train), axis=-1)
 
 
@@ -103,20 +113,30 @@ class Block(nn.Module):
 
     Attributes:
       depth: number of blocks in the network; more blocks give smaller weights (fix-up, rule 2).
+      cardinality: groups of the 3x3 convolution.
     """
 
     depth: int
+    cardinality: int
 
     @nn.compact
     def __call__(self, x: Maps, train: bool) -> Outputs:
-        width = x.shape[-1] * EXPANSION
+        width = x.shape[-1] * R3GAN_EXPANSION
         init = normal(GAIN * self.depth ** (-1 / (2 * LAYERS - 2)))
         h = Conv(width, (1, 1), init)(x, train)
         h = nn.leaky_relu(h, NEGATIVE_SLOPE)
-        h = Conv(width, (3, 3), init, groups=width // GROUP)(h, train)
+        h = Conv(width, (3, 3), init, groups=self.cardinality)(h, train)
         h = nn.leaky_relu(h, NEGATIVE_SLOPE)
         # Zeros make the block the identity at the start, so that depth does not scale the signal.
         return x + Conv(x.shape[-1], (1, 1), ZEROS, bias=False)(h, train)
+
+
+def _with_channels(width: int, stage: int, x: Maps, train: bool) -> Outputs:
+    """Changes the number of channels between two stages by a 1x1 convolution, where they differ."""
+    if x.shape[-1] == width:
+        return x
+    # A name of its own leaves the number in the name of the other convolution as it was.
+    return Conv(width, (1, 1), normal(1.0), bias=False, name=f"Transition_{stage}")(x, train)
 
 
 def normal_basis(key: PRNGKey, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
