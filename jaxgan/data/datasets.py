@@ -53,6 +53,10 @@ def _emnist(part: str, classes: int, train: int, test: int) -> DatasetSpec:
     return DatasetSpec(shape, classes, counts, UNKNOWN_SHA256, stems, idx_surplus=True)
 
 
+def _colour_32(classes: int, train: int, test: int) -> DatasetSpec:
+    return DatasetSpec((32, 32, 3), classes, _by_split(train, test), UNKNOWN_SHA256, stems={})
+
+
 def _synthetic(shape: tuple[int, ...], classes: int, samples: int, **facts: Any) -> DatasetSpec:
     return DatasetSpec(shape, classes, stems={}, protocol_samples=samples, **facts)
 
@@ -88,6 +92,9 @@ DATASETS = {
     "emnist/letters": _emnist("letters", 37, 88_800, 14_800),
     "emnist/digits": _emnist("digits", 10, 240_000, 40_000),
     "emnist/mnist": _emnist("mnist", 10, 60_000, 10_000),
+    "cifar10": _colour_32(10, 50_000, 10_000),
+    "cifar100": _colour_32(100, 50_000, 10_000),
+    "svhn_cropped": _colour_32(10, 73_257, 26_032),
     # These hashes also prove that numpy still draws the same examples: a change in its random
     # numbers is an error, and not another data set under the same name.
     "ring": _mixture(

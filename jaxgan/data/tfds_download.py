@@ -1,4 +1,4 @@
-"""Downloads and prepares the MNIST family of TFDS without TensorFlow."""
+"""Downloads and prepares data sets of TFDS without TensorFlow."""
 
 import contextlib
 import difflib
@@ -6,19 +6,16 @@ import functools
 import io
 import sys
 import threading
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import tfds_prepared
-from jaxgan.data.datasets import DATASETS, IDX_STEMS, SPLITS
+from jaxgan.data.datasets import DATASETS, SPLITS
 from jaxgan.data.examples import DataNotFound, Examples
-from jaxgan.data.idx_files import parse_idx
+from jaxgan.data.tfds_originals import COLUMNS, ORIGINALS, Original, SplitReader
 from jaxgan.data.tfds_prepared import one_line
 
 # TFDS retries for 205 s where there is no network, for 28 minutes where packets are dropped, and
@@ -27,7 +24,6 @@ PROBE_SECONDS = 8  # for the name lookup and several addresses
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 30  # without data from the server
 RETRIES = 2
-SplitReader = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
 
 def load_download(config: DataConfig, split: str) -> Examples:
@@ -44,7 +40,7 @@ def load_download(config: DataConfig, split: str) -> Examples:
     except DataNotFound:
         if config.name not in DATASETS:
             raise UserError(_unknown_message(config.name)) from None
-    _probe(tfds_builder(config.name).URL)
+    _probe(_original(config.name).url or tfds_builder(config.name).URL)
     prepare(config.name, root)
     examples = tfds_prepared.load_prepared(config, split)
     return examples._replace(source=f"TFDS download, now {examples.source}")
@@ -56,8 +52,8 @@ def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
     Args:
       name: the set's name in TFDS.
       root: the folder of all prepared sets.
-      read: returns (images, labels) of a split; None: TFDS downloads them and compares them with
-        its registered checksums.
+      read: returns the columns of a split, (images, labels, ...); None: TFDS downloads them and
+        compares them with its registered checksums.
     """
     import tensorflow_datasets as tfds
 
@@ -81,7 +77,7 @@ def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
 
 
 def tfds_builder(name: str, read: SplitReader | None = None) -> Any:
-    """Returns TFDS's builder class for a set of the MNIST family, without its use of TensorFlow.
+    """Returns TFDS's builder class for one of the `ORIGINALS`, without its use of TensorFlow.
 
     This replaces how files are unpacked, opened and encoded. Name, version, features, addresses,
     checksums and the number of examples stay those of TFDS.
@@ -91,19 +87,20 @@ def tfds_builder(name: str, read: SplitReader | None = None) -> Any:
     base = tfds.builder_cls(name.partition("/")[0])
 
     def _split_generators(self: Any, dl_manager: Any) -> dict[str, Any]:
-        reader = read or _download(self, dl_manager)
+        reader = read or _original(name).reader(self, dl_manager)
         return {split: self._generate_examples(reader, split) for split in SPLITS}
 
     def _generate_examples(self: Any, reader: SplitReader, split: str) -> Iterator[Any]:
         import PIL.Image
 
-        images, labels = reader(split)
-        count = getattr(self.builder_config, f"{split}_examples", len(images))
-        # EMNIST's files hold more than TFDS takes.
-        pairs = zip(images[:count], labels[:count], strict=True)
-        for i, (image, label) in enumerate(pairs):
+        digits = _original(name).id_digits
+        for i, (image, *labels) in enumerate(zip(*reader(split), strict=True)):
             # As a PIL image, since TFDS encodes a numpy array with TensorFlow.
-            yield i, {"image": PIL.Image.fromarray(image), "label": int(label)}
+            values = (PIL.Image.fromarray(image), *map(int, labels))
+            example = dict(zip(COLUMNS, values, strict=False))
+            if "id" in self.info.features:
+                example["id"] = f"{split}_{i:0{digits}d}"
+            yield i, example
 
     members = {
         # TFDS looks for the registered checksums beside this module.
@@ -115,34 +112,8 @@ def tfds_builder(name: str, read: SplitReader | None = None) -> Any:
     return type(base)(base.__name__, (base,), members, skip_registration=True)
 
 
-def _download(builder: Any, dl_manager: Any) -> SplitReader:
-    """Downloads the original files; returns a function that reads a split of them."""
-    if builder.builder_config:  # EMNIST: one .zip with the files of all its sets
-        archive = dl_manager.download(builder.URL)
-        member = f"gzip/emnist-{builder.builder_config.name}-{{}}-{{}}-ubyte.gz"
-
-        def read_file(split: str, kind: str) -> tuple[bytes, str]:
-            name = member.format(split, kind)
-            with zipfile.ZipFile(archive) as file:
-                return file.read(name), f"{archive}: {name}"
-
-    else:
-        paths = dl_manager.download(
-            {
-                f"{split} {kind}": f"{builder.URL}{IDX_STEMS[split][0]}-{kind}-ubyte.gz"
-                for split in SPLITS
-                for kind in ("images-idx3", "labels-idx1")
-            }
-        )
-
-        def read_file(split: str, kind: str) -> tuple[bytes, str]:
-            path = paths[f"{split} {kind}"]
-            return path.read_bytes(), str(path)
-
-    return lambda split: (
-        parse_idx(*read_file(split, "images-idx3")),
-        parse_idx(*read_file(split, "labels-idx1")),
-    )
+def _original(name: str) -> Original:
+    return ORIGINALS[name.partition("/")[0]]
 
 
 def _probe(url: str) -> None:

@@ -112,8 +112,8 @@ def test_an_unknown_set_is_refused_with_a_guess(name, guess):
 
 
 def test_a_set_that_only_tensorflow_prepares_says_how():
-    error = error_of(DataConfig("cifar10"))
-    assert "run `tfds build cifar10 --file_format=array_record`" in error
+    error = error_of(DataConfig("cats_vs_dogs"))
+    assert "run `tfds build cats_vs_dogs --file_format=array_record`" in error
 
 
 def test_auto_takes_no_folder_for_a_set_it_does_not_know(idx_folder):

@@ -2,20 +2,27 @@
 
 import gzip
 import io
+import tarfile
 import time
 import zipfile
 
 import numpy as np
 import pytest
 import requests
+import scipy.io
 from etils import epath
 from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import DownloadManager
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import datasets, load_data, tfds_download
+from jaxgan.data import datasets, load_data, tfds_download, tfds_originals
 
+PREFIXES = {"cifar-10": "cifar-10-batches-bin", "cifar-100": "cifar-100-binary"}
+NAMES = {  # the number of names in each file of them
+    "cifar-10": {"batches.meta.txt": 10},
+    "cifar-100": {"coarse_label_names.txt": 20, "fine_label_names.txt": 100},
+}
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
@@ -73,11 +80,80 @@ def test_emnist_comes_out_of_its_zip_as_its_authors_stored_it(
     assert data.classes == 47
 
 
-def test_of_emnist_letters_only_the_examples_that_tfds_takes_are_written(monkeypatch):
+def test_of_emnist_letters_only_the_examples_that_tfds_takes_are_read(
+    monkeypatch, tmp_path, idx_bytes
+):
     builder = tfds_download.tfds_builder("emnist/letters")(config="letters", data_dir="unused")
-    images = np.zeros((14_803, 1, 1), np.uint8)
-    written = builder._generate_examples(lambda split: (images, images[:, 0, 0]), "test")
-    assert sum(1 for _ in written) == 14_800
+    images = np.zeros((14_803, 1, 1))
+    with zipfile.ZipFile(tmp_path / "gzip.zip", "w") as archive:
+        for what, array in (("images-idx3", images), ("labels-idx1", images[:, 0, 0])):
+            name = f"gzip/emnist-letters-test-{what}-ubyte.gz"
+            archive.writestr(name, gzip.compress(idx_bytes(array), mtime=0))
+    serve(monkeypatch, {"gzip.zip": tmp_path / "gzip.zip"})
+    manager = DownloadManager(download_dir=tmp_path)
+    read = tfds_originals.read_emnist_zip(builder, manager)
+    assert [len(column) for column in read("test")] == [14_800, 14_800]
+
+
+def colour_images(count):
+    return np.random.default_rng(count).integers(0, 256, (count, 32, 32, 3), np.uint8)
+
+
+def cifar_tar(path, name, label_keys):
+    """Writes an archive as CIFAR's authors do; returns the images and labels of each split."""
+    files, split_of = {}, {}
+    names = {"cifar-10": [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]}
+    for number, file in enumerate(names.get(name, ["train.bin", "test.bin"])):
+        images = colour_images(3 + number)
+        labels = np.arange(len(images) * label_keys, dtype=np.uint8).reshape(len(images), -1) % 10
+        planes = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+        files[file] = np.concatenate([labels, planes], axis=1).tobytes()
+        part = split_of.setdefault("test" if "test" in file else "train", [])
+        part.extend(zip(images, labels[:, -1], strict=True))
+    for file, count in NAMES[name].items():
+        files[file] = "".join(f"class_{i}\n" for i in range(count)).encode()
+    with tarfile.open(path, "w:gz") as archive:
+        for file, content in files.items():
+            member = tarfile.TarInfo(f"{PREFIXES[name]}/{file}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return split_of
+
+
+def check_prepared(monkeypatch, folder, name, classes, splits):
+    # As a set of its own name, so that the number of examples is not checked.
+    monkeypatch.delitem(datasets.DATASETS, name)
+    for split, examples in splits.items():
+        data = load_data(DataConfig(name, "prepared", str(folder)), split)
+        found = zip(data.pixels, data.labels, strict=True)
+        expected = sorted((image.tobytes(), label) for image, label in examples)
+        assert sorted((image.tobytes(), label) for image, label in found) == expected
+        assert data.classes == classes
+
+
+@pytest.mark.parametrize(("name", "keys", "classes"), [("cifar-10", 1, 10), ("cifar-100", 2, 100)])
+def test_cifar_is_prepared_from_its_authors_archive(monkeypatch, tmp_path, name, keys, classes):
+    archive = tmp_path / f"{name}-binary.tar.gz"
+    splits = cifar_tar(archive, name, keys)
+    serve(monkeypatch, {archive.name: archive})
+    dataset = name.replace("-", "")
+    tfds_download.prepare(dataset, tmp_path / "tfds")
+    (labels,) = (tmp_path / "tfds").rglob("label.labels.txt")
+    assert labels.read_text().split()[:2] == ["class_0", "class_1"]
+    check_prepared(monkeypatch, tmp_path / "tfds", dataset, classes, splits)
+
+
+def test_svhn_is_prepared_from_its_authors_files(monkeypatch, tmp_path):
+    splits, files = {}, {}
+    for split, count in (("train", 12), ("test", 5)):
+        images, digits = colour_images(count), np.arange(count) % 10
+        path = files[f"{split}_32x32.mat"] = tmp_path / f"{split}.mat"
+        stored = {"X": np.moveaxis(images, 0, -1), "y": np.where(digits, digits, 10)[:, None]}
+        scipy.io.savemat(path, stored)
+        splits[split] = list(zip(images, digits, strict=True))
+    serve(monkeypatch, files)
+    tfds_download.prepare("svhn_cropped", tmp_path / "tfds")
+    check_prepared(monkeypatch, tmp_path / "tfds", "svhn_cropped", 10, splits)
 
 
 def test_without_network_nothing_is_written(tmp_path):
