@@ -1,19 +1,52 @@
 import os
+import warnings
 
+import jax
+import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
+from jaxgan.cli.main import main
 from jaxgan.config import jax_env
-from jaxgan.config.jax_env import CACHE_DIR_VARIABLE, set_compile_cache
+from jaxgan.config.jax_env import (
+    CACHE_BYTES,
+    CACHE_DIR_VARIABLE,
+    CACHE_SIZE_VARIABLE,
+    set_compile_cache,
+)
 from tests import tiny
 from tests.test_cli import CONFIG, TINY, start
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    monkeypatch.delenv(CACHE_DIR_VARIABLE, raising=False)
+    for name in (CACHE_DIR_VARIABLE, CACHE_SIZE_VARIABLE):
+        monkeypatch.setenv(name, "")  # so that what a test sets is taken back
+        monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    yield tmp_path
-    os.environ.pop(CACHE_DIR_VARIABLE, None)
+    return tmp_path
+
+
+@pytest.fixture
+def compile_into(tmp_path):
+    """Compiles a program in a cache of this test's own: the warnings that JAX gave."""
+    settings = ("jax_compilation_cache_dir", "jax_compilation_cache_max_size")
+    before = {name: getattr(jax.config, name) for name in settings}
+
+    def restart(values):
+        for name, value in zip(settings, values, strict=True):
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+
+    def compile_into(bound, constant):
+        restart((str(tmp_path), bound))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            jax.jit(lambda x: x * constant)(np.ones(3, np.float32))
+        return [str(warning.message) for warning in caught]
+
+    yield compile_into
+    restart(before.values())
 
 
 def test_the_folder_is_the_users_and_of_the_processor(home, monkeypatch):
@@ -28,10 +61,47 @@ def test_the_folder_is_the_users_and_of_the_processor(home, monkeypatch):
     assert os.environ[CACHE_DIR_VARIABLE] != first
 
 
-def test_a_cache_folder_that_is_set_stays(home, monkeypatch):
+def test_a_cache_folder_that_is_set_stays_and_gets_no_bound(home, monkeypatch):
     monkeypatch.setenv(CACHE_DIR_VARIABLE, "mine")
     assert set_compile_cache() == ""
     assert os.environ[CACHE_DIR_VARIABLE] == "mine"
+    assert CACHE_SIZE_VARIABLE not in os.environ
+
+
+def test_the_cache_is_bounded_unless_the_user_sets_another_bound(home, monkeypatch):
+    set_compile_cache()
+    assert os.environ[CACHE_SIZE_VARIABLE] == str(CACHE_BYTES)
+    monkeypatch.delenv(CACHE_DIR_VARIABLE)
+    monkeypatch.setenv(CACHE_SIZE_VARIABLE, "-1")
+    set_compile_cache()
+    assert os.environ[CACHE_SIZE_VARIABLE] == "-1"
+
+
+def test_a_bound_that_is_not_a_number_is_an_error_of_one_line(home, monkeypatch, capsys):
+    monkeypatch.setenv(CACHE_SIZE_VARIABLE, "2GB")
+    assert main(["configs"]) == 2
+    assert f"{CACHE_SIZE_VARIABLE}=2GB: must be a whole number of bytes" in capsys.readouterr().err
+
+
+def test_a_cache_that_grew_without_a_bound_is_written_with_one(
+    tmp_path, compile_into, home, monkeypatch
+):
+    def programs():
+        return {path.name for path in tmp_path.glob("*-cache")}
+
+    assert compile_into(-1, 2.0) == []
+    (old,) = programs()
+    monkeypatch.setenv(CACHE_DIR_VARIABLE, str(tmp_path))
+    set_compile_cache()  # no bound, so nothing is missing
+    assert any("persistent compilation cache" in said for said in compile_into(10**9, 3.0))
+    assert programs() == {old}
+    monkeypatch.setenv(CACHE_SIZE_VARIABLE, str(10**9))
+    set_compile_cache()
+    assert compile_into(10**9, 4.0) == []
+    assert len(programs()) == 2
+    size = max(path.stat().st_size for path in tmp_path.glob("*-cache"))
+    assert compile_into(size + 100, 5.0) == []
+    assert len(programs()) == 1  # the two before it were removed
 
 
 def test_a_folder_that_cannot_be_written_is_named_and_left_alone(home):

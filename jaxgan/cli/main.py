@@ -20,9 +20,9 @@ def main(argv: list[str] | None = None) -> int:
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
     # Both come before the verb, which imports JAX: JAX reads the variable once, at its import.
     show_log()
-    if warning := set_compile_cache():
-        logger.warning(warning)
     try:
+        if warning := set_compile_cache():
+            logger.warning(warning)
         return VERBS[verb](rest)
     except UserError as error:
         return print_error(str(error), EXIT_USAGE)

@@ -4,6 +4,7 @@ They name the folder of compiled programs, so that a second start need not compi
 ask a GPU for deterministic kernels. This module therefore does not import JAX.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -11,7 +12,11 @@ import pkgutil
 import platform
 from pathlib import Path
 
+from jaxgan.config.errors import UserError
+
 CACHE_DIR_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
+CACHE_SIZE_VARIABLE = "JAX_COMPILATION_CACHE_MAX_SIZE"
+CACHE_BYTES = 2 * 10**9
 CPUINFO = Path("/proc/cpuinfo")
 # Excludes atomic sums, and the choice of a kernel by its measured time.
 DETERMINISTIC_FLAG = "--xla_gpu_deterministic_ops"
@@ -19,13 +24,28 @@ PLUGIN_PACKAGE = "jax_plugins"  # where JAX looks for GPU backends
 
 
 def set_compile_cache() -> str:
-    """Sets JAX's compilation cache to a folder of the user, unless one is set already.
+    """Sets JAX's compilation cache to a bounded folder of the user, unless one is set already.
 
     Returns:
       A warning if the folder could not be written, else "".
+
+    Raises:
+      UserError: the bound that the user set is not a number.
     """
-    if CACHE_DIR_VARIABLE in os.environ:
-        return ""
+    warning = "" if CACHE_DIR_VARIABLE in os.environ else _set_default_cache()
+    bound = os.environ.get(CACHE_SIZE_VARIABLE)
+    if bound is not None and not bound.removeprefix("-").isdecimal():
+        raise UserError(
+            f"{CACHE_SIZE_VARIABLE}={bound}: must be a whole number of bytes, such as "
+            f"{CACHE_BYTES}, or -1 for no bound"
+        )
+    if bound is not None and CACHE_DIR_VARIABLE in os.environ:
+        _add_missing_times(Path(os.environ[CACHE_DIR_VARIABLE]))
+    return warning
+
+
+def _set_default_cache() -> str:
+    """Sets the folder and the bound, as `set_compile_cache`."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     folder = caches / "jaxgan" / _processor_id()
     # JAX makes the folder when it first has something to store, and only warns where it cannot. So
@@ -37,7 +57,26 @@ def set_compile_cache() -> str:
             f"{CACHE_DIR_VARIABLE} to another folder"
         )
     os.environ[CACHE_DIR_VARIABLE] = str(folder)
+    os.environ.setdefault(CACHE_SIZE_VARIABLE, str(CACHE_BYTES))
     return ""
+
+
+def _add_missing_times(folder: Path) -> None:
+    """Gives every stored program a file with the time of its last use.
+
+    JAX writes that file only while the cache has a bound. Where it is missing, because the cache
+    has grown without one or a process was killed, every write of a bounded cache fails.
+    """
+    try:
+        names = set(os.listdir(folder))
+    except OSError:  # there is none yet, or it is not a local one
+        return
+    for key in (name.removesuffix("-cache") for name in names if name.endswith("-cache")):
+        if f"{key}-atime" not in names:
+            with contextlib.suppress(OSError):  # another process may have removed the program
+                stat = (folder / f"{key}-cache").stat()
+                used = max(stat.st_atime_ns, stat.st_mtime_ns).to_bytes(8, "little")
+                (folder / f"{key}-atime").write_bytes(used)
 
 
 def _processor_id() -> str:
