@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from tests.kill_configs import ROOT
+from tests.fault_configs import ROOT
 
 SETTINGS = {
     "data.name": "tiny",

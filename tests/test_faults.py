@@ -23,9 +23,9 @@ from jaxgan.evaluation import periodic
 from jaxgan.gan import steps as steps_module
 from jaxgan.runs import layout, row_files
 from jaxgan.training import plotter, progress
-from tests import kills, tiny
+from tests import fault_starts, tiny
 from tests.dir_compare import compare
-from tests.kill_configs import CONFIG, ON_IMAGES, ROOT, TINY_MLP
+from tests.fault_configs import CONFIG, ON_IMAGES, ROOT, TINY_MLP
 
 TESTS = itertools.count()
 INTERRUPTING = """
@@ -34,7 +34,7 @@ from pathlib import Path
 from orbax.checkpoint._src.futures import future
 from jaxgan.cli import entry, main
 from jaxgan.training import loop  # imported for the processes that are forked
-from tests import figure_data, kills
+from tests import fault_starts, figure_data
 
 figure_data.save_data_of_figures()
 seen = 0
@@ -54,7 +54,7 @@ for line in sys.stdin:
         os.dup2(2, 1)
         signal.signal(signal.SIGTERM, entry._end_process)  # an early one too ends it with a line
         if first:
-            kills.watch_operations(Path(folder), ring)
+            fault_starts.watch_operations(Path(folder), ring)
         else:
             def save(thread, original=future._SignalingThread.run):
                 os.kill(os.getpid(), number)
@@ -80,7 +80,7 @@ class Trap:
 
     def __init__(self, folder):
         self.count, self.action = 0, None
-        kills.watch_operations(folder, self.seen)
+        fault_starts.watch_operations(folder, self.seen)
 
     def seen(self):
         action = self.action

@@ -1,13 +1,15 @@
-"""The settings of the runs that `tests.kills` kills, and of others that are hindered."""
+"""The runs that `tests.faults` disturbs: settings, data and number of processes of each."""
 
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "mnist.py"
-_WIDE = 16  # the smallest side that the convolutional networks make
 TINY_MLP = {"network.gen_widths": (7,), "network.disc_widths": (6,), "network.latent_size": 5}
 TINY_CONV = {"network.gen_channels": 2, "network.disc_channels": 2, "network.latent_size": 5}
 ON_IMAGES = {
@@ -79,6 +81,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "network.latent_size": 2,
         "save.samples_every": 2,
     },
+    "folder": ON_IMAGES | TINY_MLP | OFTEN | {"data.source": "folder"},
+    "stream": ON_IMAGES | TINY_MLP | OFTEN | {"data.source": "folder", "data.stream": 5},
+    "processes": ON_IMAGES | TINY_MLP | OFTEN | {"parallel.devices": 0},
 }
 CONFIGS["seeds"] = CONFIGS["mlp"] | {
     "seeds": 2,
@@ -86,16 +91,34 @@ CONFIGS["seeds"] = CONFIGS["mlp"] | {
     "schedule.learning_rate": (),
     "schedule.penalty": (),
 }
-LONG = list(CONFIGS)
-SHORT = "short"  # that the tests run by default
+CONFIGS["streaming processes"] = CONFIGS["processes"] | {"data.stream": 5, "parallel.shards": 2}
+ALL = list(CONFIGS)
+SHORT = "short"  # the config that the tests run by default
 CONFIGS[SHORT] = (
     ON_IMAGES | TINY_MLP | OFTEN | {"train.epochs": 3, "save.keep": 1, "evaluate.every": 2}
 )
+_CONVOLUTIONAL_SIDE = 16  # pixels: the smallest images that the convolutional networks make
+
+
+def process_count(name: str) -> int:
+    """Returns the number of processes that train a run of this config together."""
+    return 2 if "processes" in name else 1
+
+
+def write_data(name: str, folder: Path) -> None:
+    """Writes the data set of a config: IDX files, or folders of PNG files; points need none."""
+    settings = CONFIGS[name]
+    if settings.get("data.source") == "folder":
+        _write_images(folder)
+    elif settings.get("data.source") == "idx":
+        is_mlp = settings.get("network.name", "mlp") == "mlp"
+        tiny.write_data(folder, side=tiny.SIDE if is_mlp else _CONVOLUTIONAL_SIDE)
 
 
 def arguments_of(name: str, data: Path) -> list[str]:
+    """Returns the arguments of the training command, all but `--workdir`."""
     settings = CONFIGS[name]
-    if settings.get("data.source") == "idx":
+    if "data.source" in settings:
         settings = settings | {"data.dir": data}
     return [
         "--config",
@@ -104,5 +127,10 @@ def arguments_of(name: str, data: Path) -> list[str]:
     ]
 
 
-def side(name: str) -> int:
-    return tiny.SIDE if CONFIGS[name].get("network.name", "mlp") == "mlp" else _WIDE
+def _write_images(folder: Path) -> None:
+    random = np.random.RandomState(0)
+    for split in ("train", "test"):
+        (folder / split).mkdir(parents=True)
+        images = random.randint(0, 256, (tiny.EXAMPLES, tiny.SIDE, tiny.SIDE), np.uint8)
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(folder / split / f"{number:03}.png")
