@@ -69,6 +69,18 @@ NETWORKS = {
     "infogan": NetworkSpec((*_WIDTHS, *_CHANNELS, "disc_norm"), ("batch", "none", "spectral")),
 }
 
+# The version of the mathematics of a choice, or of a part of every step; 1 where none is given. It
+# is raised with each change of what is computed (see CONTRIBUTING), so that a run made before the
+# change is not continued with other mathematics.
+VERSIONS = {
+    "network r3gan": 2,  # centred resampling, smaller embeddings
+    "penalty consistency": 2,  # shifts by `translation`
+    "penalty lecam": 2,  # means begin at the first step's
+    "augmentation translation": 2,  # halves of a pixel are rounded up
+    "augmentation cutout": 2,  # as likely at each edge
+    "ada": 2,  # the loss's own margin decides
+}
+
 
 def check_names(table: Iterable[str], names: Iterable[str]) -> None:
     """Checks that a table of functions has the names that are declared here, in the same order.

@@ -16,6 +16,7 @@ from jaxgan.gan.steps import CHECKSUM_COLUMNS, trace_epoch, train_epoch
 from jaxgan.runs import checkpoints, directory, layout, ledger
 from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.environment import check_same_data, read_environment
+from jaxgan.runs.mathematics import warn_of_mathematics
 from jaxgan.runs.program import Program, build_program, initial_state, training_examples
 from jaxgan.types import GatheredExamples, Labels, Order, Pixels, StepOutput
 
@@ -58,6 +59,7 @@ def load_for_replay(workdir: Path) -> LoadedRun:
     """
     program = build_program(directory.read_config(workdir))
     check_same_data(workdir, program.data.sha256, program.data.source)
+    warn_of_mathematics(workdir, program.config)
     return LoadedRun(workdir, program, *training_examples(program))
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxgan.config.errors import UserError
 from jaxgan.gan.state import TrainState
 from jaxgan.parallel.process_group import from_primary
 from jaxgan.runs import checkpoints, row_files
@@ -141,7 +140,7 @@ def _restore_or_set_aside(directory: Path, template: TrainState, step: int) -> T
     try:
         return checkpoints.restore(directory, template, step)
     # The run itself does not need its best checkpoint, so a damaged one must not stop it.
-    except UserError as error:
+    except checkpoints.DamagedCheckpoint as error:
         logger.warning(f"{error}; set aside: the next evaluation saves a new best checkpoint")
         checkpoints.set_aside_after(directory, step - 1)
         return None

@@ -16,6 +16,7 @@ from jaxgan.config.seeds import adds_seeds
 from jaxgan.runs.atomic_files import read_json, write_json
 from jaxgan.runs.environment import merge_environment
 from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK
+from jaxgan.runs.mathematics import check_mathematics
 
 
 def check_workdir(workdir: Path, config: Config) -> None:
@@ -23,7 +24,8 @@ def check_workdir(workdir: Path, config: Config) -> None:
 
     Raises:
       UserError: the path is a file, the folder holds other files, another process is using it,
-        or it holds a run whose config differs in a setting that may not change.
+        or it holds a run whose config differs in a setting that may not change, or that was made
+        with other mathematics.
     """
     if not workdir.exists():
         _check_creatable(workdir)
@@ -36,7 +38,7 @@ def check_workdir(workdir: Path, config: Config) -> None:
     if (workdir / CONFIG).exists():
         # Locked, so that a folder in use is refused before the data are loaded.
         with _locked(workdir):
-            _check_same_config(workdir, config)
+            _check_same_run(workdir, config)
     # A start that was killed early leaves hidden files only: the lock and temporary files.
     elif any(not path.name.startswith(".") for path in workdir.iterdir()):
         raise UserError(f"--workdir {workdir}: holds other files and no run; choose a new folder")
@@ -54,7 +56,7 @@ def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iter
     with _locked(workdir):
         # Again, under the lock: another process may have created a run here meanwhile.
         if (workdir / CONFIG).exists():
-            _check_same_config(workdir, config)
+            _check_same_run(workdir, config)
         # Before anything is written, because other data are refused here.
         if (workdir / ENVIRONMENT).exists():
             environment = merge_environment(workdir, environment)
@@ -99,7 +101,7 @@ def _locked(workdir: Path) -> Iterator[None]:
         yield
 
 
-def _check_same_config(workdir: Path, config: Config) -> None:
+def _check_same_run(workdir: Path, config: Config) -> None:
     recorded = {name: value for name, _, value in iter_settings(read_config(workdir))}
     for name, field, value in iter_settings(config):
         allowed = field.metadata["may_change"] or adds_seeds(name, recorded, config)
@@ -108,3 +110,4 @@ def _check_same_config(workdir: Path, config: Config) -> None:
                 f"--workdir {workdir}: its run has config.{name} = {recorded[name]!r}, not "
                 f"{value!r}; choose another --workdir, or that value to resume it"
             )
+    check_mathematics(workdir, config)

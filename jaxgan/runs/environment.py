@@ -75,6 +75,9 @@ def merge_environment(workdir: Path, now: dict[str, Any]) -> dict[str, Any]:
     recorded = read_environment(workdir)
     # An older record lacks it; to resume that run must not look like a change.
     recorded.setdefault("processes", 1)
+    if "mathematics" in now:
+        # `check_mathematics` has found today's versions to be those of the run.
+        recorded.setdefault("mathematics", now["mathematics"])
     changed = {key: now[key] for key in now if now[key] != recorded.get(key)}
     # Once for each different start, however often a run is resumed.
     if changed and changed not in recorded.get("changes", []):

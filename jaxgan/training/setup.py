@@ -13,6 +13,7 @@ from jaxgan.config.checks import check_horizon
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
 from jaxgan.config.schema import Config
+from jaxgan.config.versions import mathematics_of
 from jaxgan.config.warnings import config_warnings
 from jaxgan.data import Dataset
 from jaxgan.data.lazy_array import Array
@@ -80,7 +81,7 @@ def prepare_training(config: Config) -> TrainingSetup:
     used = list(mesh.devices.flat) if mesh else devices[:1]
     check_precision(config, used)
     environment = describe_environment(used, describe_data(data))
-    environment["processes"] = jax.process_count()
+    environment |= {"processes": jax.process_count(), "mathematics": mathematics_of(config)}
     pixels, labels = training_examples(program)
     if not config.data.stream:
         pixels, labels = replicate(mesh, (pixels, labels))

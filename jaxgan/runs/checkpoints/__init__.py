@@ -7,6 +7,7 @@ SHA-256 of all their bytes, so that a damaged one is recognised and skipped.
 from jaxgan.runs.checkpoints.folder import prepare_folder, remove_surplus, set_aside_after, steps
 from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, named_leaves, unflatten
 from jaxgan.runs.checkpoints.reading import (
+    DamagedCheckpoint,
     load_run,
     read_consecutive_skipped,
     read_score,

@@ -17,30 +17,40 @@ from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, unfla
 from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
 from jaxgan.runs.checkpoints.writing import Score
 from jaxgan.runs.environment import read_environment
+from jaxgan.runs.layout import CONFIG, ENVIRONMENT
+from jaxgan.runs.mathematics import warn_of_mathematics
 from jaxgan.runs.seed_folders import read_single_config
 
 logger = logging.getLogger(__name__)
+
+
+class DamagedCheckpoint(UserError):
+    """A checkpoint whose content is not what was saved; an older one may be intact."""
 
 
 def restore(directory: Path, template: TrainState, step: int) -> TrainState:
     """Returns the state saved at `step`; `template` gives its structure, shapes and types.
 
     Raises:
-      UserError: there is no such checkpoint, it is damaged, or it is of another network.
+      DamagedCheckpoint: Orbax cannot read it, or its SHA-256 is not the recorded one.
+      UserError: there is no such checkpoint, or it is of another network.
     """
     if step not in (known := steps(directory)):
         raise UserError(f"{directory}: no checkpoint of step {step}; there are: {known or 'none'}")
     path = directory / str(step)
-    parts = {"state": ocp.args.StandardRestore(flatten(template)), "record": ocp.args.JsonRestore()}
+    # Without the shapes of the template: Orbax checks only some of them, and its error would not
+    # tell another network from damage.
+    parts = {"state": ocp.args.StandardRestore(), "record": ocp.args.JsonRestore()}
     try:
         restored = _read(path, **parts)
     except OrbaxError as error:
-        reason = str(error).split(":")[0]
-        raise UserError(f"{path}: damaged checkpoint ({reason})") from None
+        reason = str(error).split(":")[0] + _other_orbax(directory.parent)
+        raise DamagedCheckpoint(f"{path}: damaged checkpoint ({reason})") from None
     leaves: Leaves = restored["state"]
     # Arrays and a record with changed bytes may still be ones that Orbax can read.
     if leaves_sha256(leaves) != _as_dict(restored["record"]).get("sha256"):
-        raise UserError(f"{path}: damaged checkpoint (its SHA-256 differs)")
+        raise DamagedCheckpoint(f"{path}: damaged checkpoint (its SHA-256 differs)")
+    _check_arrays(path, leaves, flatten(template))
     return unflatten(leaves, template)
 
 
@@ -50,11 +60,15 @@ def restore_newest_valid(
     """Returns the state of the newest valid checkpoint among some steps, or None.
 
     Each damaged one that is skipped is named in a warning, with the reason.
+
+    Raises:
+      UserError: a checkpoint is of another network.
     """
     for step in sorted(candidates, reverse=True):
         try:
             return restore(directory, template, step)
-        except UserError as error:
+        # One of another network is no damage: the checkpoints before it are of that network too.
+        except DamagedCheckpoint as error:
             logger.warning(f"{error}; trying the one before")
     return None
 
@@ -77,20 +91,24 @@ def restore_newest(directory: Path, template: TrainState) -> TrainState | None:
     """Returns the state of the newest valid checkpoint, or None if there is no checkpoint.
 
     Raises:
-      UserError: there are checkpoints, and every one is damaged.
+      UserError: there are checkpoints, and every one is damaged or of another network.
     """
     known = steps(directory)
     state = restore_newest_valid(directory, template, known)
     # To start again in this folder would rename everything that is left of the run.
     if known and state is None:
-        raise UserError(f"{directory}: every checkpoint is damaged; choose another --workdir")
+        advice = "install that version, or " if (other := _other_orbax(directory.parent)) else ""
+        raise UserError(
+            f"{directory}: every checkpoint is damaged{other}; {advice}choose another --workdir"
+        )
     return state
 
 
 def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, TrainState]:
     """Loads a trained run from its folder.
 
-    For "last", a damaged newest checkpoint is passed over with a warning.
+    For "last", a damaged newest checkpoint is passed over with a warning. A warning also says
+    that the run's network was computed in another way.
 
     Args:
       ref: which checkpoint: "last", "best" (by held-out distance) or a step.
@@ -99,6 +117,7 @@ def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, T
       UserError: there is no run, or no such checkpoint, or it is damaged.
     """
     config = read_single_config(workdir)
+    warn_of_mathematics(workdir, config, "network")
     # From the record: a generator must load where its data set is not at hand.
     data = read_environment(workdir)["data"]
     image_shape = tuple(data["shape"])
@@ -117,6 +136,31 @@ def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, T
     if state is None:
         raise UserError(f"--workdir {workdir}: no checkpoint yet")
     return config, gan, state
+
+
+def _other_orbax(workdir: Path) -> str:
+    """Says that another version of Orbax may have written a run's checkpoints; "" if none has."""
+    if not (workdir / ENVIRONMENT).exists():
+        return ""
+    recorded = read_environment(workdir)
+    starts = (recorded, *recorded.get("changes", ()))
+    versions = [(start.get("versions") or {}).get("orbax-checkpoint") for start in starts]
+    others = sorted({str(version) for version in versions if version} - {ocp.__version__})
+    if not others:
+        return ""
+    return f", or made by another version: Orbax {' or '.join(others)}, not {ocp.__version__}"
+
+
+def _check_arrays(path: Path, saved: Leaves, wanted: Leaves) -> None:
+    """Raises UserError unless two states have the same arrays, shapes and types."""
+    old, new = ({n: f"{x.dtype}{list(x.shape)}" for n, x in s.items()} for s in (saved, wanted))
+    if differing := [name for name in new | old if old.get(name) != new.get(name)]:
+        name = differing[0]
+        raise UserError(
+            f"{path}: of another network than its run's {CONFIG} describes: {name} is "
+            f"{old.get(name, 'not there')}, must be {new.get(name, 'not there')}; restore the "
+            f"{CONFIG} that it was trained with, or use the version of jaxgan that made it"
+        )
 
 
 def _read_record(directory: Path, step: int) -> dict[str, Any]:
