@@ -27,8 +27,7 @@ def _end_process(number: int, frame: FrameType | None) -> None:
     del frame
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    # A terminal has the cursor behind "^C" or a progress bar. `print` fails where the signal came
-    # within another one.
+    # A terminal has the cursor behind "^C" or a progress bar. Not by `print`, which may be at work.
     with contextlib.suppress(OSError):
         os.write(2, ("\n" * os.isatty(2) + INTERRUPTED).encode())
     os._exit(128 + number)

@@ -2,11 +2,10 @@
 
 import errno
 import logging
-import os
 import signal
 import sys
 
-from jaxgan.cli.messages import print_error, show_log
+from jaxgan.cli.messages import discard_output, print_error, show_log
 from jaxgan.cli.verbs import VERBS
 from jaxgan.config.errors import EXIT_USAGE, UserError
 from jaxgan.config.jax_env import set_compile_cache
@@ -29,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     # Standard output was closed, as by `| head`. Python flushes it once more when it ends, which
     # would raise again without a place to write to.
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output(sys.stdout)
         return 128 + signal.SIGPIPE
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
