@@ -207,6 +207,21 @@ def test_batch_norm_of_dense_layers_with_a_batch_of_one_is_refused(changes, fits
     from_mapping(changes | {"network": {"name": "dcgan"}})
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("dcgan", {"train": {"batch_size": 1}}, "of G takes its mean and variance from a single i"),
+        ("sngan", {"train": {"batch_size": 1}}, "of G takes its mean and variance from a single i"),
+        ("dcgan", {"packing": 64}, "of D takes its mean and variance from a single pack"),
+    ],
+)
+def test_batch_norm_of_maps_with_a_batch_of_one_gives_a_warning(name, changes, words):
+    (warning,) = config_warnings(from_mapping({"network": {"name": name}} | changes))
+    assert words in warning
+    for other in ("mlp", "r3gan"):
+        assert not config_warnings(from_mapping({"network": {"name": other}} | changes))
+
+
 def test_settings_of_features_that_are_on_give_no_warning():
     on = {
         "augment": {"policy": ("mirror",), "target": 0.6, "adapt_images": 9},

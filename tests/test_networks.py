@@ -64,8 +64,11 @@ def called(net, variables, inputs, *labels, train=True):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_makes_images_and_one_logit_for_each(name, shape):
     gen, disc = small(name, shape)
-    shapes = jax.eval_shape(lambda: gen.init_with_output(jax.random.key(0), latents(), True)[0])
+    shapes, variables = jax.eval_shape(
+        lambda: gen.init_with_output(jax.random.key(0), latents(), True)
+    )
     assert shapes.shape == (3, *shape)
+    assert ("batch_stats" in variables) == choices.NETWORKS[name].gen_batch_norm
     shapes = jax.eval_shape(
         lambda: disc.init_with_output(jax.random.key(0), pictures(shape), True)[0]
     )

@@ -1,5 +1,8 @@
 import contextlib
 import dataclasses
+import errno
+import fcntl
+import os
 
 import pytest
 
@@ -100,6 +103,29 @@ def test_a_lock_left_by_a_dead_process_does_not_matter(tmp_path):
     start(tmp_path, Config())
     assert (tmp_path / ".lock").exists()
     start(tmp_path, Config())
+
+
+def fail_to_lock(monkeypatch, number):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_once_and_trains(tmp_path, monkeypatch, capsys, number):
+    start(tmp_path, Config())  # as a folder that comes from a file system with locks
+    fail_to_lock(monkeypatch, number)
+    for _ in range(2):
+        start(tmp_path, Config())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: --workdir {tmp_path}: its file system has no locks")
+
+
+def test_a_lock_that_fails_otherwise_is_an_error(tmp_path, monkeypatch):
+    fail_to_lock(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match="Input/output error"):
+        start(tmp_path, Config())
 
 
 @pytest.mark.parametrize("written", [0, 1, 2])

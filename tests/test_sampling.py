@@ -7,9 +7,11 @@ import pytest
 
 from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
+from jaxgan.config.files import from_mapping
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import Config
-from jaxgan.gan.sampling import BLOCK, generate, interpolate, sample_latents, sample_pixels
+from jaxgan.gan.sampling import SAMPLE_BLOCK, generate, interpolate, sample_latents, sample_pixels
+from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import build_gan, init_state
 from jaxgan.training.loop import train
 from jaxgan.types import Stream, stream_key, to_images, to_pixels
@@ -40,12 +42,42 @@ def test_more_samples_begin_with_the_fewer_ones_latents():
 
 def test_samples_in_blocks_are_those_of_one_pass():
     state = init_state(GAN, SHAPE, jax.random.key(0))
-    count, key = BLOCK + 7, jax.random.key(1)
+    count, key = 4 * SAMPLE_BLOCK + 7, jax.random.key(1)
     z = sample_latents(GAN, count, key)
     whole = to_pixels(generate(GAN, state.gen.params, state.gen.stats, z))
     blocks = sample_pixels(GAN, state.gen.params, state.gen.stats, count, key)
     assert blocks.shape == (count, *SHAPE)
     assert np.abs(whole.astype(int) - blocks.astype(int)).max() <= 1
+
+
+AVERAGED = from_mapping(
+    {
+        "network": {
+            "name": "dcgan",
+            "latent_size": 4,
+            "conditional": True,
+            "gen_channels": 2,
+            "disc_channels": 2,
+        },
+        "ema": {"half_life": 40},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "shape", "classes"),
+    [(CONFIG, (2,), 0), (AVERAGED, (16, 16, 1), 10)],  # points are not rounded to pixels
+    ids=["points", "labels, averaged weights and batch norm"],
+)
+def test_the_first_samples_have_the_same_bits_however_many_follow(config, shape, classes):
+    gan = build_gan(config, shape, classes)
+    variables = inference_variables(gan, init_state(gan, shape, jax.random.key(0)))
+    four, *more = (
+        np.asarray(sample_pixels(gan, *variables, count, jax.random.key(1)))
+        for count in (4, 64, 300)
+    )
+    for samples in more:
+        np.testing.assert_array_equal(samples[:4], four)
 
 
 def test_a_path_has_its_ends_and_stays_at_their_distance_from_the_origin():

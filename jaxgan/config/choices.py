@@ -34,10 +34,12 @@ class NetworkSpec(NamedTuple):
     Attributes:
       settings: names in `NetworkConfig` that this family has beside those that all have.
       disc_norms: allowed normalisations of D; the first is the default, that of the paper.
+      gen_batch_norm: G has batch norm.
     """
 
     settings: tuple[str, ...]
     disc_norms: tuple[str, ...] = ("none",)
+    gen_batch_norm: bool = False
 
 
 LOSSES = {
@@ -63,10 +65,12 @@ _WIDTHS = ("gen_widths", "disc_widths")
 _CHANNELS = ("gen_channels", "disc_channels")
 NETWORKS = {
     "mlp": NetworkSpec(_WIDTHS),
-    "dcgan": NetworkSpec((*_CHANNELS, "disc_norm"), ("batch", "none", "spectral")),
-    "sngan": NetworkSpec((*_CHANNELS, "disc_norm", "remat"), ("spectral", "none")),
+    "dcgan": NetworkSpec((*_CHANNELS, "disc_norm"), ("batch", "none", "spectral"), True),
+    "sngan": NetworkSpec((*_CHANNELS, "disc_norm", "remat"), ("spectral", "none"), True),
     "r3gan": NetworkSpec((*_CHANNELS, "stage_channels", "cardinality", "blocks", "remat")),
-    "infogan": NetworkSpec((*_WIDTHS, *_CHANNELS, "disc_norm"), ("batch", "none", "spectral")),
+    "infogan": NetworkSpec(
+        (*_WIDTHS, *_CHANNELS, "disc_norm"), ("batch", "none", "spectral"), True
+    ),
 }
 
 # The version of the mathematics of a choice, or of a part of every step; 1 where none is given. It

@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 
-from jaxgan.config.choices import GRADIENT_PENALTIES
+from jaxgan.config.choices import GRADIENT_PENALTIES, NETWORKS
 from jaxgan.config.jax_env import DETERMINISTIC_FLAG
 from jaxgan.config.network import disc_norm
 from jaxgan.config.schema import Config
@@ -33,6 +33,7 @@ def config_warnings(
         *_settings_without_effect(config),
         *_settings_overruled(config),
         *_saturation_of_grey_images(config, image_shape),
+        *_batch_norm_of_one(config),
         *_unbounded_critic(config),
         *_average_longer_than_run(config, images, ema_halvings),
         *_missing_determinism(config, backend),
@@ -80,6 +81,19 @@ def _saturation_of_grey_images(config: Config, image_shape: tuple[int, ...]) -> 
     if image_shape[2:] == (1,) and "saturation" in config.augment.policy:
         without = f"saturation has no effect on the grey images of {config.data.name}"
         yield f"config.augment.policy = {config.augment.policy!r}: {without}"
+
+
+def _batch_norm_of_one(config: Config) -> Iterator[str]:
+    batch_size, packing = config.train.batch_size, config.packing
+    in_gen = batch_size == 1 and NETWORKS[config.network.name].gen_batch_norm
+    in_disc = batch_size == packing and disc_norm(config.network) == "batch"
+    if in_gen or in_disc:
+        player, single = ("G", "image") if in_gen else ("D", "image" if packing == 1 else "pack")
+        yield (
+            f"config.train.batch_size = {batch_size}: the batch norm of {player} takes its mean "
+            f"and variance from a single {single}, which removes the brightness and contrast of "
+            "each map; samples are drawn with averages over many batches and look different"
+        )
 
 
 def _unbounded_critic(config: Config) -> Iterator[str]:

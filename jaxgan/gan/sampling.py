@@ -11,6 +11,7 @@ from jaxgan.gan.state import Gan
 from jaxgan.types import Images, Labels, Latents, Params, Pixels, PRNGKey, Stream, to_pixels
 
 BLOCK = 256  # images generated at a time: bounds the memory of activations
+SAMPLE_BLOCK = 64  # the same for pictures of samples, of which most show as many
 
 
 def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
@@ -39,7 +40,6 @@ def generate(
     return images
 
 
-@functools.partial(jax.jit, static_argnums=(0, 3))
 def sample_pixels(
     gan: Gan,
     params: Params,
@@ -50,18 +50,31 @@ def sample_pixels(
 ) -> Pixels:
     """Generates `count` images as uint8 pixels, or points as floats.
 
+    The first images of a larger count are those of a smaller one, to the bit.
+
     Args:
       params, stats: of the generator, as `inference_variables` returns them.
       labels: (count,), the class of each image; None cycles through all classes. Ignored if the GAN
         is not class-conditional.
     """
-    size = min(count, BLOCK)
-    blocks = -(-count // size)
-    z = sample_latents(gan, blocks * size, key).reshape(blocks, size, gan.latent_size)
-    labels = cycled_labels(gan, count) if labels is None else labels
-    labels = None if labels is None else jnp.resize(labels, (blocks, size))
-    pixels = jax.lax.map(lambda block: to_pixels(generate(gan, params, stats, *block)), (z, labels))
-    return pixels.reshape(blocks * size, *pixels.shape[2:])[:count]
+    # One program for every count: a product over another number of rows rounds differently.
+    blocks = -(-count // SAMPLE_BLOCK)
+    z = sample_latents(gan, blocks * SAMPLE_BLOCK, key)
+    given = cycled_labels(gan, count) if labels is None else labels
+    labels = None if given is None else jnp.resize(given, (len(z),))
+    pixels = []
+    for start in range(0, len(z), SAMPLE_BLOCK):
+        rows = slice(start, start + SAMPLE_BLOCK)
+        block_labels = None if labels is None else labels[rows]
+        pixels.append(_generate_pixels(gan, params, stats, z[rows], block_labels))
+    return jnp.concatenate(pixels)[:count]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _generate_pixels(
+    gan: Gan, params: Params, stats: Params, z: Latents, labels: Labels | None
+) -> Pixels:
+    return to_pixels(generate(gan, params, stats, z, labels))
 
 
 def generate_finite(

@@ -8,6 +8,7 @@ balls of radius 0.
 """
 
 import functools
+import logging
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from jaxtyping import Float
 
 from jaxgan.metrics.validation import Features, check_at_least, checked_features, checked_pair
 
+logger = logging.getLogger(__name__)
 MANIFOLD_NEIGHBOUR = 3  # k of precision and recall in Kynkäänniemi et al. 2019
 DENSITY_NEIGHBOUR = 5  # k of density and coverage in Naeem et al. 2020
 BLOCK_MIB = 32  # of distances in memory at a time
@@ -137,6 +139,8 @@ def compute_prdc(
     real_manifold = _shrink(real.squared_radii[manifold_k], real_points)
     fake_manifold = _shrink(fake.squared_radii[manifold_k], fake_points)
     neighbourhoods = _shrink(real.squared_radii[density_k], real_points)
+    _warn_of_copies("real", real, max(manifold_k, density_k), "precision, density and coverage are")
+    _warn_of_copies("generated", fake, manifold_k, "recall is")
     precise, pairs, start = 0, 0, 0
     recalled, covered = np.zeros((2, len(real_points)), bool)
     # Block by block, since 50,000 times 50,000 distances would take 20 GB.
@@ -152,6 +156,15 @@ def compute_prdc(
         start += len(squared)
     precision, density = precise / start, pairs / start / density_k
     return PRDC(precision, float(recalled.mean()), density, float(covered.mean()))
+
+
+def _warn_of_copies(name: str, samples: Neighbourhoods, k: int, scores: str) -> None:
+    """Says why scores are 0 if every ball around a set's samples is empty."""
+    if (samples.squared_radii[k] <= 0).all():
+        logger.warning(
+            f"{scores} 0: each {name} sample has {k} or more copies among the others, so the ball "
+            "around it has radius 0 and holds nothing"
+        )
 
 
 def _centred_pair(real: Neighbourhoods, fake: Neighbourhoods, k: int) -> tuple[Features, Features]:

@@ -1,6 +1,9 @@
 """Creates, checks, locks and reads a run directory."""
 
 import contextlib
+import errno
+import functools
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +20,9 @@ from jaxgan.runs.atomic_files import read_json, write_json
 from jaxgan.runs.environment import merge_environment
 from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK
 from jaxgan.runs.mathematics import check_mathematics
+
+logger = logging.getLogger(__name__)
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 def check_workdir(workdir: Path, config: Config) -> None:
@@ -91,14 +97,33 @@ def _check_creatable(workdir: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(workdir: Path) -> Iterator[None]:
-    """Locks the folder; the operating system releases the lock whenever the process ends."""
+    """Locks the folder; the operating system releases the lock whenever the process ends.
+
+    A file system without locks gets a warning instead.
+    """
+    # The soft lock would be a file that a killed run leaves, or a copied folder has, for ever.
+    lock = filelock.FileLock(workdir / LOCK, fallback_to_soft=False)
     try:
         # No waiting: a command that was started twice by mistake should fail at once.
-        held = filelock.FileLock(workdir / LOCK).acquire(timeout=0)
+        lock.acquire(timeout=0)
     except filelock.Timeout:
         raise UserError(f"--workdir {workdir}: another process is training there") from None
-    with held:
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        _warn_of_no_lock(workdir)
+    try:
         yield
+    finally:
+        lock.release()
+
+
+@functools.cache  # once, though a start locks the folder several times
+def _warn_of_no_lock(workdir: Path) -> None:
+    logger.warning(
+        f"--workdir {workdir}: its file system has no locks; a second process that trains there "
+        "would damage the run, and is not noticed"
+    )
 
 
 def _check_same_run(workdir: Path, config: Config) -> None:

@@ -78,6 +78,14 @@ def test_identical_sets_are_at_distance_zero(samples):
     assert 0 <= frechet_distance(features, features[::-1]) < 1e-13 * scale
 
 
+def test_so_are_few_samples_of_many_features_and_constant_ones():
+    few = np.random.default_rng(0).normal(size=(5, 2048))
+    assert 0 <= frechet_distance(few, few) < 1e-10
+    for value in (0.0, 0.1, 1e6 + 0.1):
+        constant = np.full((50, 64), value)
+        assert 0 <= frechet_distance(constant, constant) < 1e-25
+
+
 def test_it_is_symmetric_and_takes_jax_arrays():
     rng = np.random.default_rng(0)
     real, fake = (rng.normal(size=(50, 5)).astype(np.float32) for _ in range(2))

@@ -46,6 +46,22 @@ def test_two_scalars_by_hand():
     np.testing.assert_allclose(distance.mean, expected, rtol=1e-14)
 
 
+def test_a_constant_set_is_at_distance_zero_from_itself():
+    constant = np.full((50, 64), 0.1)
+    distance = kernel_distance(constant, constant, KEY, subsets=3, subset_size=20)
+    assert abs(distance.mean) < 1e-14
+    assert distance.std < 1e-14
+
+
+def test_a_set_itself_is_nearer_than_zero_by_what_its_samples_gain_from_meeting_themselves():
+    """An unbiased estimate: within a set no sample meets itself, between the two each does."""
+    few, _ = gaussians(5, 2048)
+    gram = polynomial_kernel(few, degree=3, coef0=1)
+    others = (gram.sum() - np.trace(gram)) / 20
+    distance = kernel_distance(few, few, KEY, subsets=1, subset_size=5)
+    np.testing.assert_allclose(distance.mean, 2 / 5 * (others - np.trace(gram) / 5), rtol=1e-10)
+
+
 def test_subsets_are_drawn_without_replacement_from_the_whole_set():
     rows = np.asarray(kernel._subsets(KEY, 30, 40, 10))
     assert all(len(set(row)) == 10 for row in rows)

@@ -82,6 +82,19 @@ def test_copies_of_one_sample_have_empty_balls():
     assert compute_prdc(Neighbourhoods(real), copies).recall == 0
 
 
+def test_scores_that_are_zero_since_all_samples_are_copies_say_so(capsys):
+    real, _ = gaussians(200, 5)
+    copies = np.full((50, 5), 0.1)
+    assert precision_recall(copies, copies) == (0.0, 0.0)
+    first, second = capsys.readouterr().err.splitlines()
+    assert "precision, density and coverage are 0: each real sample has 3 or more copies" in first
+    assert "recall is 0: each generated sample has 3 or more copies" in second
+    precision_recall(real, np.tile(real[:1], (50, 1)))
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    precision_recall(real, real)
+    assert not capsys.readouterr().err
+
+
 def test_a_set_needs_more_samples_than_neighbours():
     with pytest.raises(UserError, match="a set has 5 samples: needs at least 6"):
         _ = Neighbourhoods(np.ones((5, 2))).squared_radii
