@@ -26,6 +26,8 @@ CHOICES = {
     "loss": "saturating",
     "network.name": "r3gan",
     "data.source": "idx",
+    "data.fit": "contain",
+    "data.background": "black",
     "network.disc_norm": "none",
     "network.stage_channels": (16,),
     "network.cardinality": (4,),

@@ -1,5 +1,6 @@
 """The train command, once flags and config are known to be valid; JAX is imported late."""
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -22,6 +23,11 @@ def start_training(config: Config, workdir: Path, spec: ProcessSpec | None) -> i
     # At once, before JAX is imported. Several processes check it later and together, since one
     # that stops here would leave the others waiting.
     if spec is None:
+        # Not at the top of the file: `--help` needs no numpy.
+        from jaxgan.data.recognise import with_found_name
+
+        data = with_found_name(config.data, announce=True)
+        config = dataclasses.replace(config, data=data)
         directory.check_workdir(workdir, config)
     set_deterministic_flag(config.deterministic)
     if spec is not None:

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import itertools
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -13,7 +14,9 @@ from jaxgan.config.errors import UserError
 
 SchedulePoints = tuple[tuple[float, float], ...]
 Seeds = int | tuple[int, ...]
+Size = int | tuple[int, int]
 MAX_SEEDS = 10_000
+MAX_SIDE = 4096
 TYPE_NAMES: dict[Any, str] = {
     bool: "True or False",
     int: "a whole number",
@@ -21,6 +24,7 @@ TYPE_NAMES: dict[Any, str] = {
     str: "text",
     tuple[int, ...]: "a tuple of whole numbers such as (256, 512)",
     Seeds: "a count of seeds such as 4, or a tuple of them such as (0, 1, 2)",
+    Size: "a side such as 64, or (height, width) such as (48, 64)",
     tuple[str, ...]: "a tuple of names such as ('translation',)",
     SchedulePoints: "a tuple of pairs such as ((0, 1.0), (3000000, 0.1))",
 }
@@ -73,6 +77,11 @@ def _are_seeds(value: Seeds) -> bool:
     return different and all(SEED.test(seed) for seed in value)
 
 
+def _is_size(value: Size) -> bool:
+    sides = (value,) if isinstance(value, int) else value
+    return value == 0 or all(1 <= side <= MAX_SIDE for side in sides)
+
+
 ANYTHING = Check("", lambda value: True)
 NAME = Check("a name", lambda value: bool(value.strip()))
 # JAX makes the same key of a seed and of that seed plus 2**32: two runs would be equal unnoticed.
@@ -85,6 +94,12 @@ DECAY = Check("a number from 0 up to, not including, 1", lambda value: 0 <= valu
 FRACTION = Check("a number from 0 to 1", lambda value: 0 <= value <= 1)
 SMALL_FRACTION = Check("a number from 0 up to, not including, 0.5", lambda value: 0 <= value < 0.5)
 SHARDS = Check("0 or a power of two", lambda value: value >= 0 and not value & (value - 1))
+SIZE = Check(f"0, or sides from 1 to {MAX_SIDE}", _is_size)
+CHANNELS = Check("0, 1 or 3", lambda value: value in (0, 1, 3))
+COLOUR = Check(
+    "white, black, grey, or a colour such as #ff8000",
+    lambda value: bool(re.fullmatch("white|black|grey|#[0-9a-fA-F]{6}", value)),
+)
 WIDTHS = Check("a tuple of positive whole numbers", lambda value: all(width > 0 for width in value))
 
 

@@ -134,8 +134,9 @@ def default_config() -> ConfigDict:
 def to_config_dict(config: Config) -> ConfigDict:
     """Returns the settings of a config as a locked ConfigDict."""
     values = dataclasses.asdict(config)
-    # ConfigDict keeps the type of a default: a plain field would refuse a tuple for the count.
+    # ConfigDict keeps the type of a default: a plain field would refuse a tuple for the number.
     values["seeds"] = FieldReference(config.seeds, field_type=object)
+    values["data"]["size"] = FieldReference(config.data.size, field_type=object)
     return ConfigDict(values).lock()
 
 

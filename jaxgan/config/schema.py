@@ -4,6 +4,8 @@ import dataclasses
 
 from jaxgan.config.choices import AUGMENTATIONS, LOSSES
 from jaxgan.config.fields import (
+    CHANNELS,
+    COLOUR,
     DECAY,
     FRACTION,
     NAME,
@@ -12,9 +14,11 @@ from jaxgan.config.fields import (
     SEED,
     SEEDS,
     SHARDS,
+    SIZE,
     SMALL_FRACTION,
     SchedulePoints,
     Seeds,
+    Size,
     at_least,
     check_setting,
     each_of,
@@ -33,20 +37,22 @@ class DataConfig:
     name: str = setting(
         "mnist",
         "data set: mnist, fashion_mnist, kmnist, emnist/SPLIT, ring, grid, stacked_mnist, a TFDS "
-        "image set, or a name for your own data",
+        "image set, or a name for your own data; images that are not those of a known name are "
+        "recorded under the name of their folder",
         NAME,
     )
     source: str = setting(
         "auto",
-        "where the data is read from; auto tries idx, prepared, packaged and download in this "
-        "order, but not folder",
+        "where the data is read from; auto looks what data.dir holds, and without data.dir tries "
+        "idx, prepared, packaged and download in this order",
         one_of("auto", "idx", "prepared", "packaged", "download", "folder"),
         # A resumed run compares the SHA-256 of the examples instead of where they were read.
         may_change=True,
     )
     dir: str = setting(
         "",
-        "folder with the IDX files or image files, or the data_dir of TFDS; '' for none",
+        "folder or archive (.zip, .tar) of image files, or folder with IDX files or prepared TFDS "
+        "sets; '' for none",
         may_change=True,
     )
     # It may change, because the examples of a step do not depend on how they reach the device.
@@ -55,6 +61,39 @@ class DataConfig:
         "number of steps whose examples are sent to the device at a time; 0: the whole data set "
         "stays on the device",
         at_least(0),
+        may_change=True,
+    )
+    # The settings below may change, because the SHA-256 is that of their result.
+    size: Size = setting(
+        0,
+        "size of the images: a side, or (height, width); 0: as the files are, all of one size",
+        SIZE,
+        may_change=True,
+    )
+    fit: str = setting(
+        "cover",
+        "how an image of another shape gets this size: cover cuts off what is outside of the "
+        "centre, contain adds borders, exact refuses it",
+        one_of("cover", "contain", "exact"),
+        may_change=True,
+    )
+    channels: int = setting(
+        0,
+        "1: grey, 3: colour, 0: grey if all images are grey, and else colour",
+        CHANNELS,
+        may_change=True,
+    )
+    background: str = setting(
+        "white", "colour behind transparent pixels, and of added borders", COLOUR, may_change=True
+    )
+    skip_bad: bool = setting(
+        False, "whether to go on without image files that cannot be used", may_change=True
+    )
+    held_out: float = setting(
+        0.0,
+        "fraction of the images that is held out as the test split, chosen by a hash of their "
+        "content, if the data have no test split",
+        DECAY,
         may_change=True,
     )
 

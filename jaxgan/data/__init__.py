@@ -7,12 +7,21 @@ TFDS before they are needed, so that a wrong folder is reported at once.
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.data.datasets import DATASETS, PROTOCOL_SAMPLES
-from jaxgan.data.load import Dataset, load_data
+from jaxgan.data.load import Dataset, load_data, splits_of
+from jaxgan.data.recognise import with_found_name
 
 if TYPE_CHECKING:
     from jaxgan.data.shuffle import epoch_order
 
-__all__ = ["DATASETS", "PROTOCOL_SAMPLES", "Dataset", "epoch_order", "load_data"]
+__all__ = [
+    "DATASETS",
+    "PROTOCOL_SAMPLES",
+    "Dataset",
+    "epoch_order",
+    "load_data",
+    "splits_of",
+    "with_found_name",
+]
 
 
 def __getattr__(name: str) -> Any:

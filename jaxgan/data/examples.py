@@ -1,7 +1,8 @@
 """Examples as read from a source: their checks, their canonical order and its SHA-256."""
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,12 +13,16 @@ from jaxgan.data.lazy_array import Array, LazyArray, blocks
 UNLABELLED = -1
 FIX_HINT = (
     "point config.data.dir at the right folder, or choose another config.data.source, "
-    "or set config.data.source=idx with a name of your own for data of your own"
+    "or for data of your own set config.data.name to a name of your own"
 )
 
 
 class DataNotFound(Exception):
     """A source does not have the data set; the text says why. Another source may have it."""
+
+
+class SplitMissing(UserError):
+    """The data have no such split."""
 
 
 class Examples(NamedTuple):
@@ -27,6 +32,9 @@ class Examples(NamedTuple):
     labels: np.ndarray  # int32 (n,), all UNLABELLED if the set has no labels
     classes: int  # 0 if the set has no labels
     source: str  # a description for the run's record and for errors
+    class_names: tuple[str, ...] = ()  # () if they are only numbers
+    processing: Mapping[str, Any] = {}  # what was done to the pixels, for the run's record
+    left_out: str = ""  # what the source holds and is not in the examples
 
 
 def canonical_order(examples: Examples) -> Examples:
@@ -45,7 +53,7 @@ def canonical_order(examples: Examples) -> Examples:
     # Digests are compared as bytes and the labels are little-endian: no order of a machine counts.
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.intp)
     pixels = examples.pixels
-    ordered = pixels.reorder(order) if isinstance(pixels, LazyArray) else pixels[order]
+    ordered = pixels.take(order) if isinstance(pixels, LazyArray) else pixels[order]
     return examples._replace(pixels=ordered, labels=labels[order].astype(np.int32))
 
 

@@ -10,27 +10,26 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data.datasets import DATASETS, IDX_STEMS, DatasetSpec
-from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
+from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples, SplitMissing
 
 REFETCH_HINT = "the file is damaged or incomplete; download or install it again"
 
 
 def load_idx_folder(config: DataConfig, split: str) -> Examples:
-    """Reads the IDX files in config.data.dir, or in the folder where the system installs them.
+    """Reads the IDX files in config.data.dir, or if that is '' where the system installs them.
 
     Raises:
-      DataNotFound: there is no such folder, or it has none of the split's files.
+      DataNotFound: there is no such folder, or it has none of the set's files.
+      SplitMissing: it has files of another split only.
       UserError: a file is damaged, or one of the split's two files is missing, or they do not fit.
     """
     spec = DATASETS.get(config.name)
-    if spec is None and config.source == "auto":
-        raise DataNotFound(
-            "the data set is not a known one (for your own data set config.data.source=idx)"
-        )
-    # The user's own folder first: the system's is read only if that one has none of the files.
-    folders = [folder for folder in (config.dir, *(spec.folders if spec else ())) if folder]
+    # A folder that is named is the one that is read; the system's is not looked at then.
+    folders = [config.dir] if config.dir else list(spec.folders if spec else ())
     if not folders:
         raise DataNotFound("config.data.dir is '', so no folder is named")
+    if config.dir and not has_split(config, split) and has_split(config, "train"):
+        raise SplitMissing(f"{config.dir}: has IDX files of train, but none of {split}")
     reasons = []
     for folder in folders:
         try:
@@ -38,6 +37,12 @@ def load_idx_folder(config: DataConfig, split: str) -> Examples:
         except DataNotFound as reason:
             reasons.append(str(reason))
     raise DataNotFound(", ".join(reasons))
+
+
+def has_split(config: DataConfig, split: str) -> bool:
+    """Returns whether config.data.dir has an IDX file of the split."""
+    folder, stems = Path(config.dir).expanduser(), _stems(DATASETS.get(config.name), split)
+    return any(_find(folder, stems, kind) for kind in ("images", "labels"))
 
 
 def load_packaged(config: DataConfig, split: str) -> Examples:
@@ -52,7 +57,7 @@ def load_packaged(config: DataConfig, split: str) -> Examples:
 
 def read_folder(folder: Path, source: str, spec: DatasetSpec | None, split: str) -> Examples:
     """Reads the IDX files of one split in a folder; `spec` is None for a user's own data set."""
-    stems = (spec.stems if spec else IDX_STEMS).get(split, (split,))
+    stems = _stems(spec, split)
     images_path, labels_path = _find_files(folder, stems, labelled=spec is not None)
     pixels = read_idx(images_path)
     if pixels.ndim == 3:
@@ -108,6 +113,10 @@ def parse_idx(raw: bytes, name: str) -> np.ndarray:
             f"{name}: {held} bytes of data where its IDX header says {size}; {REFETCH_HINT}"
         )
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+
+
+def _stems(spec: DatasetSpec | None, split: str) -> tuple[str, ...]:
+    return (spec.stems if spec else IDX_STEMS).get(split, (split,))
 
 
 def _find_files(folder: Path, stems: tuple[str, ...], labelled: bool) -> tuple[Path, Path | None]:

@@ -34,9 +34,9 @@ class LazyArray:
         """Reads the examples of a slice, or of an array of indices."""
         return self._read(self._indices[selection])
 
-    def reorder(self, order: np.ndarray) -> "LazyArray":
-        """Returns the same examples in another order, without reading them."""
-        return type(self)(self.shape, self._read, self._indices[order])
+    def take(self, indices: np.ndarray) -> "LazyArray":
+        """Returns some of the examples, or all in another order, without reading them."""
+        return type(self)((len(indices), *self.shape[1:]), self._read, self._indices[indices])
 
 
 Array = np.ndarray | LazyArray

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples
+from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples, SplitMissing
 from jaxgan.data.lazy_array import Array, LazyArray
 
 BLOCK_RECORDS = 1024
@@ -39,7 +40,7 @@ def load_prepared(config: DataConfig, split: str) -> Examples:
         TensorFlow.
       UserError: the prepared version is damaged, or is not a set of images of one size.
     """
-    folder = find_prepared(config.name, data_dir(config))
+    folder = _folder(config)
     # TFDS trusts every folder that exists, and fails on a half-copied one with errors that name
     # another cause, such as the TFRECORD format.
     for needed in ("dataset_info.json", "features.json"):
@@ -64,14 +65,66 @@ def find_prepared(name: str, root: Path) -> Path:
     versions = [entry for entry in home.iterdir() if VERSION.fullmatch(entry.name)]
     if not versions:
         raise DataNotFound(f"{home} holds no folder named after a version, such as 3.0.1")
-    # By number: as text, 10.0.0 comes before 9.0.0.
-    return max(versions, key=lambda entry: [int(part) for part in entry.name.split(".")])
+    return max(versions, key=_version)
+
+
+def prepared_sets(root: Path) -> dict[str, Path]:
+    """Returns the newest version of each prepared set in a folder, by the set's name.
+
+    The folder can be one of a version, of a set, or of several sets.
+    """
+    # Only folders named after a version are looked into, since the others can hold many files.
+    version = "[0-9]*.[0-9]*.[0-9]*"
+    patterns = (version, f"*/{version}", f"*/*/{version}")
+    folders = [root, *(folder for pattern in patterns for folder in root.glob(pattern))]
+    found: dict[str, Path] = {}
+    for folder in sorted(filter(_is_prepared, folders), key=_version):
+        found[_set_name(folder)] = folder
+    return found
+
+
+def has_split(config: DataConfig, split: str) -> bool:
+    """Returns whether a prepared folder says that it has a split; it is not checked."""
+    # A damaged description is reported when the set is read.
+    with contextlib.suppress(OSError, ValueError, DataNotFound):
+        info = json.loads((_folder(config) / "dataset_info.json").read_text())
+        return any(part.get("name") == split for part in info.get("splits", ()))
+    return False
 
 
 def one_line(error: BaseException) -> str:
     """Returns an error's class and the beginning of its text on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def _folder(config: DataConfig) -> Path:
+    root = data_dir(config)
+    try:
+        return find_prepared(config.name, root)
+    except DataNotFound:
+        if config.dir and (folder := prepared_sets(root).get(config.name)):
+            return folder
+        raise
+
+
+def _is_prepared(folder: Path) -> bool:
+    return (folder / "dataset_info.json").is_file()
+
+
+def _version(folder: Path) -> list[int]:
+    """A key for sorting by number: as text, 10.0.0 comes before 9.0.0."""
+    return [int(part) for part in folder.name.split(".")] if VERSION.fullmatch(folder.name) else []
+
+
+def _set_name(folder: Path) -> str:
+    """The name that TFDS gave to a prepared set, or else that of the folder above the version."""
+    try:
+        info = json.loads((folder / "dataset_info.json").read_text())
+        config = info.get("configName", "")
+        return f"{info['name']}/{config}" if config else str(info["name"])
+    except (OSError, ValueError, KeyError, AttributeError):
+        return folder.parent.name
 
 
 @contextlib.contextmanager
@@ -111,8 +164,12 @@ def _read(folder: Path, config: DataConfig, split: str) -> Examples:
         raise ValueError(f"{len(source)} records")
     records = _Records(folder, source, features, image, builder.info.features[image].shape)
     pixels, labels = records.read_all(label, with_pixels=not config.stream)
-    classes = builder.info.features[label].num_classes if label else 0
-    return Examples(pixels, labels, classes, f"prepared TFDS folder {folder}")
+    class_label = builder.info.features[label] if label else None
+    classes = class_label.num_classes if class_label else 0
+    names = tuple(class_label.names) if class_label else ()
+    # TFDS calls classes that have no names by their numbers.
+    names = () if names == tuple(map(str, range(classes))) else names
+    return Examples(pixels, labels, classes, f"prepared TFDS folder {folder}", names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +236,7 @@ def _check_builder(builder: Any, folder: Path, name: str, split: str) -> None:
         )
     if split not in builder.info.splits:
         known = ", ".join(builder.info.splits) or "no splits"
-        raise UserError(f"split {split!r}: {folder} has {known}; name one of these")
+        raise SplitMissing(f"split {split!r}: {folder} has {known}; name one of these")
 
 
 def _features(features: Any, folder: Path) -> tuple[str, str]:

@@ -51,6 +51,7 @@ class Gan:
       ema_schedule: factor of `ema_half_life`.
       mesh: devices that share a batch; None for one device.
       shards: number of virtual shards of a batch; 0 leaves it in one piece.
+      class_counts: training images of each class of a class-conditional GAN; () if not known.
     """
 
     gen: Network
@@ -71,6 +72,7 @@ class Gan:
     ema_schedule: Schedule | None
     mesh: Mesh | None = None
     shards: int = 0
+    class_counts: tuple[int, ...] = ()
 
 
 class Player(struct.PyTreeNode):
@@ -101,7 +103,12 @@ class TrainState(struct.PyTreeNode):
     ema_params: Any
 
 
-def build_gan(config: Config, image_shape: ImageShape, classes: int = 0) -> Gan:
+def build_gan(
+    config: Config,
+    image_shape: ImageShape,
+    classes: int = 0,
+    class_counts: tuple[int, ...] = (),
+) -> Gan:
     """Builds the rules of a config.
 
     Configs that differ only in their seeds give the same object, so that `jit` compiles once.
@@ -109,11 +116,13 @@ def build_gan(config: Config, image_shape: ImageShape, classes: int = 0) -> Gan:
     Args:
       image_shape: shape of one example.
       classes: number of classes in the data; 0 if it has no labels.
+      class_counts: number of training images of each class; (): not known, taken as equal.
 
     Raises:
       UserError: the config does not fit the shape or the labels of the data.
     """
-    return _build_gan(without_seeds(config), image_shape, classes)
+    gan = _build_gan(without_seeds(config), image_shape, classes)
+    return dataclasses.replace(gan, class_counts=class_counts) if gan.classes else gan
 
 
 @functools.cache

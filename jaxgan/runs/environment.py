@@ -73,11 +73,12 @@ def merge_environment(workdir: Path, now: dict[str, Any]) -> dict[str, Any]:
     """
     check_same_data(workdir, now["data"]["sha256"], now["data"]["source"])
     recorded = read_environment(workdir)
-    # An older record lacks it; to resume that run must not look like a change.
+    # An older record lacks these; to resume that run must not look like a change.
     recorded.setdefault("processes", 1)
     if "mathematics" in now:
         # `check_mathematics` has found today's versions to be those of the run.
         recorded.setdefault("mathematics", now["mathematics"])
+    recorded["data"] = now["data"] | recorded["data"]
     changed = {key: now[key] for key in now if now[key] != recorded.get(key)}
     # Once for each different start, however often a run is resumed.
     if changed and changed not in recorded.get("changes", []):

@@ -1,12 +1,13 @@
 """Builds what the steps of a run need from its config: training data, step plan and GAN."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from jaxgan.config.schema import Config
-from jaxgan.data import Dataset, load_data
+from jaxgan.data import Dataset, load_data, with_found_name
 from jaxgan.data.lazy_array import Array
 from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
 from jaxgan.runs.plan import StepPlan, make_step_plan
@@ -29,12 +30,16 @@ class Program(NamedTuple):
 def build_program(config: Config) -> Program:
     """Loads the training data of a config, and builds its step plan and its GAN.
 
+    The config of the result has the name of the data that were found.
+
     Raises:
       UserError: the data are missing or damaged, do not fill one step, or do not fit the network.
     """
+    config = dataclasses.replace(config, data=with_found_name(config.data))
     data = load_data(config.data)
     plan = make_step_plan(config.train, len(data.pixels))
-    return Program(config, data, plan, build_gan(config, data.pixels.shape[1:], data.classes))
+    gan = build_gan(config, data.pixels.shape[1:], data.classes, data.class_counts)
+    return Program(config, data, plan, gan)
 
 
 def initial_state(program: Program) -> TrainState:

@@ -57,7 +57,7 @@ def train(config: Config, workdir: Path) -> TrainResult:
         raise UserError("config.seeds: train has one run; use jaxgan.training.train_seeds")
     setup = prepare_training(config)
     with stop_signals() as signals:
-        result = train_run(setup, workdir, config, signals)
+        result = train_run(setup, workdir, setup.config, signals)
     if result.diverged:
         raise TrainingDiverged(result.diverged)
     return result

@@ -71,7 +71,7 @@ def prepare_training(config: Config) -> TrainingSetup:
     with same_error():
         # A process whose data are missing must not leave the others waiting.
         program = build_program(config)
-    data, plan, gan = program.data, program.plan, program.gan
+    config, data, plan, gan = program
     check_agreement(dict(_shared_facts(config, data)))
     images = images_in_run(config.train, plan)
     # Only the data say how long the run is, so no check of the config alone could do this.
@@ -134,5 +134,8 @@ def describe_data(data: Dataset) -> dict[str, Any]:
         "examples": len(data.pixels),
         "shape": list(data.pixels.shape[1:]),
         "classes": data.classes,
+        "class_names": list(data.class_names),
+        "class_counts": list(map(int, data.class_counts)),
+        "processing": dict(data.processing),
         "sha256": data.sha256,
     }

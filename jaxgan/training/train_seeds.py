@@ -46,6 +46,7 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
             "train one run at a time; must be 0 or 1"
         )
     setup = prepare_training(config)
+    config = setup.config
     # Made before anything is written, since the device may have no room for it.
     template = initial_state(setup, config.seed)
     mesh = setup.gan.mesh

@@ -1,7 +1,7 @@
-"""A folder of image files: read whole or where it lies, and every odd file named."""
+"""A folder of image files: each kind of file, what is done to it, and what is refused."""
 
+import dataclasses
 import io
-import shutil
 
 import numpy as np
 import PIL.Image
@@ -9,10 +9,11 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import load_data
+from jaxgan.data import load_data, splits_of, with_found_name
 from jaxgan.data.lazy_array import LazyArray
 
 COUNT = 12
+ORIENTATION = 0x0112  # the EXIF tag
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +34,13 @@ def write(folder, images, suffix=".png"):
     return folder
 
 
-def load(folder, split="train", stream=0):
-    return load_data(DataConfig("mine", "folder", str(folder), stream), split)
+def load(folder, split="train", **settings):
+    return load_data(DataConfig("mine", dir=str(folder), **settings), split)
 
 
-def error_of(folder, split="train", stream=0):
+def error_of(folder, split="train", **settings):
     with pytest.raises(UserError) as caught:
-        load(folder, split, stream)
+        load(folder, split, **settings)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -48,7 +49,18 @@ def sorted_bytes(pixels):
     return sorted(image.tobytes() for image in pixels)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".PNG"])
+def only_image(tmp_path, image, name="a.png", **options):
+    """The pixels that are read where the folder holds one image."""
+    (tmp_path / "one").mkdir(exist_ok=True)
+    image.save(tmp_path / "one" / name, **options)
+    settings = {key: options.pop(key) for key in ("size", "fit") if key in options}
+    return load(tmp_path / "one", **settings).pixels[0]
+
+
+# Kinds of files
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".PNG", ".tif", ".Tiff", ".ppm"])
 def test_the_images_are_those_of_the_files(tmp_path, colour, suffix):
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -62,10 +74,111 @@ def test_the_images_are_those_of_the_files(tmp_path, colour, suffix):
     assert data.labels.tolist() == [-1] * COUNT
 
 
-def test_a_jpeg_is_what_pil_makes_of_it(tmp_path, colour):
-    write(tmp_path / "mine", colour[:1], ".jpg")
-    with PIL.Image.open(tmp_path / "mine" / "00.jpg") as image:
-        np.testing.assert_array_equal(load(tmp_path / "mine").pixels[0], np.asarray(image))
+@pytest.mark.parametrize("name", ["a.jpg", "bär 猫.JPEG"])
+def test_a_jpeg_is_what_pil_makes_of_it(tmp_path, colour, name):
+    pixels = only_image(tmp_path, PIL.Image.fromarray(colour[0]), name)
+    with PIL.Image.open(tmp_path / "one" / name) as image:
+        np.testing.assert_array_equal(pixels, np.asarray(image))
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_images_that_are_shown_alike_have_equal_pixels_whatever_their_orientation(
+    tmp_path, colour, orientation
+):
+    upright = PIL.Image.fromarray(colour[0])  # 5 rows of 4
+    turns = {3: PIL.Image.Transpose.ROTATE_180, 6: PIL.Image.Transpose.ROTATE_90}
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION] = orientation
+    (tmp_path / "two").mkdir()
+    # As lossless files, since a JPEG that is turned is not the same to the bit.
+    upright.save(tmp_path / "two" / "a.png")
+    upright.transpose(turns[orientation]).save(tmp_path / "two" / "b.png", exif=exif)
+    data = load(tmp_path / "two")
+    np.testing.assert_array_equal(data.pixels[0], data.pixels[1])
+    np.testing.assert_array_equal(data.pixels[0], colour[0])
+    assert data.processing["counts"] == {"turned": 1}
+
+
+def test_a_jpeg_is_turned_before_it_gets_its_size(tmp_path):
+    image = PIL.Image.new("L", (32, 16))
+    image.paste(255, (0, 0, 16, 16))  # the left half is white
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION] = 6  # to be turned by 90 degrees clockwise: the left half comes on top
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    pixels = load(tmp_path).pixels[0]
+    assert pixels.shape == (32, 16, 1)
+    assert pixels[:15].min() > 250
+    assert pixels[17:].max() < 5
+    assert load(tmp_path, size=(16, 8), fit="contain").pixels[0][:7].min() > 250
+
+
+def test_an_opaque_image_with_transparency_is_that_without(tmp_path, colour):
+    plain = PIL.Image.fromarray(colour[0])
+    opaque = only_image(tmp_path, plain.convert("RGBA"))
+    np.testing.assert_array_equal(opaque, colour[0])
+
+
+@pytest.mark.parametrize(
+    ("background", "behind"),
+    [("white", [255] * 3), ("black", [0] * 3), ("grey", [128] * 3), ("#0102ff", [1, 2, 255])],
+)
+def test_a_colour_stands_behind_transparent_pixels(tmp_path, background, behind):
+    image = PIL.Image.new("RGBA", (2, 1), (9, 8, 7, 0))
+    image.putpixel((0, 0), (9, 8, 7, 255))
+    image.save(tmp_path / "a.png")
+    # A palette can have one transparent colour too.
+    palette = PIL.Image.new("P", (2, 1), 1)
+    palette.putpalette([50, 60, 70, 9, 8, 7])
+    palette.putpixel((1, 0), 0)
+    palette.save(tmp_path / "b.png", transparency=0)
+    data = load(tmp_path, background=background)
+    assert [image.tolist() for image in data.pixels] == [[[[9, 8, 7], behind]]] * 2
+    assert data.processing["background"] == background
+    assert data.processing["counts"] == {"transparent": 2}
+
+
+def test_half_transparent_grey_is_mixed_with_the_background(tmp_path):
+    pixels = only_image(tmp_path, PIL.Image.new("LA", (3, 2), (100, 51)))  # 51 is a fifth of 255
+    assert pixels.shape == (2, 3, 1)
+    assert set(pixels.ravel()) == {round(100 / 5 + 255 * 4 / 5)}
+
+
+def test_16_bits_are_scaled_and_not_wrapped(tmp_path):
+    values = np.array([[0, 128, 257, 32768, 65535]], np.uint16)
+    pixels = only_image(tmp_path, PIL.Image.fromarray(values))
+    assert pixels.ravel().tolist() == [0, 0, 1, 128, 255]
+
+
+def test_cmyk_is_read_as_the_colour_that_it_prints(tmp_path):
+    image = PIL.Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # magenta and yellow make red
+    red, green, blue = only_image(tmp_path, image, "a.jpg").reshape(-1, 3).mean(axis=0)
+    assert red > 245
+    assert max(green, blue) < 10
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tif", ".webp", ".png"])
+def test_of_several_pictures_in_a_file_the_first_is_read(tmp_path, suffix):
+    first, second = (PIL.Image.new("L", (4, 4), level) for level in (10, 200))
+    options = {"save_all": True, "append_images": [second]}
+    pixels = only_image(tmp_path, first, f"a{suffix}", **options, lossless=True)
+    assert pixels.max() <= 11
+
+
+def test_avif_is_read_where_pil_reads_it(tmp_path):
+    if ".avif" not in PIL.Image.registered_extensions():
+        pytest.skip("this PIL was built without AVIF")
+    pixels = only_image(tmp_path, PIL.Image.new("RGB", (16, 16), (200, 30, 40)), "a.avif")
+    assert np.abs(pixels.reshape(-1, 3).mean(axis=0) - [200, 30, 40]).max() < 5
+
+
+def test_a_file_is_read_by_its_content_not_its_name(tmp_path, colour):
+    raw = io.BytesIO()
+    PIL.Image.fromarray(colour[0]).save(raw, format="png")
+    (tmp_path / "a.jpg").write_bytes(raw.getvalue())
+    np.testing.assert_array_equal(load(tmp_path).pixels[0], colour[0])
+
+
+# Channels
 
 
 def test_grey_images_have_one_channel_also_those_of_one_bit(tmp_path):
@@ -76,59 +189,126 @@ def test_grey_images_have_one_channel_also_those_of_one_bit(tmp_path):
     assert sorted(image.max() for image in pixels) == [11, 23, 255]
 
 
-def test_images_of_a_palette_are_in_colour(folder):
-    PIL.Image.new("RGB", (4, 5), (1, 2, 3)).quantize().save(folder / "palette.png")
-    assert [1, 2, 3] in load(folder).pixels[:, 0, 0].tolist()
+def test_a_palette_of_greys_and_grey_rgb_are_grey_among_grey_images(tmp_path):
+    grey = PIL.Image.fromarray(np.arange(12, dtype=np.uint8).reshape(4, 3))
+    grey.save(tmp_path / "a.png")
+    grey.convert("P").save(tmp_path / "b.png")
+    grey.convert("RGB").save(tmp_path / "c.png")
+    pixels = load(tmp_path).pixels
+    assert pixels.shape == (3, 4, 3, 1)
+    for image in pixels:
+        np.testing.assert_array_equal(image[..., 0], np.asarray(grey))
 
 
-def test_folders_of_classes_give_labels_by_the_order_of_their_names(tmp_path, colour):
-    for name, part in (("dog", colour[:5]), ("cat", colour[5:])):
-        write(tmp_path / "mine" / name, part)
-    data = load(tmp_path / "mine")
-    assert data.classes == 2
-    assert sorted_bytes(data.pixels[data.labels == 1]) == sorted_bytes(colour[:5])
-    assert sorted_bytes(data.pixels[data.labels == 0]) == sorted_bytes(colour[5:])
+@pytest.mark.parametrize("grey_first", [True, False])
+@pytest.mark.parametrize("stream", [0, 1])
+def test_a_set_with_a_colour_image_is_in_colour(tmp_path, colour, grey_first, stream):
+    grey = np.arange(7 * 20, dtype=np.uint8).reshape(7, 5, 4)
+    for i, image in enumerate(grey):
+        name = f"{'a' if grey_first else 'z'}{i}.png"
+        PIL.Image.fromarray(image).save(tmp_path / name)
+    for i in range(20):
+        PIL.Image.fromarray(colour[i % COUNT]).save(tmp_path / f"m{i:02}.png")
+    pixels = load(tmp_path, stream=stream).pixels[:]
+    assert pixels.shape == (27, 5, 4, 3)
+    expected = [np.repeat(image[..., None], 3, axis=2) for image in grey]
+    expected += [colour[i % COUNT] for i in range(20)]
+    assert sorted_bytes(pixels) == sorted_bytes(expected)
 
 
-def test_folders_train_and_test_are_the_splits(tmp_path, colour):
-    for name, part in (("train/a", colour[:4]), ("train/b", colour[4:8]), ("test/b", colour[8:])):
-        write(tmp_path / "mine" / name, part)
-    train, test = (load(tmp_path / "mine", split) for split in ("train", "test"))
-    assert sorted_bytes(train.pixels) == sorted_bytes(colour[:8])
-    assert sorted_bytes(test.pixels) == sorted_bytes(colour[8:])
-    assert train.classes == test.classes == 2
-    assert set(test.labels.tolist()) == {1}  # b, as in training
+@pytest.mark.parametrize("stream", [0, 1])
+def test_the_number_of_channels_can_be_set(tmp_path, folder, colour, stream):
+    grey = load(folder, channels=1, stream=stream).pixels[:]
+    luma = [np.asarray(PIL.Image.fromarray(image).convert("L")) for image in colour]
+    assert grey.shape == (COUNT, 5, 4, 1)
+    assert sorted_bytes(grey) == sorted_bytes(luma)
+    one = write(tmp_path / "grey", colour[:1, ..., 0])
+    repeated = load(one, channels=3, stream=stream).pixels[:]
+    np.testing.assert_array_equal(repeated[0], np.repeat(colour[0, ..., :1], 3, axis=2))
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_a_streamed_folder_is_the_same_array(tmp_path, colour, split):
-    for name in ("train", "test"):
-        write(tmp_path / name / "a", colour[:5])
-        write(tmp_path / name / "b", colour[5:] if name == "train" else colour[5:8])
-    whole, streamed = load(tmp_path, split), load(tmp_path, split, stream=1)
-    assert isinstance(streamed.pixels, LazyArray)
-    assert streamed.sha256 == whole.sha256
-    assert streamed.pixels.shape == whole.pixels.shape
-    np.testing.assert_array_equal(streamed.labels, whole.labels)
-    for chosen in (slice(None), slice(2, 5), np.array([3, 0, 3]), slice(0, 0)):
-        np.testing.assert_array_equal(streamed.pixels[chosen], whole.pixels[chosen])
+# Sizes
 
 
-def test_a_folder_of_a_known_set_is_that_set(tmp_path, arrays, tiny, idx_folder):
-    images, labels = arrays["train"]
-    for label in range(10):
-        write(tmp_path / "png" / f"{label}", images[labels == label])
-    loaded = load_data(DataConfig("kmnist", "folder", str(tmp_path / "png")))
-    assert loaded.sha256 == load_data(DataConfig("kmnist", "idx", str(idx_folder))).sha256
+def halves(height, width):
+    """A black image whose right half is white."""
+    image = np.zeros((height, width), np.uint8)
+    image[:, width // 2 :] = 255
+    return image
 
 
-def test_auto_takes_no_folder_of_images(folder):
-    with pytest.raises(UserError, match="unknown data set"):
-        load_data(DataConfig("mine", "auto", str(folder)))
+@pytest.fixture
+def two_shapes(tmp_path):
+    """A square of 100 x 100 and an image of 4:3, which is 120 x 90."""
+    write(tmp_path / "mine", [np.full((100, 100), 7, np.uint8)])
+    PIL.Image.fromarray(halves(90, 120)).save(tmp_path / "mine" / "wide.png")
+    return tmp_path / "mine"
+
+
+def wide(data):
+    return next(image for image in data.pixels[..., 0] if image.max() == 255)
+
+
+def test_cover_cuts_off_what_is_outside_of_the_centre(two_shapes):
+    data = load(two_shapes, size=30)
+    assert data.pixels.shape == (2, 30, 30, 1)
+    # The centre of 90 x 90 is half black and half white, and fills the square.
+    columns = wide(data).mean(axis=0)
+    assert columns[:12].max() < 20
+    assert columns[-12:].min() > 235
+    assert data.processing["counts"] == {"resized": 2}
+    assert (data.processing["size"], data.processing["fit"]) == ([30, 30], "cover")
+
+
+def test_contain_adds_borders_of_the_background(two_shapes):
+    data = load(two_shapes, size=40, fit="contain", background="grey")
+    image = wide(data)
+    # 120 x 90 becomes 40 x 30, with 5 rows of border above and below.
+    assert set(np.unique(np.r_[image[:5], image[-5:]])) == {128}
+    assert image[5:-5, :15].max() < 20
+    assert image[5:-5, -15:].min() > 235
+
+
+def test_exact_refuses_other_sizes(two_shapes):
+    error = error_of(two_shapes, size=100, fit="exact")
+    assert "1 is of another size than 100x100 (wide.png)" in error
+    assert len(load(two_shapes, size=100, fit="exact", skip_bad=True).pixels) == 1
+
+
+def test_a_size_can_be_a_height_and_a_width(two_shapes):
+    assert load(two_shapes, size=(30, 40)).pixels.shape == (2, 30, 40, 1)
+    # 120 x 90 has this shape, so all of it is kept.
+    exact = load(two_shapes, size=(90, 120), fit="cover")
+    np.testing.assert_array_equal(wide(exact), halves(90, 120))
+
+
+def test_images_of_the_asked_size_are_left_as_they_are(folder, colour):
+    data = load(folder, size=(5, 4))
+    assert data.sha256 == load(folder).sha256
+    assert data.processing["counts"] == {}
+
+
+def test_fine_stripes_become_grey_and_not_coarse_stripes(tmp_path):
+    stripes = np.zeros((64, 64), np.uint8)
+    stripes[:, ::2] = 255
+    write(tmp_path, [stripes])
+    pixels = load(tmp_path, size=21).pixels
+    assert pixels[0, 3:-3, 3:-3].std() < 12  # without a filter it is above 100
+
+
+def test_photographs_of_many_sizes_are_refused_with_the_setting_that_helps(tmp_path):
+    write(tmp_path, [np.zeros((8, 9 + i), np.uint8) for i in range(5)])
+    error = error_of(tmp_path)
+    assert "the images have different sizes (height x width), such as 8x9 (00.png)" in error
+    assert "set config.data.size to the side that all are to have" in error
+    assert load(tmp_path, size=8).pixels.shape == (5, 8, 8, 1)
+
+
+# Files that cannot be used
 
 
 def cut(path):
-    path.write_bytes(path.read_bytes()[:70])
+    path.write_bytes(path.read_bytes()[:44])
 
 
 def flip(path):
@@ -142,97 +322,194 @@ def lose(path):
     path.symlink_to("nowhere")
 
 
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (lambda path: path.write_bytes(b""), "is not a readable image"),
-        (lambda path: path.write_text("hello"), "is not a readable image"),
-        (cut, "a damaged image"),
-        (flip, "a damaged image"),
-        (lose, "cannot be read (No such file or directory); put it back"),
-    ],
-    ids=["empty", "text", "cut", "flipped", "lost"],
-)
-@pytest.mark.parametrize("stream", [0, 1])
-def test_a_corrupt_file_is_named(folder, spoil, words, stream):
-    spoil(folder / "07.png")
-    error = error_of(folder, stream=stream)
-    assert error.startswith(f"{folder / '07.png'}: ")
-    assert words in error
-
-
-ODD = {
-    "grey": (PIL.Image.new("L", (4, 5)), "is 4 x 5 pixels and grey, but 12 of the 13 images"),
-    "size": (PIL.Image.new("RGB", (5, 4)), "is 5 x 4 pixels and in colour, but 12 of the 13"),
-    "alpha": (PIL.Image.new("RGBA", (4, 5)), "is transparent; must be grey or RGB of 8 bits"),
-    "16 bits": (PIL.Image.new("I;16", (4, 5)), "is of PIL's mode I;16; must be grey or RGB"),
+SPOILT = {
+    "empty": (lambda path: path.write_bytes(b""), "is of no image format"),
+    "text": (lambda path: path.write_text("hello"), "is of no image format"),
+    "script": (lambda path: path.write_text("%!PS-Adobe-3.0 EPSF\n"), "is of no image format"),
+    "cut": (cut, "is damaged"),
+    "flipped": (flip, "is damaged"),
+    "lost": (lose, "is not readable (No such file or directory)"),
+    "floats": (
+        lambda path: PIL.Image.new("F", (4, 5)).save(path, format="tiff"),
+        "is of floating-point numbers, whose range is not known",
+    ),
+    "32 bits": (
+        lambda path: PIL.Image.new("I", (4, 5), 70_000).save(path, format="tiff"),
+        "is of 32 bits, whose range is not known",
+    ),
+    "size": (
+        lambda path: PIL.Image.new("RGB", (5, 4)).save(path),
+        "is not of the size 5x4 (height x width) of 11 others",
+    ),
 }
 
 
-@pytest.mark.parametrize("kind", ODD)
-@pytest.mark.parametrize("name", ["+first.png", "07a.png", "~last.png"])
-def test_a_file_unlike_the_others_is_named_wherever_it_stands(folder, kind, name):
-    image, words = ODD[kind]
-    image.save(folder / name)
+@pytest.mark.parametrize("kind", SPOILT)
+@pytest.mark.parametrize("stream", [0, 1])
+@pytest.mark.parametrize("name", ["00.png", "07.png"])
+def test_a_file_that_cannot_be_used_is_named_or_left_out(folder, kind, stream, name):
+    spoil, words = SPOILT[kind]
+    spoil(folder / name)
+    error = error_of(folder, stream=stream)
+    assert error.startswith(f"{folder}: 1 of 12 image files cannot be used: 1 {words} ({name})")
+    assert "config.data.skip_bad=True" in error
+    data = load(folder, stream=stream, skip_bad=True)
+    assert data.processing["counts"] == {"skipped": 1}
+    (folder / name).unlink()
+    assert data.sha256 == load(folder).sha256
+
+
+def test_all_kinds_of_bad_files_are_in_one_message(tmp_path):
+    folder = write(tmp_path / "mine", np.zeros((1000, 2, 2), np.uint8))
+    for i in range(4):
+        cut(folder / f"{10 + i}.png")
+    (folder / "500.png").write_text("hello")
+    PIL.Image.new("L", (3, 2)).save(folder / "700.png")
     error = error_of(folder)
-    assert error.startswith(f"{folder / name}: {words}")
-    if kind in ("grey", "size"):
-        assert "images are 4 x 5 pixels and in colour; all must be the same" in error
+    assert "6 of 1,000 image files cannot be used: " in error
+    assert "4 are damaged (10.png, 11.png, 12.png, ...)" in error
+    assert "1 is of no image format (500.png)" in error
+    assert "1 is not of the size 2x2 (height x width) of 994 others (700.png)" in error
+    assert "or set config.data.size" in error
 
 
-def test_a_colour_image_among_grey_ones_is_named(tmp_path):
-    folder = write(tmp_path / "mine", np.zeros((3, 4, 4), np.uint8))
-    PIL.Image.new("RGB", (4, 4)).save(folder / "odd.png")
-    assert error_of(folder).startswith(f"{folder / 'odd.png'}: is 4 x 4 pixels and in colour")
+def test_a_folder_without_a_usable_file_is_refused_also_if_bad_ones_are_skipped(tmp_path):
+    (tmp_path / "a.png").write_text("hello")
+    assert "1 of 1 image files cannot be used" in error_of(tmp_path, skip_bad=True)
 
 
-def test_a_folder_without_test_images_says_so(folder):
-    error = error_of(folder, "test")
-    assert "has no folder 'test', so there are no held-out images" in error
-    assert "config.evaluate.every=0" in error
+def test_more_pixels_than_pil_thinks_safe_are_refused(folder, monkeypatch):
+    PIL.Image.new("RGB", (6, 5)).save(folder / "bomb.png")
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 25)
+    assert "1 is larger than 25 pixels (bomb.png)" in error_of(folder)
 
 
-@pytest.mark.parametrize(
-    ("layout", "split", "words"),
-    [
-        ((), "train", "holds no .png, .jpg, .jpeg, .webp or .bmp file, and no folders of them"),
-        (("test",), "train", "has no folder 'train' beside 'test'"),
-        (("", "a"), "train", "00.png: is beside the folder 'a'"),
-        (("train/a", "test/b"), "test", "test: has the class 'b', but"),
-        (("train/a", "test"), "test", "test: has no classes, but"),
-        (("train", "test/a"), "test", "train has none; must be the same"),
-    ],
-    ids=["empty", "no train", "mixed", "another class", "unlabelled", "labelled"],
-)
-def test_a_folder_that_is_laid_out_otherwise_is_refused(tmp_path, colour, layout, split, words):
-    (tmp_path / "mine").mkdir()
-    for name in layout:
-        write(tmp_path / "mine" / name, colour[:1])
-    assert words in error_of(tmp_path / "mine", split)
-
-
-def test_a_class_without_images_is_refused(tmp_path, colour):
-    write(tmp_path / "a", colour)
-    (tmp_path / "b").mkdir()
-    assert f"{tmp_path / 'b'}: holds no .png" in error_of(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["", "nowhere"])
-def test_no_folder_is_an_error(tmp_path, name):
-    error = error_of(tmp_path / name if name else "")
-    assert "folder: there is no folder" in error if name else "config.data.dir is ''" in error
-
-
-def test_a_file_that_changes_its_size_later_is_named(folder):
+def test_a_streamed_file_that_changes_later_is_named(folder):
     data = load(folder, stream=1)
-    shutil.copy(folder / "07.png", folder / "kept.png")
     PIL.Image.new("RGB", (9, 9)).save(folder / "07.png")
     with pytest.raises(UserError, match=r"07\.png: has another size than at the start of the run"):
         data.pixels[:]
+    (folder / "07.png").write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"07\.png: is now of no image format; put the old file back"
+    ):
+        data.pixels[:]
 
 
-def test_a_file_is_read_by_its_content_not_its_name(tmp_path, colour):
-    raw = io.BytesIO()
-    PIL.Image.fromarray(colour[0]).save(raw, format="png")
-    (tmp_path / "a.jpg").write_bytes(raw.getvalue())
-    np.testing.assert_array_equal(load(tmp_path).pixels[0], colour[0])
+# The set and its name
+
+
+def test_the_log_says_what_was_taken_and_what_was_left_out(tmp_path, colour, caplog):
+    for name in ("cat", "dog"):
+        write(tmp_path / "mine" / name, colour)
+        (tmp_path / "mine" / name / "about.txt").write_text("")
+    (tmp_path / "mine" / "logo.svg").write_text("")
+    caplog.set_level("INFO", "jaxgan")
+    load(tmp_path / "mine")
+    assert caplog.messages == [
+        f"data: 24 images of 5x4, colour, 2 classes (cat, dog), from image folder "
+        f"{tmp_path / 'mine'} (3 files of other kinds left out: .txt 2, .svg 1)"
+    ]
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_images_under_the_name_of_a_known_set_are_a_set_of_their_own(folder, colour, caplog, name):
+    caplog.set_level("INFO", "jaxgan")
+    data = load_data(DataConfig(name, dir=str(folder)))
+    assert data.name == "mine"
+    assert sorted_bytes(data.pixels) == sorted_bytes(colour)
+    assert f"holds 12 image files and not {name}; they are recorded as" in caplog.messages[0]
+    assert with_found_name(DataConfig(name, dir=str(folder))).name == "mine"
+    assert with_found_name(DataConfig("yours", dir=str(folder))).name == "yours"
+
+
+def test_a_folder_that_is_called_like_a_known_set_is_not_recorded_as_that_set(tmp_path, colour):
+    write(tmp_path / "mnist", colour)
+    assert load_data(DataConfig(dir=str(tmp_path / "mnist"))).name == "mnist_images"
+
+
+def test_a_folder_of_a_known_set_is_that_set(tmp_path, arrays, tiny, idx_folder):
+    images, labels = arrays["train"]
+    for label in range(10):
+        write(tmp_path / "png" / f"{label}", images[labels == label])
+    loaded = load_data(DataConfig("kmnist", "folder", str(tmp_path / "png")))
+    assert loaded.name == "kmnist"
+    assert loaded.sha256 == load_data(DataConfig("kmnist", "idx", str(idx_folder))).sha256
+
+
+def test_no_folder_is_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"folder: config\.data\.dir is '', so no folder is named"):
+        load_data(DataConfig("mine", "folder"))
+    with pytest.raises(UserError, match="there is no such folder"):
+        load_data(DataConfig("mine", "folder", str(tmp_path / "nowhere")))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_streamed_folder_is_the_same_array(tmp_path, colour, split):
+    for name in ("train", "test"):
+        write(tmp_path / name / "a", colour[:5])
+        write(tmp_path / name / "b", colour[5:] if name == "train" else colour[5:8])
+    for settings in ({}, {"size": (3, 7), "channels": 1}, {"size": 8, "fit": "contain"}):
+        whole, streamed = (load(tmp_path, split, stream=s, **settings) for s in (0, 1))
+        assert isinstance(streamed.pixels, LazyArray)
+        assert streamed.sha256 == whole.sha256
+        assert streamed.pixels.shape == whole.pixels.shape
+        np.testing.assert_array_equal(streamed.labels, whole.labels)
+        for chosen in (slice(None), slice(2, 5), np.array([3, 0, 3]), slice(0, 0)):
+            np.testing.assert_array_equal(streamed.pixels[chosen], whole.pixels[chosen])
+
+
+# Held-out images
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    images = np.random.default_rng(1).integers(0, 256, (400, 2, 2), np.uint8)
+    images[200:210] = images[:10]  # ten images twice
+    return write(tmp_path_factory.mktemp("many"), images)
+
+
+@pytest.mark.parametrize("stream", [0, 1])
+def test_a_fraction_is_held_out_by_content(many, stream):
+    settings = {"held_out": 0.25, "stream": stream}
+    train, test = (load(many, split, **settings) for split in ("train", "test"))
+    assert len(train.pixels) + len(test.pixels) == 400
+    assert 70 < len(test.pixels) < 130  # 100 within 3.5 standard deviations of a binomial
+    # Equal images are on one side, so nothing that is held out was trained on.
+    assert not set(sorted_bytes(train.pixels[:])) & set(sorted_bytes(test.pixels[:]))
+    assert "held out by config.data.held_out=0.25" in test.source
+
+
+def test_an_image_stays_on_its_side_when_others_are_added(tmp_path, many):
+    before = set(sorted_bytes(load(many, "test", held_out=0.25).pixels))
+    for path in list(many.iterdir())[:200]:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    after = set(sorted_bytes(load(tmp_path, "test", held_out=0.25).pixels))
+    assert after
+    assert after <= before
+
+
+def test_a_fraction_that_leaves_nothing_is_refused(tmp_path, colour):
+    write(tmp_path, colour[:2])
+    assert "config.data.held_out = 0.01: leaves no test images of the 2" in error_of(
+        tmp_path, "test", held_out=0.01
+    )
+
+
+def test_a_test_folder_comes_before_a_fraction_and_it_is_said(tmp_path, colour, caplog):
+    for name, part in (("train", colour[:8]), ("test", colour[8:])):
+        write(tmp_path / name, part)
+    caplog.set_level("INFO", "jaxgan")
+    assert load(tmp_path, held_out=0.5).sha256 == load(tmp_path).sha256
+    assert "config.data.held_out = 0.5: has no effect, since mine has test images" in caplog.text
+
+
+def test_there_is_a_test_split_if_there_are_test_images_or_a_fraction(tmp_path, folder, colour):
+    config = DataConfig("mine", dir=str(folder))
+    assert splits_of(config) == ("train",)
+    assert splits_of(dataclasses.replace(config, held_out=0.1)) == ("train", "test")
+    for name in ("train", "test"):
+        write(tmp_path / "split" / name, colour)
+    assert splits_of(DataConfig("mine", dir=str(tmp_path / "split"))) == ("train", "test")
+    assert splits_of(DataConfig()) == ("train", "test")
+    assert "has no folder 'test', so there are no test images" in error_of(folder, "test")

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 
 import jaxgan.data
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import DATASETS, load_data
+from jaxgan.data import DATASETS, load_data, splits_of
 
 OFFICIAL = {
     "train-images": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -80,12 +81,71 @@ def test_a_folder_of_the_system_is_read_too(monkeypatch, idx_folder, tiny):
 
 
 def test_a_set_that_is_nowhere_gets_one_error_with_every_reason(tmp_path):
-    error = error_of(DataConfig("kmnist", "auto", str(tmp_path)))
-    assert f"idx: {tmp_path} holds no train-images-idx3-ubyte(.gz)" in error
-    assert f"prepared: there is no folder {tmp_path / 'kmnist'}" in error
+    error = error_of(DataConfig("kmnist"))
+    assert "idx: config.data.dir is ''" in error
+    assert f"prepared: there is no folder {tmp_path / 'tfds_default' / 'kmnist'}" in error
     assert "packaged: jaxgan ships only mnist" in error
     assert "download: no network: http://codh.rois.ac.jp/kmnist" in error
     assert "set config.data.dir to it" in error
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (None, "there is no such folder"),
+        ((), "is empty; name a folder with images, IDX files or a prepared TFDS set"),
+        (("a.mp4", "b/c.MP4", "n.txt"), "no prepared TFDS set, but .mp4 2, .txt 1"),
+        (("movie.mpg", "page.eps"), "but .mpg 1, .eps 1"),  # PIL knows both, and decodes neither
+    ],
+    ids=["no folder", "empty", "videos", "no pictures"],
+)
+@pytest.mark.parametrize("name", ["mnist", "mine"])
+def test_a_folder_that_is_named_is_read_or_refused(tmp_path, files, words, name):
+    for file in files or ():
+        (tmp_path / "dir" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "dir" / file).write_bytes(b"no image")
+    if files == ():
+        (tmp_path / "dir").mkdir()
+    error = error_of(DataConfig(name, dir=str(tmp_path / "dir")))
+    assert error.startswith(f"config.data.dir = {str(tmp_path / 'dir')!r}: ")
+    assert words in error
+    assert ("config.data.source=download to download mnist into it" in error) == (name == "mnist")
+
+
+def test_a_file_in_place_of_a_folder_is_refused(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    error = error_of(DataConfig(dir=str(tmp_path / "a.png")))
+    assert "a.png': is a file; must be a folder, or an archive (.zip, .tar" in error
+
+
+def test_the_copy_of_the_system_is_not_read_in_place_of_a_folder(
+    monkeypatch, tmp_path, idx_folder, tiny
+):
+    spec = dataclasses.replace(DATASETS["fashion_mnist"], folders=(str(idx_folder),))
+    monkeypatch.setitem(DATASETS, "fashion_mnist", spec)
+    (tmp_path / "empty").mkdir()
+    for source in ("auto", "idx"):
+        error = error_of(DataConfig("fashion_mnist", source, str(tmp_path / "empty")))
+        assert str(idx_folder) not in error
+
+
+def test_the_packaged_copy_is_not_read_in_place_of_a_folder(tmp_path):
+    error = error_of(DataConfig("mnist", "packaged", str(tmp_path)))
+    assert "is not read with config.data.source=packaged" in error
+
+
+@pytest.mark.parametrize(("setting", "value"), [("size", 32), ("size", (28, 27)), ("channels", 3)])
+def test_a_size_that_only_image_files_can_be_given_is_refused(setting, value):
+    error = error_of(dataclasses.replace(DataConfig(), **{setting: value}), "test")
+    assert f"config.data.{setting} = {value!r}: changes image files only" in error
+    data = load_data(DataConfig(size=28, channels=1), "test")
+    assert data.sha256 == DATASETS["mnist"].sha256["test"]
+
+
+def test_stacked_mnist_is_not_made_of_other_images(tmp_path):
+    PIL.Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    error = error_of(DataConfig("stacked_mnist", dir=str(tmp_path)))
+    assert "stacked_mnist is made of MNIST, which is not there" in error
 
 
 def test_a_set_that_is_not_packaged_is_not_packaged():
@@ -116,8 +176,25 @@ def test_a_set_that_only_tensorflow_prepares_says_how():
     assert "run `tfds build cats_vs_dogs --file_format=array_record`" in error
 
 
-def test_auto_takes_no_folder_for_a_set_it_does_not_know(idx_folder):
-    assert "unknown data set" in error_of(DataConfig("minst", "auto", str(idx_folder)))
+def test_auto_takes_the_idx_files_of_a_folder_for_a_set_of_ones_own(idx_folder, caplog):
+    caplog.set_level("INFO", "jaxgan")
+    data = load_data(DataConfig("mine", "auto", str(idx_folder)))
+    assert (data.name, data.source) == ("mine", f"IDX folder {idx_folder}")
+    line = f"data: 40 images of 28x28, grey, 10 classes, from IDX folder {idx_folder}"
+    assert caplog.messages[-1] == line
+
+
+def test_idx_files_of_training_alone_have_no_test_split(tmp_path, arrays, write_split):
+    write_split(tmp_path, "train", *arrays["train"])
+    config = DataConfig("mine", dir=str(tmp_path))
+    assert splits_of(config) == ("train",)
+    assert "has IDX files of train, but none of test" in error_of(config, "test")
+
+
+def test_classes_without_an_example_are_counted_as_such(tmp_path, arrays, write_split):
+    images, _ = arrays["train"]
+    write_split(tmp_path, "train", images, np.repeat([1, 3], 20))
+    assert load_data(DataConfig("mine", dir=str(tmp_path))).class_counts == (0, 20, 0, 20)
 
 
 def test_an_unknown_split_lists_the_known_ones():

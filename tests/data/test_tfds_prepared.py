@@ -151,7 +151,9 @@ def test_fewer_records_than_the_set_says_is_an_error(root, folder):
 
 def test_a_renamed_folder_is_not_taken_for_another_set(root):
     (root / "kmnist").rename(root / "mnist")
-    assert "holds 'kmnist'" in error_of(root, name="mnist", source="auto")
+    for source in ("auto", "prepared"):
+        error = error_of(root, name="mnist", source=source)
+        assert "holds the prepared sets kmnist, but config.data.name = 'mnist'" in error
 
 
 def test_a_folder_without_versions_says_so(root, folder):

@@ -121,7 +121,8 @@ def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, T
     # From the record: a generator must load where its data set is not at hand.
     data = read_environment(workdir)["data"]
     image_shape = tuple(data["shape"])
-    gan = build_gan(config, image_shape, data["classes"])
+    # A record of an older version has no counts.
+    gan = build_gan(config, image_shape, data["classes"], tuple(data.get("class_counts", ())))
     directory = workdir / checkpoint_folder(ref)
     template = init_state(gan, image_shape, jax.random.key(config.seed))
     # A step that was named is that one or an error; no other stands in for it.

@@ -1,0 +1,46 @@
+"""Holds out a part of the images as a test split, chosen by a hash of their content."""
+
+import hashlib
+
+import numpy as np
+
+from jaxgan.config.errors import UserError
+from jaxgan.data.examples import Examples
+from jaxgan.data.lazy_array import LazyArray, blocks
+
+DIGEST_BYTES = 8
+PERSON = b"jaxgan held out"  # other hashes of the same images choose otherwise
+
+
+def part_of(examples: Examples, split: str, fraction: float) -> Examples:
+    """Returns the training or the test part of examples without splits.
+
+    Equal images are in the same part, whatever their labels are, and an image stays in its part
+    when others are added or removed.
+
+    Args:
+      split: "train" or "test".
+      fraction: of the images that is held out, on average.
+
+    Raises:
+      UserError: the part is empty.
+    """
+    bound = int(fraction * 256**DIGEST_BYTES)
+    rows = (row for block in blocks(examples.pixels) for row in block)
+    held_out = np.fromiter((_hash(row) < bound for row in rows), bool, len(examples.pixels))
+    chosen = np.flatnonzero(held_out if split == "test" else ~held_out)
+    if not len(chosen):
+        raise UserError(
+            f"config.data.held_out = {fraction}: leaves no {split} images of the "
+            f"{len(held_out)} in {examples.source}; choose another fraction"
+        )
+    pixels = examples.pixels
+    part = pixels.take(chosen) if isinstance(pixels, LazyArray) else pixels[chosen]
+    which = "held out" if split == "test" else "not held out"
+    source = f"{examples.source}, {which} by config.data.held_out={fraction}"
+    return examples._replace(pixels=part, labels=examples.labels[chosen], source=source)
+
+
+def _hash(row: np.ndarray) -> int:
+    digest = hashlib.blake2b(row.tobytes(), digest_size=DIGEST_BYTES, person=PERSON).digest()
+    return int.from_bytes(digest, "big")
