@@ -3,9 +3,7 @@
 On features of images, (samples, features):
   frechet_distance    Fréchet distance of fitted Gaussians (FID, with Inception features)
   kernel_distance     unbiased squared MMD with a cubic kernel (KID, with Inception features)
-  precision_recall    improved precision and recall
-  density_coverage    density and coverage, which are robust to outliers
-  compute_prdc        these four at once, from two `Neighbourhoods`
+  compute_prdc        improved precision and recall, density and coverage
 
 On a classifier's output:
   classifier_score    exponential of the mutual information of image and class (Inception Score)
@@ -49,12 +47,4 @@ from jaxgan.metrics.kernel import KernelDistance, kernel_distance
 from jaxgan.metrics.memorization import Nearest, copying_ratio, nearest_images
 from jaxgan.metrics.mode_coverage import PointModes, mode_distance, mode_fractions, point_modes
 from jaxgan.metrics.packaged_nets import load_features
-from jaxgan.metrics.prdc import (
-    PRDC,
-    DensityCoverage,
-    Neighbourhoods,
-    PrecisionRecall,
-    compute_prdc,
-    density_coverage,
-    precision_recall,
-)
+from jaxgan.metrics.prdc import PRDC, Neighbourhoods, compute_prdc

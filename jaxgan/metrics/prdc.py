@@ -7,9 +7,9 @@ error of a ball's surface counts as outside, so copies of one image are never wi
 balls of radius 0.
 """
 
+import dataclasses
 import functools
 import logging
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,38 +25,26 @@ BLOCK_MIB = 32  # of distances in memory at a time
 SquaredRadii = Float[np.ndarray, " samples"]
 
 
-class PrecisionRecall(NamedTuple):
+class PRDC(NamedTuple):
     precision: float  # fraction of the fakes within a ball around a real
     recall: float  # fraction of the reals within a ball around a fake
-
-
-class DensityCoverage(NamedTuple):
     density: float  # balls around reals that contain a fake: mean over the fakes, divided by k
     coverage: float  # fraction of the balls around reals that contain a fake
 
 
-class PRDC(NamedTuple):
-    """The fields of `PrecisionRecall` and of `DensityCoverage`."""
-
-    precision: float
-    recall: float
-    density: float
-    coverage: float
-
-
+@dataclasses.dataclass(frozen=True, eq=False)
 class Neighbourhoods:
     """A set of samples with the radii of the balls around them, which are computed once.
 
-    Args:
-      features: (samples, features), more samples than the largest k.
-      ks: for each k there are balls that reach to the k-th nearest neighbour.
+    Attributes:
+      features: (samples, features), more samples than the larger k.
+      manifold_k: for precision and recall, the nearest neighbour that a ball reaches to.
+      density_k: the same for density and coverage.
     """
 
-    def __init__(
-        self, features: ArrayLike, ks: Iterable[int] = (MANIFOLD_NEIGHBOUR, DENSITY_NEIGHBOUR)
-    ):
-        self.features = features
-        self.ks = tuple(ks)
+    features: ArrayLike
+    manifold_k: int = MANIFOLD_NEIGHBOUR
+    density_k: int = DENSITY_NEIGHBOUR
 
     @functools.cached_property
     def squared_radii(self) -> dict[int, SquaredRadii]:
@@ -64,83 +52,49 @@ class Neighbourhoods:
         # Imported here, because it takes a second and a run without evaluations needs none of it.
         from sklearn.neighbors import NearestNeighbors
 
-        check_at_least("k", min(self.ks), 1)
-        k = max(self.ks)
-        points = checked_features("a set", self.features, k + 1, _remedy(k))
+        ks = self.manifold_k, self.density_k
+        check_at_least("k", min(ks), 1)
+        points = checked_features("a set", self.features, max(ks) + 1, _remedy(max(ks)))
         # Rounding errors grow with the norms, which are smallest around the mean.
         points = points - points.mean(axis=0)
         # Brute force computes distances as `compute_prdc` does, with the rounding errors that
         # `_shrink` allows for.
-        distances, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()
-        return {k: _shrink(distances[:, k - 1] ** 2, points) for k in self.ks}
+        search = NearestNeighbors(n_neighbors=max(ks), algorithm="brute").fit(points)
+        distances, _ = search.kneighbors()
+        return {k: _shrink(distances[:, k - 1] ** 2, points) for k in ks}
 
 
-def precision_recall(
-    real: ArrayLike, fake: ArrayLike, k: int = MANIFOLD_NEIGHBOUR
-) -> PrecisionRecall:
-    """Improved precision (fidelity) and recall (diversity), both in [0, 1]; higher is better.
+def compute_prdc(real: Neighbourhoods, fake: Neighbourhoods) -> PRDC:
+    """Computes precision, recall, density and coverage in one pass over all distances.
 
-    Source: Kynkäänniemi et al. 2019 (arXiv:1904.06991), section 2.
+    Improved precision (fidelity) and recall (diversity) are in [0, 1]; higher is better. Source:
+    Kynkäänniemi et al. 2019 (arXiv:1904.06991), section 2.
+
+    Density (fidelity, from 0, may exceed 1) and coverage (diversity, in [0, 1]): higher is better.
+    Samples of the real distribution, as many as there are reals, have an expected density of 1 and
+    a coverage of about 1 - 2^-k. Both use balls around the reals only, so fakes that are outliers
+    do not raise them. Source: Naeem et al. 2020 (arXiv:2002.09797), section 3.
 
     Args:
-      real, fake: (samples, features) of the same width; the distance is Euclidean.
-      k: which nearest neighbour a ball reaches to.
+      real, fake: sets of the same width, with the same k; the distance is Euclidean. They keep
+        their radii, so comparing a set with several others computes them once.
 
     Raises:
       UserError: k or fewer samples, k below 1, unequal widths, NaN or infinity.
-    """
-    found = compute_prdc(Neighbourhoods(real, [k]), Neighbourhoods(fake, [k]), k, k)
-    return PrecisionRecall(found.precision, found.recall)
-
-
-def density_coverage(
-    real: ArrayLike, fake: ArrayLike, k: int = DENSITY_NEIGHBOUR
-) -> DensityCoverage:
-    """Density (fidelity, from 0, may exceed 1) and coverage (diversity, in [0, 1]).
-
-    Higher is better. Samples of the real distribution, as many as there are reals, have an
-    expected density of 1 and a coverage of about 1 - 2^-k. Unlike precision and recall, both use
-    balls around the reals only, so fakes that are outliers do not raise them.
-
-    Source: Naeem et al. 2020 (arXiv:2002.09797), section 3.
-
-    Args:
-      real, fake: (samples, features) of the same width; the distance is Euclidean.
-      k: which nearest neighbour a ball reaches to.
-
-    Raises:
-      UserError: k or fewer samples, k below 1, unequal widths, NaN or infinity.
-    """
-    found = compute_prdc(Neighbourhoods(real, [k]), Neighbourhoods(fake, [k]), k, k)
-    return DensityCoverage(found.density, found.coverage)
-
-
-def compute_prdc(
-    real: Neighbourhoods,
-    fake: Neighbourhoods,
-    manifold_k: int = MANIFOLD_NEIGHBOUR,
-    density_k: int = DENSITY_NEIGHBOUR,
-) -> PRDC:
-    """Computes `precision_recall` and `density_coverage` in one pass over all distances.
-
-    Sets keep their radii, so comparing a set with several others computes them once.
-
-    Args:
-      real, fake: sets whose `ks` contain both k.
-      manifold_k: k of precision and recall.
-      density_k: k of density and coverage.
-
-    Raises:
-      UserError: as in these two functions.
     """
     from sklearn.metrics import pairwise_distances_chunked
 
-    real_points, fake_points = _centred_pair(real, fake, max(manifold_k, density_k))
-    real_manifold = _shrink(real.squared_radii[manifold_k], real_points)
-    fake_manifold = _shrink(fake.squared_radii[manifold_k], fake_points)
-    neighbourhoods = _shrink(real.squared_radii[density_k], real_points)
-    _warn_of_copies("real", real, max(manifold_k, density_k), "precision, density and coverage are")
-    _warn_of_copies("generated", fake, manifold_k, "recall is")
+    k = max(real.manifold_k, real.density_k)
+    check_at_least("k", k, 1)
+    real_points, fake_points = checked_pair(real.features, fake.features, k + 1, _remedy(k))
+    # Rounding errors grow with the norms, so the mean of the reals is moved to 0.
+    centre = real_points.mean(axis=0)
+    real_points, fake_points = real_points - centre, fake_points - centre
+    real_manifold = _shrink(real.squared_radii[real.manifold_k], real_points)
+    fake_manifold = _shrink(fake.squared_radii[real.manifold_k], fake_points)
+    neighbourhoods = _shrink(real.squared_radii[real.density_k], real_points)
+    _warn_of_copies("real", real, k, "precision, density and coverage are")
+    _warn_of_copies("generated", fake, real.manifold_k, "recall is")
     precise, pairs, start = 0, 0, 0
     recalled, covered = np.zeros((2, len(real_points)), bool)
     # Block by block, since 50,000 times 50,000 distances would take 20 GB.
@@ -154,7 +108,7 @@ def compute_prdc(
         block_manifold = fake_manifold[start : start + len(squared), None]
         recalled |= (squared < block_manifold).any(axis=0)
         start += len(squared)
-    precision, density = precise / start, pairs / start / density_k
+    precision, density = precise / start, pairs / start / real.density_k
     return PRDC(precision, float(recalled.mean()), density, float(covered.mean()))
 
 
@@ -165,14 +119,6 @@ def _warn_of_copies(name: str, samples: Neighbourhoods, k: int, scores: str) -> 
             f"{scores} 0: each {name} sample has {k} or more copies among the others, so the ball "
             "around it has radius 0 and holds nothing"
         )
-
-
-def _centred_pair(real: Neighbourhoods, fake: Neighbourhoods, k: int) -> tuple[Features, Features]:
-    """Moves the mean of the reals to 0, since rounding errors grow with the norms."""
-    check_at_least("k", k, 1)
-    real_points, fake_points = checked_pair(real.features, fake.features, k + 1, _remedy(k))
-    centre = real_points.mean(axis=0)
-    return real_points - centre, fake_points - centre
 
 
 def _shrink(squared_radii: SquaredRadii, points: Features) -> SquaredRadii:
