@@ -160,7 +160,8 @@ def test_ds_gradient_is_that_of_the_loss_and_of_the_weighted_penalty_as_schedule
     of_loss = d_update(plain, state, BATCH, KEY)[1].trace["disc_grads"]
 
     def penalty(params):
-        return r1(Critic(lambda x: forward(gan.disc, params, {}, x)[0]), REAL, FAKE, KEY)
+        disc = state.disc.replace(params=params)
+        return r1(Critic(lambda x: forward(gan.disc, disc, x)[0]), REAL, FAKE, KEY)
 
     of_penalty = jax.grad(penalty)(state.disc.params)
     wanted = jax.tree.map(lambda loss, pay: loss + 0.6 * 3.0 * pay, of_loss, of_penalty)

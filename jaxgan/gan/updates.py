@@ -35,6 +35,7 @@ from jaxgan.types import (
 )
 
 Gradients = tuple[Params, Scalar, Metrics]  # gradients, the loss they are of, metrics
+GradientsOf = Callable[[Gan, TrainState, Batch, PRNGKey, Latents], tuple[Gradients, Params]]
 
 
 def d_update(
@@ -47,17 +48,7 @@ def d_update(
       key: of this update; all its random draws are folded from it.
       z: latents of the generated images; drawn from `key` by default.
     """
-    z = update_latents(gan, len(batch.images), key) if z is None else z
-    (grads, loss, metrics), stats = _sharded_gradients(_d_gradients, gan, state, batch, key, z)
-    disc, norm, skipped, grads_checksum = apply_gradients(
-        state.disc, gan.disc_tx, grads, stats, loss
-    )
-    output = StepOutput(
-        metrics=metrics | {"disc/grad_norm": norm, "disc/skipped": skipped},
-        checksums={"disc_grads": grads_checksum},
-        trace={"latents": z, "disc_grads": grads},
-    )
-    return state.replace(disc=disc), output
+    return _update("disc", gan, state, batch, key, z)
 
 
 def g_update(
@@ -70,15 +61,25 @@ def g_update(
       key: of this update; all its random draws are folded from it.
       z: latents of the generated images; drawn from `key` by default.
     """
+    return _update("gen", gan, state, batch, key, z)
+
+
+def _update(
+    name: str, gan: Gan, state: TrainState, batch: Batch, key: PRNGKey, z: Latents | None
+) -> tuple[TrainState, StepOutput]:
+    """Updates the player that has this name in the state."""
+    gradients = {"disc": _d_gradients, "gen": _g_gradients}[name]
     z = update_latents(gan, len(batch.images), key) if z is None else z
-    (grads, loss, metrics), stats = _sharded_gradients(_g_gradients, gan, state, batch, key, z)
-    gen, norm, skipped, grads_checksum = apply_gradients(state.gen, gan.gen_tx, grads, stats, loss)
-    output = StepOutput(
-        metrics=metrics | {"gen/grad_norm": norm, "gen/skipped": skipped},
-        checksums={"gen_grads": grads_checksum},
-        trace={"latents": z, "gen_grads": grads},
+    (grads, loss, metrics), stats = _sharded_gradients(gradients, gan, state, batch, key, z)
+    player, norm, skipped, grads_checksum = apply_gradients(
+        getattr(state, name), getattr(gan, f"{name}_tx"), grads, stats, loss
     )
-    return state.replace(gen=gen), output
+    output = StepOutput(
+        metrics=metrics | {f"{name}/grad_norm": norm, f"{name}/skipped": skipped},
+        checksums={f"{name}_grads": grads_checksum},
+        trace={"latents": z, f"{name}_grads": grads},
+    )
+    return state.replace(**{name: player}), output
 
 
 def _d_gradients(
@@ -86,15 +87,14 @@ def _d_gradients(
 ) -> tuple[Gradients, Params]:
     """Returns the gradients of D's loss and weighted penalties, and D's new statistics."""
     images, labels = batch
-    generated, _ = forward(gan.gen, state.gen.params, state.gen.stats, z, labels)
+    generated, _ = forward(gan.gen, state.gen, z, labels)
     real, fake = augment_and_pack(gan, state, images, jax.lax.stop_gradient(generated), key)
 
     def loss_fn(params: Params) -> tuple[Scalar, tuple[Params, Scalar, Metrics]]:
-        real_logits, fake_logits, stats = _both_logits(
-            gan, params, state.disc.stats, real, fake, labels
-        )
+        disc = state.disc.replace(params=params)
+        real_logits, fake_logits, stats = _both_logits(gan, disc, real, fake, labels)
         loss = gan.loss.disc(real_logits, fake_logits)
-        penalties = _penalties(gan, params, state.disc.stats, real, fake, labels, key)
+        penalties = _penalties(gan, _critic(gan, disc, labels), real, fake, key)
         weighted = sum(weight * penalties[name] for name, weight in gan.penalties)
         total = loss + penalty_factor(gan, state) * weighted
         metrics = {
@@ -116,13 +116,12 @@ def _g_gradients(
 ) -> tuple[Gradients, Params]:
     """Returns the gradients of G's loss, and G's new statistics."""
     images, labels = batch
-    logits = functools.partial(forward, gan.disc, state.disc.params, state.disc.stats)
 
     def loss_fn(params: Params) -> tuple[Scalar, tuple[Params, Scalar]]:
-        generated, stats = forward(gan.gen, params, state.gen.stats, z, labels)
+        generated, stats = forward(gan.gen, state.gen.replace(params=params), z, labels)
         real, fake = augment_and_pack(gan, state, images, generated, key)
-        real_logits, _ = logits(real, labels)
-        fake_logits, _ = logits(fake, labels)
+        real_logits, _ = forward(gan.disc, state.disc, real, labels)
+        fake_logits, _ = forward(gan.disc, state.disc, fake, labels)
         loss = gan.loss.gen(real_logits, fake_logits)
         return loss, (stats, loss)
 
@@ -131,12 +130,7 @@ def _g_gradients(
 
 
 def _sharded_gradients(
-    gradients: Callable[[Gan, TrainState, Batch, PRNGKey, Latents], tuple[Gradients, Params]],
-    gan: Gan,
-    state: TrainState,
-    batch: Batch,
-    key: PRNGKey,
-    z: Latents,
+    gradients: GradientsOf, gan: Gan, state: TrainState, batch: Batch, key: PRNGKey, z: Latents
 ) -> tuple[Gradients, Params]:
     """Returns the gradients of a whole batch, or their mean over its virtual shards.
 
@@ -153,27 +147,20 @@ def _sharded_gradients(
         return gradients(gan, state, batch, jax.random.fold_in(key, index[0]), z)
 
     shards = (jnp.arange(gan.shards), batch, z)
-    mean: tuple[Gradients, Params] = over_shards(
-        shard_gradients, gan.shards, gan.mesh, (state, key), shards
-    )
-    return mean
+    return over_shards(shard_gradients, gan.shards, gan.mesh, (state, key), shards)
 
 
 def forward(
-    network: Network, params: Params, stats: Params, inputs: Array, labels: Labels | None = None
+    network: Network, player: Player, inputs: Array, labels: Labels | None = None
 ) -> tuple[Array, Params]:
-    """Applies a network in training; returns its outputs and its new statistics."""
-    variables = {"params": params, **stats}
-    outputs, updated = network.apply(variables, inputs, True, labels, mutable=list(stats))
-    return outputs, {**stats, **updated}
+    """Applies a player's network in training; returns its outputs and its new statistics."""
+    variables = {"params": player.params, **player.stats}
+    outputs, updated = network.apply(variables, inputs, True, labels, mutable=list(player.stats))
+    return outputs, {**player.stats, **updated}
 
 
 def apply_gradients(
-    player: Player,
-    tx: optax.GradientTransformation,
-    grads: Params,
-    stats: Params,
-    loss: Scalar,
+    player: Player, tx: optax.GradientTransformation, grads: Params, stats: Params, loss: Scalar
 ) -> tuple[Player, Scalar, Scalar, Checksum]:
     """Applies one optimizer update, unless loss or gradients are not finite.
 
@@ -189,12 +176,10 @@ def apply_gradients(
         return Player(optax.apply_updates(player.params, updates), stats, opt_state)
 
     def branch() -> Player:
-        new: Player = jax.lax.cond(finite, update, lambda: player)
-        return new
+        return jax.lax.cond(finite, update, lambda: player)
 
     def select() -> Player:
-        new: Player = jax.tree.map(functools.partial(jnp.where, finite), update(), player)
-        return new
+        return jax.tree.map(functools.partial(jnp.where, finite), update(), player)
 
     # On CPU the select costs a tenth of the step; elsewhere a branch makes the device wait.
     kept = jax.lax.platform_dependent(cpu=branch, default=select)
@@ -221,31 +206,24 @@ def penalty_factor(gan: Gan, state: TrainState) -> Float[Array, ""] | float:
     return gan.penalty_schedule(images_so_far(gan, state)) if gan.penalty_schedule else 1.0
 
 
+def _critic(gan: Gan, disc: Player, labels: Labels | None) -> Critic:
+    """Returns the discriminator as a function of images, which all have these labels."""
+    running = disc.stats.get(D_RUNNING_STATS, {})
+    means: dict[str, Any] = {name: running[name] for name in LECAM_MEANS if name in running}
+    return Critic(lambda images: forward(gan.disc, disc, images, labels)[0], **means)
+
+
 def _penalties(
-    gan: Gan,
-    params: Params,
-    stats: Params,
-    real: PackedImages,
-    fake: PackedImages,
-    labels: Labels | None,
-    key: PRNGKey,
+    gan: Gan, critic: Critic, real: PackedImages, fake: PackedImages, key: PRNGKey
 ) -> dict[str, Scalar]:
     """Returns each active penalty by its name, without its weight."""
-    running = stats.get(D_RUNNING_STATS, {})
-    means: dict[str, Any] = {name: running[name] for name in LECAM_MEANS if name in running}
-    critic = Critic(lambda images: forward(gan.disc, params, stats, images, labels)[0], **means)
     root = jax.random.fold_in(key, Stream.PENALTY)
     keys = {name: jax.random.fold_in(root, index) for index, name in enumerate(PENALTIES)}
     return {name: PENALTIES[name](critic, real, fake, keys[name]) for name, _ in gan.penalties}
 
 
 def _both_logits(
-    gan: Gan,
-    params: Params,
-    stats: Params,
-    real: PackedImages,
-    fake: PackedImages,
-    labels: Labels | None,
+    gan: Gan, disc: Player, real: PackedImages, fake: PackedImages, labels: Labels | None
 ) -> tuple[Logits, Logits, Params]:
     """Returns D's logits of real and of fake images, and its new statistics.
 
@@ -254,12 +232,12 @@ def _both_logits(
     separately. With penalties two passes are faster: the compiler merges them with the penalties'
     own passes over the same images.
     """
-    if gan.penalties or set(stats) - {D_RUNNING_STATS}:
-        real_logits, stats = forward(gan.disc, params, stats, real, labels)
-        fake_logits, stats = forward(gan.disc, params, stats, fake, labels)
+    if gan.penalties or set(disc.stats) - {D_RUNNING_STATS}:
+        real_logits, stats = forward(gan.disc, disc, real, labels)
+        fake_logits, stats = forward(gan.disc, disc.replace(stats=stats), fake, labels)
         return real_logits, fake_logits, stats
     both_labels = None if labels is None else jnp.concatenate([labels, labels])
-    logits, stats = forward(gan.disc, params, stats, jnp.concatenate([real, fake]), both_labels)
+    logits, stats = forward(gan.disc, disc, jnp.concatenate([real, fake]), both_labels)
     real_logits, fake_logits = jnp.split(logits, 2)
     return real_logits, fake_logits, stats
 
