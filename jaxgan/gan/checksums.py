@@ -13,11 +13,7 @@ from jaxtyping import Array, Int, PyTree, UInt32
 from jaxgan.types import Checksum
 
 WINDOWS = 16  # number of steps after which every part of an array was in a window
-ROW, COLUMN, LEAF = (
-    0x9E3779B0,
-    0x85EBCA68,
-    0x01000193,
-)  # well-mixed bits; LEAF is odd
+ROW, COLUMN, LEAF = 0x9E3779B0, 0x85EBCA68, 0x01000193  # well-mixed bits; LEAF is odd
 
 
 def checksum(array: Array) -> Checksum:

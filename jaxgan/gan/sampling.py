@@ -34,19 +34,11 @@ def generate(
     gan: Gan, params: Params, stats: Params, z: Latents, labels: Labels | None = None
 ) -> Images:
     """Returns G(z) as at test time, with stored statistics if the network has any."""
-    images: Images = gan.gen.apply(
-        {"params": params, **stats}, z, False, labels if gan.classes else None
-    )
-    return images
+    return gan.gen.apply({"params": params, **stats}, z, False, labels if gan.classes else None)
 
 
 def sample_pixels(
-    gan: Gan,
-    params: Params,
-    stats: Params,
-    count: int,
-    key: PRNGKey,
-    labels: Labels | None = None,
+    gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey, labels: Labels | None = None
 ) -> Pixels:
     """Generates `count` images as uint8 pixels, or points as floats.
 

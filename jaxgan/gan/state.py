@@ -22,7 +22,7 @@ from jaxgan.gan.optimizers import make_optimizer
 from jaxgan.gan.penalties import PENALTIES
 from jaxgan.gan.schedules import Schedule, piecewise_schedule
 from jaxgan.networks import NETWORKS, ImageShape
-from jaxgan.networks.mixed_precision import Network, with_precision
+from jaxgan.networks.mixed_precision import Network
 from jaxgan.types import Array, Images, Labels, PackedImages, PRNGKey, Scalar, Stream, stream_key
 
 D_RUNNING_STATS = "tracked"  # the collection of D's stats that its network does not own
@@ -129,8 +129,9 @@ def build_gan(
 def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
     _check_images(config, image_shape)
     classes = _used_classes(config, classes)
-    pair = NETWORKS[config.network.name](config.network, image_shape, classes)
-    gen, disc = (with_precision(module, config.network) for module in pair)
+    network = config.network
+    pair = NETWORKS[network.name](network, image_shape, classes)
+    gen, disc = (Network(x, network.precision, network.matmul_precision) for x in pair)
     loss = LOSSES[config.loss]
     batch_size, d_steps, schedule = config.train.batch_size, config.train.d_steps, config.schedule
     weights = {name: getattr(config.penalty, name) for name in PENALTIES}
@@ -147,7 +148,7 @@ def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
         loss=smooth_labels(loss, config.label_smoothing) if config.label_smoothing else loss,
         penalties=tuple((name, weight) for name, weight in weights.items() if weight),
         penalty_schedule=schedules["penalty"],
-        latent_size=config.network.latent_size,
+        latent_size=network.latent_size,
         classes=classes,
         packing=config.packing,
         augment=config.augment,

@@ -107,10 +107,7 @@ def train_stacked_epoch(
         functools.partial(_scan_steps, single), in_axes=(0, 0 if gathered else None, 0, None)
     )
     result = scan(states, pixels, orders, labels)
-    sharded: tuple[TrainState, StepOutput] = constrain(
-        gan.mesh, result, divides(gan.mesh, len(orders))
-    )
-    return sharded
+    return constrain(gan.mesh, result, divides(gan.mesh, len(orders)))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -168,13 +165,12 @@ def _scan_steps(
 
     def step(state: TrainState, inputs: Any) -> tuple[TrainState, StepOutput]:
         key, row, example = inputs
-        state, (metrics, checksums, trace) = _train_step(gan, state, load(example), key)
-        checksums |= _step_checksums(state, row, StepOutput(metrics, checksums, trace))
-        trace = trace | {"state": state} if keep_trace else {}
-        return state, StepOutput(metrics, checksums, trace)
+        state, output = _train_step(gan, state, load(example), key)
+        checksums = output.checksums | _step_checksums(state, row, output)
+        trace = output.trace | {"state": state} if keep_trace else {}
+        return state, output._replace(checksums=checksums, trace=trace)
 
-    result: tuple[TrainState, StepOutput] = jax.lax.scan(step, state, (keys, order, examples))
-    return result
+    return jax.lax.scan(step, state, (keys, order, examples))
 
 
 def _batch_loader(
@@ -197,8 +193,7 @@ def _batch_loader(
 
 def _split(gan: Gan, batch: Batch) -> Batch:
     """Splits the batches of D's updates: (d_steps * images, ...) to (d_steps, images, ...)."""
-    split: Batch = jax.tree.map(lambda x: x.reshape(gan.d_steps, -1, *x.shape[1:]), batch)
-    return split
+    return jax.tree.map(lambda x: x.reshape(gan.d_steps, -1, *x.shape[1:]), batch)
 
 
 def _step_checksums(state: TrainState, row: Int[Array, " images"], output: StepOutput) -> Checksums:

@@ -8,8 +8,6 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.config.network import NetworkConfig
-
 
 @dataclasses.dataclass(frozen=True)
 class Network:
@@ -60,8 +58,3 @@ class Network:
 def _call_args(train: bool, labels: jax.Array | None) -> tuple[Any, ...]:
     """Returns a module's arguments after its inputs; without labels it need not accept any."""
     return (train,) if labels is None else (train, labels)
-
-
-def with_precision(module: nn.Module, config: NetworkConfig) -> Network:
-    """Returns the module with the precision that the config sets."""
-    return Network(module, config.precision, config.matmul_precision)
