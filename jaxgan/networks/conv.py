@@ -139,10 +139,9 @@ _conv_kernel.defvjp(
 def _lowered(window: Window, product: Lowering, native: Lowering, *operands: Array) -> Array:
     """Applies one of two forms of an operation, chosen when it is lowered for a platform."""
     # Not by `jax.default_backend()`: the program may be for another platform than this process's.
-    result: Array = lax.platform_dependent(
+    return lax.platform_dependent(
         *operands, cpu=functools.partial(product, window), default=functools.partial(native, window)
     )
-    return result
 
 
 def _native(window: Window, x: Array, kernel: Array) -> Array:
@@ -160,12 +159,10 @@ def _native(window: Window, x: Array, kernel: Array) -> Array:
 def _native_transpose(window: Window, y: Array, kernel: Array) -> Array:
     # JAX derives the paddings and dilations of the transpose, so they always fit `_native`.
     x = jax.ShapeDtypeStruct((len(y), *window.size, kernel.shape[2] * window.groups), y.dtype)
-    result: Array = jax.linear_transpose(lambda x: _native(window, x, kernel), x)(y)[0]
-    return result
+    return jax.linear_transpose(lambda x: _native(window, x, kernel), x)(y)[0]
 
 
 def _native_kernel(window: Window, x: Array, y: Array) -> Array:
     shape = (*window.kernel, x.shape[3] // window.groups, y.shape[3])
     kernel = jax.ShapeDtypeStruct(shape, x.dtype)
-    result: Array = jax.linear_transpose(lambda k: _native(window, x, k), kernel)(y)[0]
-    return result
+    return jax.linear_transpose(lambda k: _native(window, x, k), kernel)(y)[0]

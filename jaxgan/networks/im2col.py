@@ -36,20 +36,15 @@ class Window:
     @property
     def out(self) -> HW:
         """Height and width of the outputs."""
-        height, width = (
-            (n + sum(ends) - k) // s + 1
-            for n, k, s, ends in zip(
-                self.size, self.kernel, self.strides, self.padding, strict=True
-            )
-        )
+        axes = zip(self.size, self.kernel, self.strides, self.padding, strict=True)
+        height, width = ((n + sum(ends) - k) // s + 1 for n, k, s, ends in axes)
         return height, width
 
     @property
     def blocks(self) -> HW:
         """Number of strides, also partial ones, that the kernel covers in each direction."""
-        rows, columns = (
-            n + (k - 1) // s for n, k, s in zip(self.out, self.kernel, self.strides, strict=True)
-        )
+        axes = zip(self.out, self.kernel, self.strides, strict=True)
+        rows, columns = (n + (k - 1) // s for n, k, s in axes)
         return rows, columns
 
 
@@ -166,9 +161,5 @@ def _runs(window: Window) -> list[HW]:
 
 def _margins(window: Window) -> list[tuple[int, int, int]]:
     """Returns the padding that makes images as large as the blocks; negative padding crops."""
-    return [
-        (low, blocks * s - n - low, 0)
-        for n, s, blocks, (low, _) in zip(
-            window.size, window.strides, window.blocks, window.padding, strict=True
-        )
-    ]
+    axes = zip(window.size, window.strides, window.blocks, window.padding, strict=True)
+    return [(low, blocks * s - n - low, 0) for n, s, blocks, (low, _) in axes]

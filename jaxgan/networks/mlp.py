@@ -35,8 +35,7 @@ class Linear(nn.Module):
     def __call__(self, x: Float[Array, "batch in"]) -> Float[Array, "batch out"]:
         init = uniform_fan_in(x.shape[-1])
         dense = nn.Dense(self.width, self.bias, kernel_init=init, bias_init=init, name="dense")
-        y: Array = dense(x)
-        return y
+        return dense(x)
 
 
 class Generator(nn.Module):

@@ -50,8 +50,7 @@ def batch_mean(x: Array, axes: int | Sequence[int] | None = None) -> Array:
     Args:
       axes: one of them is the batch axis; None: all axes.
     """
-    mean: Array = shard_mean_p.bind(jnp.mean(x, axes))
-    return mean
+    return shard_mean_p.bind(jnp.mean(x, axes))
 
 
 def over_shards(
@@ -85,10 +84,9 @@ def over_shards(
     whole, split = PartitionSpec(), PartitionSpec(AXIS)
     # JAX cannot prove that every device has the same results after `all_gather`, so its check is
     # off; tests/test_deterministic_mean.py compares them.
-    results: tuple[PyTree[Array], PyTree[Array]] = jax.shard_map(
+    return jax.shard_map(
         on_device, mesh=mesh, in_specs=(whole, split), out_specs=whole, check_vma=False
     )(shared, parts)
-    return results
 
 
 def _evaluate_parts(
@@ -119,8 +117,7 @@ def _evaluate_parts(
             total = _tree_sum(jax.lax.all_gather(total, AXIS))
         # Otherwise the compiler could merge the division with what follows, and round differently
         # in programs for other numbers of devices.
-        result: Array = jax.lax.optimization_barrier(total / count)
-        return result
+        return jax.lax.optimization_barrier(total / count)
 
     for stage in _stages(jaxpr):
         _evaluate_stage(jaxpr, stage, common, stacked, local_count)
@@ -250,8 +247,7 @@ def _loop(
     length = len(stacks[0])
     empty = [jax.lax.full((length, *shape.shape), 0, shape.dtype) for shape in shapes]
     # The barrier hides the number of turns, so that a loop of one turn is not replaced by its body.
-    results: list[Array] = jax.lax.fori_loop(0, jax.lax.optimization_barrier(count), turn, empty)
-    return results
+    return jax.lax.fori_loop(0, jax.lax.optimization_barrier(count), turn, empty)
 
 
 def _program(

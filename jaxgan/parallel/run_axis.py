@@ -26,8 +26,7 @@ def stack_runs(mesh: Mesh | None, trees: Sequence[Tree]) -> Tree:
             leaf.delete()
         return stacked
 
-    stacked: Tree = jax.tree.map(stack, *trees)
-    return stacked
+    return jax.tree.map(stack, *trees)
 
 
 def shard_runs(mesh: Mesh | None, tree: Any) -> Any:

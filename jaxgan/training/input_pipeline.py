@@ -90,8 +90,7 @@ def _join(parts: Sequence[StepOutput]) -> StepOutput:
         return parts[0]
     *done, last = parts
     known = jax.tree.map(lambda *blocks: np.concatenate(blocks, axis=-1), *done)
-    joined: StepOutput = jax.tree.map(lambda *blocks: jnp.concatenate(blocks, axis=-1), known, last)
-    return joined
+    return jax.tree.map(lambda *blocks: jnp.concatenate(blocks, axis=-1), known, last)
 
 
 class _StreamedBlocks:
