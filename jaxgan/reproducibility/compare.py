@@ -8,23 +8,9 @@ import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.plots.comparisons import save_divergence
+from jaxgan.reproducibility import divergence, replay
 from jaxgan.reproducibility.compare_seeds import compare_seeds
-from jaxgan.reproducibility.divergence import (
-    Drift,
-    checkpoint_drift,
-    find_divergence,
-    have_same_arrays,
-    replayed_drift,
-)
 from jaxgan.reproducibility.record_diff import config_diff, environment_diff
-from jaxgan.reproducibility.replay import (
-    LoadedRun,
-    load_for_replay,
-    mismatched_columns,
-    replay,
-    rounding_reason,
-    state_at,
-)
 from jaxgan.runs import directory, ledger
 from jaxgan.runs.ledger import Ledger
 from jaxgan.runs.text import join_first
@@ -119,44 +105,43 @@ def _compare_ends(a: Path, b: Path, old: Ledger, new: Ledger, common: int, say: 
 def _compare_replays(a: Path, b: Path, step: int, out: Path, say: Say) -> None:
     """Replays both runs up to `step`, describes the first difference and plots the drift."""
     try:
-        runs = load_for_replay(a), load_for_replay(b)
+        runs = replay.load_for_replay(a), replay.load_for_replay(b)
     except UserError as error:
         say(f"not replayed: {error}")
         return
     # A difference of their parameters is not defined.
-    if not have_same_arrays(*runs):
+    if not divergence.have_same_arrays(*runs):
         say("not replayed: the networks or optimizer states have different arrays")
         return
-    divergence = find_divergence(*runs, step)
-    if divergence:
-        when = f"at step {divergence.step}" if divergence.step else "before the first step"
-        say(f"replayed: the runs diverge {when}, in {len(divergence.leaves)} arrays:")
-        for leaf in divergence.leaves[:MAX_ARRAYS]:
+    if first := divergence.find_divergence(*runs, step):
+        when = f"at step {first.step}" if first.step else "before the first step"
+        say(f"replayed: the runs diverge {when}, in {len(first.leaves)} arrays:")
+        for leaf in first.leaves[:MAX_ARRAYS]:
             by = "" if math.isnan(leaf.largest) else f", by up to {leaf.largest:.3g}"
             say(f"  {leaf.name}: {leaf.entries} of {leaf.size} entries{by}")
-        drifts = replayed_drift(*runs, divergence.step)
+        drifts = divergence.replayed_drift(*runs, first.step)
     else:
         # So something other than config and data changed a run: the ledgers show which of them.
         say(f"replayed: both configs compute the same up to step {step}:")
         for run in runs:
             say(f"  {run.workdir}: {_check_ledger(run, step)}")
-        drifts = checkpoint_drift(*runs, step - 1)
+        drifts = divergence.checkpoint_drift(*runs, step - 1)
     _describe_drift(drifts, out, say)
 
 
-def _check_ledger(run: LoadedRun, step: int) -> str:
+def _check_ledger(run: replay.LoadedRun, step: int) -> str:
     """Says whether a step's replay gives the checksums of the run's ledger, and why if not."""
-    replayed = replay(run, state_at(run, step - 1), 1)
-    columns = mismatched_columns(run, replayed)
+    replayed = replay.replay(run, replay.state_at(run, step - 1), 1)
+    columns = replay.mismatched_columns(ledger.read(run.workdir), replayed)
     if not columns:
         return f"its ledger matches the replay of step {step}"
-    reason = rounding_reason(run.workdir) or (
+    reason = replay.rounding_reason(run.workdir) or (
         "something outside config and data changed it (versions, device, code, a fault)"
     )
     return f"its ledger does not match the replay of step {step} in {', '.join(columns)}: {reason}"
 
 
-def _describe_drift(drifts: list[Drift], out: Path, say: Say) -> None:
+def _describe_drift(drifts: list[divergence.Drift], out: Path, say: Say) -> None:
     if not drifts:
         return
     save_divergence(out, drifts)

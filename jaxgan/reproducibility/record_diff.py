@@ -1,8 +1,10 @@
 """The differences between the recorded configs and environments of two runs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from flax.traverse_util import flatten_dict
 
 from jaxgan.config.fields import iter_settings
 from jaxgan.runs import directory
@@ -19,7 +21,7 @@ def config_diff(a: Path, b: Path) -> Iterator[str]:
 
 def environment_diff(a: Path, b: Path) -> Iterator[str]:
     """Yields a line for each entry of the environments that differs, with both values."""
-    old, new = (_flatten(read_environment(workdir)) for workdir in (a, b))
+    old, new = (flatten_dict(read_environment(workdir), sep=".") for workdir in (a, b))
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             yield f"environment {name}: {old.get(name, 'none')}, {new.get(name, 'none')}"
@@ -27,13 +29,3 @@ def environment_diff(a: Path, b: Path) -> Iterator[str]:
 
 def _read_settings(workdir: Path) -> dict[str, Any]:
     return {name: value for name, _, value in iter_settings(directory.read_config(workdir))}
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

@@ -16,6 +16,7 @@ from jaxgan.gan.steps import CHECKSUM_COLUMNS, trace_epoch, train_epoch
 from jaxgan.runs import checkpoints, directory, layout, ledger
 from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.environment import check_same_data, read_environment
+from jaxgan.runs.ledger import Ledger
 from jaxgan.runs.mathematics import warn_of_mathematics
 from jaxgan.runs.program import Program, build_program, initial_state, training_examples
 from jaxgan.types import GatheredExamples, Labels, Order, Pixels, StepOutput
@@ -99,21 +100,14 @@ def replay(run: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
 
 def final_state(replayed: ReplayedSteps) -> TrainState:
     """Returns the state after the last replayed step."""
-    state: TrainState = jax.tree.map(lambda array: array[-1], replayed.output.trace["state"])
-    return state
+    return jax.tree.map(lambda array: array[-1], replayed.output.trace["state"])
 
 
-def mismatched_columns(run: LoadedRun, replayed: ReplayedSteps) -> list[str]:
-    """Returns the ledger columns in which the first replayed step differs from the run's ledger.
-
-    Raises:
-      UserError: the ledger does not have the step.
-    """
-    recorded = ledger.read(run.workdir).checksums_at(replayed.steps[0])
-    if recorded is None:
-        raise UserError(f"{run.workdir / ledger.LEDGER}: has no step {replayed.steps[0]}")
-    computed = [int(replayed.output.checksums[name][0]) for name in CHECKSUM_COLUMNS]
-    columns = zip(CHECKSUM_COLUMNS, computed, recorded.tolist(), strict=True)
+def mismatched_columns(recorded: Ledger, replayed: ReplayedSteps) -> list[str]:
+    """Returns the columns in which the first replayed step differs from its recorded checksums."""
+    checksums = recorded.checksums_at(replayed.steps[0])
+    computed = [replayed.output.checksums[name][0] for name in CHECKSUM_COLUMNS]
+    columns = zip(CHECKSUM_COLUMNS, computed, checksums, strict=True)
     return [name for name, new, old in columns if new != old]
 
 
@@ -146,14 +140,14 @@ def replay_step(workdir: Path, step: int, out: Path) -> list[str]:
       UserError: no run, no such step, or the ledger does not have it.
     """
     run = load_for_replay(workdir)
-    if (recorded := ledger.read(workdir)).checksums_at(step) is None:
+    recorded = ledger.read(workdir)
+    if step not in recorded.steps:
         first, last = (*recorded.steps[:1], *recorded.steps[-1:]) or (0, 0)
         raise UserError(f"--step {step}: {workdir / ledger.LEDGER} has steps {first} to {last}")
     replayed = replay(run, state_at(run, step - 1), 1)
-    mismatched = mismatched_columns(run, replayed)
     arrays = _arrays(run, replayed)
     replace_file(out, lambda file: np.savez_compressed(file, **arrays))  # type: ignore
-    return mismatched
+    return mismatched_columns(recorded, replayed)
 
 
 def _arrays(run: LoadedRun, replayed: ReplayedSteps) -> dict[str, np.ndarray]:

@@ -35,11 +35,9 @@ class Ledger(NamedTuple):
     steps: np.ndarray
     checksums: np.ndarray
 
-    def checksums_at(self, step: int) -> np.ndarray | None:
-        """Returns the checksums of a step, or None if it is not recorded."""
-        row = int(np.searchsorted(self.steps, step))
-        is_recorded = row < len(self.steps) and self.steps[row] == step
-        return self.checksums[row] if is_recorded else None
+    def checksums_at(self, step: int) -> np.ndarray:
+        """Returns the checksums of a recorded step."""
+        return self.checksums[np.searchsorted(self.steps, step)]
 
 
 def append(workdir: Path, last_step: int, columns: Mapping[str, np.ndarray]) -> None:
