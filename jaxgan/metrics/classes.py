@@ -7,13 +7,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from jaxgan.config.errors import UserError
-from jaxgan.metrics.validation import (
-    Fractions,
-    check_at_least,
-    checked_fractions,
-    checked_labels,
-    checked_probabilities,
-)
+from jaxgan.metrics import validation
+from jaxgan.metrics.validation import Fractions, check_at_least, checked_labels
 
 # A classifier's mistakes rarely put so many samples into one of 1000 modes.
 FALSE_MODES = 5
@@ -49,7 +44,7 @@ def classifier_score(probabilities: ArrayLike, splits: int = 1) -> ClassifierSco
       UserError: fewer samples than splits, or rows that are no probabilities.
     """
     check_at_least("splits", splits, 1)
-    rows = checked_probabilities("probabilities", probabilities)
+    rows = validation.checked_probabilities("probabilities", probabilities)
     if len(rows) < splits:
         raise UserError(f"splits = {splits}: must be at most the {len(rows)} samples given")
     scores = [_score(part) for part in np.array_split(rows, splits)]
@@ -150,8 +145,8 @@ def _score(conditional: Float[np.ndarray, "samples classes"]) -> float:
 def _checked_histograms(
     first_name: str, first: ArrayLike, second_name: str, second: ArrayLike
 ) -> tuple[Fractions, Fractions]:
-    p = checked_fractions(first_name, first)
-    q = checked_fractions(second_name, second)
+    p = validation.checked_fractions(first_name, first)
+    q = validation.checked_fractions(second_name, second)
     if len(p) != len(q):
         raise UserError(f"{first_name} has {len(p)} classes and {second_name} {len(q)}")
     return p, q

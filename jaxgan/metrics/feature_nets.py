@@ -79,7 +79,7 @@ class FeatureNet:
             fails, or returns anything but finite features (n, features) and probabilities.
         """
         check_at_least("batch_size", batch_size, 1)
-        images = checked_pixels(pixels)
+        images = checked_pixels("pixels", np.asarray(pixels), points=True)
         batches = [
             self._extract_batch(images[start : start + batch_size], batch_size)
             for start in range(0, len(images), batch_size)

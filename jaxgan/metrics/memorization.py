@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from jaxgan.config.errors import UserError
 from jaxgan.data.lazy_array import LazyArray, block_size
+from jaxgan.metrics.validation import checked_pixels
 
 BLOCK = 2048  # references compared at a time: with 500 queries, 8 MiB of distances
 # Centred pixels are within 128, so a product of two is within 2^14, and a sum of 1024 products
@@ -39,7 +40,8 @@ def nearest_images(queries: ArrayLike, references: ArrayLike | LazyArray) -> Nea
     Raises:
       UserError: no images, or images of two shapes.
     """
-    images, originals = _checked("queries", queries), _checked("references", references)
+    images = checked_pixels("queries", queries)
+    originals = checked_pixels("references", references)
     if images.shape[1:] != originals.shape[1:]:
         shapes = f"{images.shape[1:]} and references of {originals.shape[1:]}"
         raise UserError(f"queries are images of shape {shapes}: must be the same")
@@ -123,13 +125,3 @@ def _blocks(references: Any) -> Iterator[tuple[int, UInt8[Array, "block pixels"]
         else:
             block = jnp.asarray(references[start : start + size])
         yield start, block.reshape(size, -1)
-
-
-def _checked(name: str, values: Any) -> Any:
-    array = values if isinstance(values, jax.Array | LazyArray) else np.asarray(values)
-    if array.dtype != np.uint8 or array.ndim != 4 or 0 in array.shape:
-        raise UserError(
-            f"{name}: {array.dtype} of shape {array.shape}; must be uint8 of shape "
-            "(n, height, width, channels), none of them 0"
-        )
-    return array

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from jaxgan.config.errors import UserError
+from jaxgan.data.lazy_array import LazyArray
 
 Features = Float[np.ndarray, "_ features"]  # float64; one row per sample
 Fractions = Float[np.ndarray, " classes"]  # float64, sums to 1
@@ -38,12 +40,15 @@ def checked_pair(
     return checked_real, checked_fake
 
 
-def checked_pixels(pixels: ArrayLike) -> np.ndarray:
-    array = np.asarray(pixels)
-    if (array.dtype, array.ndim) not in ((np.uint8, 4), (np.float32, 2)) or 0 in array.shape:
+def checked_pixels(name: str, values: Any, points: bool = False) -> Any:
+    """Checks images, or points too; arrays that are on a device or a disk stay there."""
+    array = values if isinstance(values, jax.Array | LazyArray) else np.asarray(values)
+    kinds = [(np.uint8, 4), (np.float32, 2)] if points else [(np.uint8, 4)]
+    if (array.dtype, array.ndim) not in kinds or 0 in array.shape:
+        or_points = ", or float32 points of shape (n, dims)" if points else ""
         raise UserError(
-            f"pixels: {array.dtype} of shape {array.shape}; must be uint8 of shape "
-            "(n, height, width, channels), or float32 points of shape (n, dims), none of them 0"
+            f"{name}: {array.dtype} of shape {array.shape}; must be uint8 of shape "
+            f"(n, height, width, channels){or_points}, none of them 0"
         )
     return array
 
