@@ -7,8 +7,6 @@ that the ratios hold on a machine whose speed drifts.
 import contextlib
 import dataclasses
 import io
-import json
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,12 +16,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
 
 from jaxgan.cli import bench_pytorch
 from jaxgan.config.schema import Config
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.gan.steps import train_epoch
-from jaxgan.runs import layout
+from jaxgan.runs import row_files
 from jaxgan.runs.program import build_program, initial_state, training_examples
 from jaxgan.training.loop import train
 
@@ -57,31 +57,25 @@ def bench() -> None:
     _bench_loop(config, run_epoch, steps, step_seconds)
     _bench_pytorch(torch, config, data, run_epoch, steps)
     run_steps = _step_runner(dcgan, DCGAN_STEPS)
-    run_steps()
-    step = statistics.median(_seconds(run_steps) / DCGAN_STEPS for _ in range(ROUNDS))
+    step = np.median(_time_in_turn(run_steps)) / DCGAN_STEPS
     print(f"  a step of the DCGAN, {config.network.gen_channels} channels: {step * 1e3:.1f} ms")
     _bench_pytorch(torch, dcgan, data, run_steps, DCGAN_STEPS)
 
 
 def _bench_products(config: Config, run_epoch: Callable[[], None], steps: int) -> float:
     """Compares a step with its matrix products; returns the seconds of a step, measured last."""
-    run_products, flops = _product_runner(), classic_flops(config)
-    product_times, step_times = [], []
-    # The first calls compile, and are not timed.
-    run_epoch()
-    run_products()
-    for _ in range(ROUNDS):
-        product_times.append(flops / (2 * MATRIX_SIDE**3 / _seconds(run_products)))
-        step_times.append(_seconds(run_epoch) / steps)
-    products, step = statistics.median(product_times), statistics.median(step_times)
+    flops = classic_flops(config)
+    product_times, step_times = _time_in_turn(_product_runner(), run_epoch)
+    product_times, step_times = product_times * flops / (2 * MATRIX_SIDE**3), step_times / steps
+    products, step = np.median(product_times), np.median(step_times)
     # The median of the ratios and not the ratio of the medians: the machine's speed can change
     # between two rounds, but hardly within one.
-    ratio = statistics.median(s / p for s, p in zip(step_times, product_times, strict=True))
+    ratio = np.median(step_times / product_times)
     print(f"  matrix products of a step: {products * 1e3:.2f} ms ", end="")
     print(f"({flops / 1e9:.2f} GFLOP at {flops / products / 1e9:.0f} GFLOP/s)")
     print(f"  a step of the jitted epoch: {step * 1e3:.2f} ms, {1 / step:.0f} steps/s, ", end="")
     print(f"{ratio:.2f} times its products")
-    return step_times[-1]
+    return float(step_times[-1])
 
 
 def _bench_loop(
@@ -104,13 +98,12 @@ def _bench_pytorch(
     device = "cuda" if jax.devices()[0].platform == "gpu" else "cpu"
     run_torch = bench_pytorch.step_runner(torch, config, data.pixels.shape[1:], device)
     torch_steps = min(steps, PYTORCH_STEPS)
-    run_torch(torch_steps)
-    times, ratios = [], []
-    for _ in range(ROUNDS):
-        times.append(_seconds(lambda: run_torch(torch_steps)) / torch_steps)
-        ratios.append(times[-1] / (_seconds(run) / steps))
+    torch_times, our_times = _time_in_turn(lambda: run_torch(torch_steps), run)
+    times = torch_times / torch_steps
     print(f"  PyTorch {torch.__version__} eager, same device: ", end="")
-    print(f"{statistics.median(times) * 1e3:.2f} ms, {statistics.median(ratios):.2f} times ours")
+    print(
+        f"{np.median(times) * 1e3:.2f} ms, {np.median(times / (our_times / steps)):.2f} times ours"
+    )
 
 
 def classic_flops(config: Config) -> float:
@@ -162,10 +155,17 @@ def _loop_seconds_per_step(config: Config) -> float:
     train_config = dataclasses.replace(config.train, epochs=LOOP_EPOCHS)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         train(dataclasses.replace(config, train=train_config), Path(folder) / "run")
-        lines = (Path(folder) / "run" / layout.METRICS).read_text().splitlines()
-    rows = [json.loads(line) for line in lines]
+        rows = row_files.read_rows(Path(folder) / "run")
     first, *_, last = (row for row in rows if row["epoch"] == int(row["epoch"]))
     return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
+
+
+def _time_in_turn(*runs: Callable[[], object]) -> Float[np.ndarray, "runs rounds"]:
+    """Returns the seconds that each of the runs takes in each round."""
+    # The first calls compile, and are not timed.
+    for run in runs:
+        run()
+    return np.array([[_seconds(run) for run in runs] for _ in range(ROUNDS)]).T
 
 
 def _seconds(action: Callable[[], object]) -> float:
