@@ -46,7 +46,7 @@ def test_the_discriminator_is_judged_by_its_logits_of_held_out_and_generated(dat
         periodic, "logits", lambda gan, disc, pixels, labels: np.full(N, known[pixels[0].tobytes()])
     )
     emit(monkeypatch, jnp.ones((N, tiny.SIDE, tiny.SIDE, 1)))
-    row = evaluator.evaluate(state).row
+    row = evaluator.evaluate(state)[0]
     assert row[f"eval/disc_accuracy/test/n{N}"] == row[f"eval/disc_auc/test/n{N}"] == 1
     error = row[f"eval/disc_calibration_error/test/n{N}"]
     assert error == pytest.approx(1 / (1 + np.exp(2)))
@@ -89,7 +89,7 @@ def test_images_that_are_not_finite_have_no_distance_and_are_no_best(data, monke
 
 def test_a_net_without_classes_gives_the_distance_alone(data):
     evaluator, state, _ = make_evaluator(data, evaluate=dataclasses.replace(ON, features=FLAT))
-    names = {name.split("/")[1] for name in evaluator.evaluate(state).row}
+    names = {name.split("/")[1] for name in evaluator.evaluate(state)[0]}
     assert "frechet" in names
     assert not names & {"class_distance", "class_fractions"}
 

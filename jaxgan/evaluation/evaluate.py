@@ -27,7 +27,7 @@ from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.atomic_files import json_safe, write_json
 from jaxgan.runs.checkpoint_ref import CheckpointRef, evaluation_file
 from jaxgan.runs.environment import check_same_data
-from jaxgan.types import Labels, Stream, stream_key
+from jaxgan.types import Stream, stream_key
 
 SPLITS = ("train", "test")
 GENERATOR, RAW_GENERATOR = "generator", "raw_generator"
@@ -101,9 +101,16 @@ def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     metrics = scoring.select_metrics(request.metrics, net.name, example)
     scoring.check_sample_count(metrics, num_samples)
     generated = _generate(workdir, gan, state, request)
-    scores = _score_generators(metrics, request, net, data, generated, labels)
+    real, baseline = _extract_real(net, data, num_samples, labels is not None)
+    fakes = {
+        name: dataclasses.replace(net.extract(pixels), labels=labels)
+        for name, pixels in generated.items()
+    }
+    key = stream_key(jax.random.key(request.seed), Stream.EVALUATE, SUBSETS)
+    scores = scoring.score_with_baseline(metrics, net, real, baseline, fakes, key)
+    histograms = scoring.histograms(metrics, fakes | real)
     protocol = _describe_protocol(request, net, data, state)
-    result: dict[str, Any] = json_safe({"protocol": protocol} | scores)
+    result: dict[str, Any] = json_safe({"protocol": protocol, **scores, "histograms": histograms})
     write_json(workdir / evaluation_file(request.step), result)
     return result
 
@@ -147,26 +154,6 @@ def _generate(
                 f"in {bad} of {count} images; choose another step; there are: {steps}"
             )
     return pixels
-
-
-def _score_generators(
-    metrics: tuple[str, ...],
-    request: EvaluateRequest,
-    net: FeatureNet,
-    data: Mapping[str, Dataset],
-    generated: Mapping[str, np.ndarray],
-    labels: Labels | None,
-) -> dict[str, Any]:
-    real, baseline = _extract_real(net, data, request.num_samples, labels is not None)
-    fakes = {
-        name: dataclasses.replace(net.extract(pixels), labels=labels)
-        for name, pixels in generated.items()
-    }
-    key = stream_key(jax.random.key(request.seed), Stream.EVALUATE, SUBSETS)
-    return {
-        **scoring.score_with_baseline(metrics, net, real, baseline, fakes, key),
-        "histograms": scoring.histograms(metrics, fakes | real),
-    }
 
 
 def _extract_real(

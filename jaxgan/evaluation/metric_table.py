@@ -6,17 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxgan import metrics
 from jaxgan.config.errors import UserError
-from jaxgan.metrics import (
-    PRDC,
-    FeatureSet,
-    class_histogram,
-    classifier_score,
-    compute_prdc,
-    frechet_distance,
-    kernel_distance,
-    total_variation,
-)
+from jaxgan.metrics import PRDC, FeatureSet
 from jaxgan.metrics.prdc import DENSITY_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
@@ -40,7 +32,7 @@ class SetPair:
     # Cached, because two metrics use it and the neighbour search is slow.
     @functools.cached_property
     def prdc(self) -> PRDC:
-        return compute_prdc(self.real.neighbourhoods, self.fake.neighbourhoods)
+        return metrics.compute_prdc(self.real.neighbourhoods, self.fake.neighbourhoods)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +65,7 @@ def available_inputs(images: FeatureSet) -> tuple[str, ...]:
 def histogram(images: FeatureSet) -> np.ndarray:
     """Returns the fraction of the images in each class, as the net classifies them."""
     probabilities = _probabilities(images)
-    return class_histogram(np.argmax(probabilities, axis=1), probabilities.shape[1])
+    return metrics.class_histogram(np.argmax(probabilities, axis=1), probabilities.shape[1])
 
 
 def kernel_subset_size(num_samples: int) -> int:
@@ -82,12 +74,14 @@ def kernel_subset_size(num_samples: int) -> int:
 
 
 def frechet(sets: SetPair) -> Scores:
-    return {"frechet": frechet_distance(sets.real.features, sets.fake.features)}
+    return {"frechet": metrics.frechet_distance(sets.real.features, sets.fake.features)}
 
 
 def kernel(sets: SetPair) -> Scores:
     real, fake = sets.real.features, sets.fake.features
-    distance = kernel_distance(real, fake, sets.key, KERNEL_SUBSETS, kernel_subset_size(len(fake)))
+    distance = metrics.kernel_distance(
+        real, fake, sets.key, KERNEL_SUBSETS, kernel_subset_size(len(fake))
+    )
     return {"kernel": distance.mean, "kernel_spread": distance.std}
 
 
@@ -101,8 +95,8 @@ def density_coverage(sets: SetPair) -> Scores:
 
 def classifier_scores(sets: SetPair) -> Scores:
     """Scores the fakes alone; the real set plays no part."""
-    unsplit = classifier_score(_probabilities(sets.fake))
-    split = classifier_score(_probabilities(sets.fake), SCORE_SPLITS)
+    unsplit = metrics.classifier_score(_probabilities(sets.fake))
+    split = metrics.classifier_score(_probabilities(sets.fake), SCORE_SPLITS)
     return {
         "classifier_score": unsplit.mean,
         f"classifier_score_{SCORE_SPLITS}": split.mean,
@@ -112,7 +106,7 @@ def classifier_scores(sets: SetPair) -> Scores:
 
 def class_distance(sets: SetPair) -> Scores:
     """Compares predicted classes of both sets, so that the net's mistakes are in both."""
-    return {"class_distance": total_variation(histogram(sets.real), histogram(sets.fake))}
+    return {"class_distance": metrics.total_variation(histogram(sets.real), histogram(sets.fake))}
 
 
 def label_accuracy(sets: SetPair) -> Scores:

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from jaxgan import metrics
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.data import Dataset, load_data
@@ -22,17 +23,7 @@ from jaxgan.evaluation.metric_table import SetPair, histogram
 from jaxgan.gan.sampling import cycled_labels, generate_finite
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan, Player, TrainState, pack
-from jaxgan.metrics import (
-    FeatureNet,
-    FeatureSet,
-    area_under_curve,
-    calibration_error,
-    copying_ratio,
-    logit_accuracy,
-    mode_distance,
-    mode_fractions,
-    nearest_images,
-)
+from jaxgan.metrics import FeatureNet, FeatureSet
 from jaxgan.metrics.feature_nets import BATCH
 from jaxgan.types import Labels, Pixels, Stream, stream_key, to_images
 
@@ -51,13 +42,6 @@ class Pairs(NamedTuple):
     samples: np.ndarray  # uint8 (pairs, height, width, channels)
     nearest: np.ndarray
     ratios: np.ndarray  # distance over the median distance of held-out images
-
-
-class Evaluation(NamedTuple):
-    """Result of one evaluation: entries of a row of metrics.jsonl, and images to draw."""
-
-    row: Row
-    pairs: Pairs | None  # None for points, and if generated images are not finite
 
 
 class PeriodicEvaluator:
@@ -89,8 +73,13 @@ class PeriodicEvaluator:
         distance = "mode_distance" if self._mixture else "frechet"
         self.distance_name = self._feature_metric(distance, "test")
 
-    def evaluate(self, state: TrainState) -> Evaluation:
-        """Evaluates generator and discriminator; a value that is not finite is None."""
+    def evaluate(self, state: TrainState) -> tuple[Row, Pairs | None]:
+        """Evaluates generator and discriminator.
+
+        Returns:
+          Entries of a row of metrics.jsonl, where None stands for a value that is not finite; and
+          images to draw, or None for points, and if generated images are not finite.
+        """
         key = stream_key(state.key, Stream.EVALUATE, LATENTS)
         variables = inference_variables(self.gan, state)
         fake, bad = generate_finite(self.gan, *variables, self.num_samples, key)
@@ -102,21 +91,22 @@ class PeriodicEvaluator:
         row = self._evaluate_discriminator(state.disc, opponent)
         if bad:
             # The loop reads this entry after every evaluation.
-            return Evaluation({self.distance_name: None} | row, None)
+            return {self.distance_name: None} | row, None
         copying, pairs = self._evaluate_copying(fake[:COPYING_SAMPLES])
-        return Evaluation(self._evaluate_samples(fake) | row | copying, pairs)
+        return self._evaluate_samples(fake) | row | copying, pairs
 
     def distance(self, state: TrainState) -> float | None:
         """Returns the value named `distance_name` alone."""
-        return self.evaluate(state).row[self.distance_name]
+        row, _ = self.evaluate(state)
+        return row[self.distance_name]
 
     def _evaluate_samples(self, fake: np.ndarray) -> Row:
         labels = cycled_labels(self.gan, len(fake))
         images = dataclasses.replace(self.net.extract(fake), labels=labels)
-        metrics = scoring.supported_metrics(PERIODIC_METRICS, images)
+        names = scoring.supported_metrics(PERIODIC_METRICS, images)
         # Any key will do: only the kernel distance uses it, which is not among these metrics.
         sets = SetPair(self._test_features, images, jax.random.key(0))
-        scores = scoring.score(metrics, sets)
+        scores = scoring.score(names, sets)
         row: Row = {self._feature_metric(name, "test"): scores[name] for name in scores}
         # More numbers than that would make each row of the log too long to read.
         if images.probabilities is not None and images.probabilities.shape[1] <= MAX_CLASSES:
@@ -127,9 +117,11 @@ class PeriodicEvaluator:
     def _evaluate_modes(self, fake: np.ndarray) -> Row:
         if not self._mixture:
             return {}
-        generated, real = (mode_fractions(x, *self._mixture) for x in (fake, self._test_pixels))
+        generated, real = (
+            metrics.mode_fractions(x, *self._mixture) for x in (fake, self._test_pixels)
+        )
         return {
-            self._feature_metric("mode_distance", "test"): mode_distance(real, generated),
+            self._feature_metric("mode_distance", "test"): metrics.mode_distance(real, generated),
             self._feature_metric("mode_fractions", "generated"): np.round(generated, 6).tolist(),
         }
 
@@ -140,15 +132,15 @@ class PeriodicEvaluator:
         test = logits(self.gan, disc, self._test_pixels, self._test_labels)
         fakes = logits(self.gan, disc, fake, fake_labels)
         # Called only for finite logits: with NaN, comparisons and sorting give wrong numbers.
-        metrics = {
-            "disc_accuracy/test": lambda: logit_accuracy(test, fakes),
-            "disc_auc/test": lambda: area_under_curve(test, fakes),
-            "disc_calibration_error/test": lambda: calibration_error(test, fakes),
+        values = {
+            "disc_accuracy/test": lambda: metrics.logit_accuracy(test, fakes),
+            "disc_auc/test": lambda: metrics.area_under_curve(test, fakes),
+            "disc_calibration_error/test": lambda: metrics.calibration_error(test, fakes),
             "disc_logit_gap/train-test": lambda: float(train.mean() - test.mean()),
             "disc_accuracy_gap/train-test": lambda: float(np.mean(train > 0) - np.mean(test > 0)),
         }
-        finite = all(np.isfinite(values).all() for values in (train, test, fakes))
-        return {f"eval/{name}/n{count}": get() if finite else None for name, get in metrics.items()}
+        finite = all(np.isfinite(found).all() for found in (train, test, fakes))
+        return {f"eval/{name}/n{count}": get() if finite else None for name, get in values.items()}
 
     def _evaluate_copying(self, fake: np.ndarray) -> tuple[Row, Pairs | None]:
         # Among many points of a plane, every point has a near neighbour.
@@ -159,12 +151,12 @@ class PeriodicEvaluator:
         # Test images that are all in the training set give no unit for distances.
         if not (median := float(np.median(held_out))):
             return {name: None}, None
-        nearest = nearest_images(fake, self._train_pixels)
+        nearest = metrics.nearest_images(fake, self._train_pixels)
         # Stable, so that the same pairs are drawn on every machine if distances are equal.
         first = np.argsort(nearest.distances, kind="stable")[:PAIRS]
         originals = self._train.pixels[nearest.indices[first]]
         pairs = Pairs(fake[first], originals, nearest.distances[first] / median)
-        return {name: copying_ratio(nearest.distances, held_out)}, pairs
+        return {name: metrics.copying_ratio(nearest.distances, held_out)}, pairs
 
     @functools.cached_property
     def _test_features(self) -> FeatureSet:
@@ -172,7 +164,9 @@ class PeriodicEvaluator:
 
     @functools.cached_property
     def _held_out_distances(self) -> np.ndarray:
-        return nearest_images(self._test_pixels[:COPYING_SAMPLES], self._train_pixels).distances
+        return metrics.nearest_images(
+            self._test_pixels[:COPYING_SAMPLES], self._train_pixels
+        ).distances
 
     def _feature_metric(self, value: str, split: str) -> str:
         name = scoring.metric_name(value, split, num_samples=self.num_samples, net=self.net)
@@ -204,8 +198,7 @@ def logits(gan: Gan, disc: Player, pixels: np.ndarray, labels: np.ndarray) -> Pa
 def _logits(gan: Gan, disc: Player, pixels: Pixels, labels: Labels) -> PackLogits:
     images = pack(to_images(pixels), gan.packing)
     variables = {"params": disc.params, **disc.stats}
-    found: PackLogits = gan.disc.apply(variables, images, False, labels if gan.classes else None)
-    return found
+    return gan.disc.apply(variables, images, False, labels if gan.classes else None)
 
 
 def _load_net(config: Config) -> FeatureNet:

@@ -10,15 +10,8 @@ from jax.typing import ArrayLike
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.data.gaussian_mixtures import MIXTURES
-from jaxgan.evaluation.metric_table import (
-    KERNEL_SUBSETS,
-    METRICS,
-    Scores,
-    SetPair,
-    available_inputs,
-    histogram,
-    kernel_subset_size,
-)
+from jaxgan.evaluation import metric_table
+from jaxgan.evaluation.metric_table import METRICS, Scores, SetPair
 from jaxgan.metrics import FeatureNet, FeatureSet, load_features
 from jaxgan.metrics.packaged_nets import NETS
 from jaxgan.metrics.prdc import DENSITY_NEIGHBOUR, MANIFOLD_NEIGHBOUR
@@ -103,7 +96,7 @@ def histograms(metrics: Iterable[str], sets: Mapping[str, FeatureSet]) -> dict[s
     """Returns class fractions by set, or nothing if "class_histogram" is not among the metrics."""
     if "class_histogram" not in metrics:
         return {}
-    return {name: histogram(images).tolist() for name, images in sets.items()}
+    return {name: metric_table.histogram(images).tolist() for name, images in sets.items()}
 
 
 def metric_name(value: str, split: str, *, num_samples: int, net: FeatureNet) -> str:
@@ -116,8 +109,8 @@ def metric_name(value: str, split: str, *, num_samples: int, net: FeatureNet) ->
 def metric_settings(num_samples: int) -> dict[str, Any]:
     """Returns the parameters of the metrics, for the protocol."""
     return {
-        "kernel_subsets": KERNEL_SUBSETS,
-        "kernel_subset_size": kernel_subset_size(num_samples),
+        "kernel_subsets": metric_table.KERNEL_SUBSETS,
+        "kernel_subset_size": metric_table.kernel_subset_size(num_samples),
         "manifold_neighbour": MANIFOLD_NEIGHBOUR,
         "density_neighbour": DENSITY_NEIGHBOUR,
     }
@@ -159,14 +152,14 @@ def select_metrics(names: Iterable[str], net: str, example: FeatureSet) -> tuple
     supported = supported_metrics(names or METRICS, example)
     if refused := [name for name in names if name not in supported]:
         needs = METRICS[refused[0]].needs
-        given = ", ".join(filter(None, available_inputs(example))) or "none"
+        given = ", ".join(filter(None, metric_table.available_inputs(example))) or "none"
         raise UserError(f"metric {refused[0]!r}: needs {needs}, and features {net!r} gives {given}")
     return supported
 
 
 def supported_metrics(names: Iterable[str], example: FeatureSet) -> tuple[str, ...]:
     """Returns those of the metrics that can be computed from what a feature net gives."""
-    inputs = available_inputs(example)
+    inputs = metric_table.available_inputs(example)
     return tuple(name for name in names if METRICS[name].needs in inputs)
 
 
