@@ -67,6 +67,9 @@ class GatheredExamples(NamedTuple):
     labels: jax.Array | np.ndarray | None = None
 
 
+PixelSource = Pixels | GatheredExamples  # all examples, or those of some steps
+
+
 class Stream(enum.IntEnum):
     """Purposes of random draws. The values are part of a run's bits: append, never renumber."""
 

@@ -127,8 +127,8 @@ def build_gan(
 
 @functools.cache
 def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
-    _check_images(config, image_shape)
-    classes = _used_classes(config, classes)
+    _check_data(config, image_shape, classes)
+    classes = classes if config.network.conditional else 0
     network = config.network
     pair = NETWORKS[network.name](network, image_shape, classes)
     gen, disc = (Network(x, network.precision, network.matmul_precision) for x in pair)
@@ -215,20 +215,12 @@ def _initial_running_stats(gan: Gan) -> dict[str, Scalar]:
     return running
 
 
-def _used_classes(config: Config, classes: int) -> int:
-    if not config.network.conditional:
-        return 0
-    if not classes:
-        raise UserError(
-            f"config.network.conditional = True: the data set {config.data.name} has no labels"
-        )
-    return classes
-
-
-def _check_images(config: Config, image_shape: ImageShape) -> None:
+def _check_data(config: Config, image_shape: ImageShape, classes: int) -> None:
+    name = config.data.name
+    if config.network.conditional and not classes:
+        raise UserError(f"config.network.conditional = True: the data set {name} has no labels")
     if len(image_shape) == 3:
         return
-    name = config.data.name
     if config.augment.policy:
         raise UserError(
             f"config.augment.policy = {config.augment.policy!r}: {name} has points, not images"

@@ -23,7 +23,7 @@ from jaxgan.types import (
     Labels,
     Order,
     Orders,
-    Pixels,
+    PixelSource,
     PRNGKey,
     StepOutput,
     Stream,
@@ -64,11 +64,7 @@ def train_step(
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
 def train_epoch(
-    gan: Gan,
-    state: TrainState,
-    pixels: Pixels | GatheredExamples,
-    order: Order,
-    labels: Labels | None = None,
+    gan: Gan, state: TrainState, pixels: PixelSource, order: Order, labels: Labels | None = None
 ) -> tuple[TrainState, StepOutput]:
     """Trains one step for each row of `order`, as one scan. The state's buffers are donated.
 
@@ -87,11 +83,7 @@ def train_epoch(
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
 def train_stacked_epoch(
-    gan: Gan,
-    states: TrainState,
-    pixels: Pixels | GatheredExamples,
-    orders: Orders,
-    labels: Labels | None = None,
+    gan: Gan, states: TrainState, pixels: PixelSource, orders: Orders, labels: Labels | None = None
 ) -> tuple[TrainState, StepOutput]:
     """Trains several runs at the same step as `train_epoch` does one. The buffers are donated.
 
@@ -112,11 +104,7 @@ def train_stacked_epoch(
 
 @functools.partial(jax.jit, static_argnums=0)
 def trace_epoch(
-    gan: Gan,
-    state: TrainState,
-    pixels: Pixels | GatheredExamples,
-    order: Order,
-    labels: Labels | None = None,
+    gan: Gan, state: TrainState, pixels: PixelSource, order: Order, labels: Labels | None = None
 ) -> tuple[TrainState, StepOutput]:
     """Trains as `train_epoch`, and keeps the trace of every step and, as "state", its new state.
 
@@ -153,7 +141,7 @@ def _train_step(
 def _scan_steps(
     gan: Gan,
     state: TrainState,
-    pixels: Pixels | GatheredExamples,
+    pixels: PixelSource,
     order: Order,
     labels: Labels | None,
     keep_trace: bool = False,
@@ -174,7 +162,7 @@ def _scan_steps(
 
 
 def _batch_loader(
-    gan: Gan, pixels: Pixels | GatheredExamples, order: Order, labels: Labels | None
+    gan: Gan, pixels: PixelSource, order: Order, labels: Labels | None
 ) -> tuple[Callable[[Any], Batch], Any]:
     """Returns a function to a step's batches, (d_steps, images, ...), and its inputs of all steps.
 

@@ -1,5 +1,6 @@
 """Plots that compare runs: parameter distance of two runs, and metric quartiles over seeds."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,14 +60,19 @@ def save_bands(path: Path, groups: Mapping[str, Sequence[Rows]], title: str) -> 
 
 def quartiles_by_epoch(runs: Iterable[Rows], name: str) -> tuple[list[float], np.ndarray]:
     """Returns epochs, and quartiles (epochs, 3) over the runs that have a finite value there."""
-    values: dict[float, list[float]] = {}
-    for rows in runs:
-        for row in rows:
-            if row.get(name) is not None:
-                values.setdefault(row["epoch"], []).append(row[name])
+    values = values_by_epoch(runs, name)
     epochs = sorted(values)
     quartiles = [np.quantile(values[epoch], QUARTILES) for epoch in epochs]
     return epochs, np.array(quartiles).reshape(-1, len(QUARTILES))
+
+
+def values_by_epoch(runs: Iterable[Rows], name: str) -> dict[float, list[float]]:
+    """Returns the finite values that the runs have at each epoch, or part of one."""
+    values: dict[float, list[float]] = {}
+    for row in itertools.chain.from_iterable(runs):
+        if row.get(name) is not None:
+            values.setdefault(row["epoch"], []).append(row[name])
+    return values
 
 
 def _draw_band(axis: Any, runs: Iterable[Rows], name: str, label: str, colour: str) -> None:

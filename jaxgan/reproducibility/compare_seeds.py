@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.config.errors import UserError
-from jaxgan.plots.comparisons import Rows, save_bands
+from jaxgan.plots.comparisons import Rows, save_bands, values_by_epoch
 from jaxgan.reproducibility.significance import LEVEL, MIN_RUNS, WelchTest, welch_tests
 from jaxgan.runs import directory, ledger
 from jaxgan.runs.seed_folders import seed_folders
@@ -120,11 +120,8 @@ def _loss_lines(a: SeedRows, b: SeedRows) -> Iterator[str]:
 
 def _values_by_epoch(runs: SeedRows, name: str) -> dict[int, list[float]]:
     """Returns the values at the end of each epoch where all runs have a finite one."""
-    values: dict[int, list[float]] = {}
-    for rows in runs.values():
-        for row in rows:
-            # Rows within an epoch depend on config.train.logs_per_epoch, which may differ.
-            if row["epoch"] == int(row["epoch"]) and row.get(name) is not None:
-                values.setdefault(int(row["epoch"]), []).append(row[name])
+    values = values_by_epoch(runs.values(), name)
     # A mean over fewer runs would be one of other seeds.
-    return {epoch: found for epoch, found in values.items() if len(found) == len(runs)}
+    full = {epoch: found for epoch, found in values.items() if len(found) == len(runs)}
+    # Rows within an epoch depend on config.train.logs_per_epoch, which may differ.
+    return {int(epoch): found for epoch, found in full.items() if epoch == int(epoch)}
