@@ -16,13 +16,8 @@ from jaxgan.config.schema import Config
 from jaxgan.gan.sampling import sample_pixels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import TrainState
-from jaxgan.parallel.process_group import (
-    check_agreement,
-    check_shared,
-    from_primary,
-    is_primary,
-    same_error,
-)
+from jaxgan.parallel import process_group
+from jaxgan.parallel.process_group import check_agreement, from_primary, is_primary, same_error
 from jaxgan.plots import samples_shown
 from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
 from jaxgan.runs.best_checkpoint import BestCheckpoint
@@ -210,7 +205,7 @@ def hold_run_directory(setup: TrainingSetup, workdir: Path, config: Config) -> I
         with same_error():
             if is_primary():
                 stack.enter_context(directory.open_run(workdir, config, setup.environment))
-        check_shared(workdir)
+        process_group.check_shared(workdir)
         yield
 
 

@@ -19,14 +19,10 @@ from jaxgan.data import Dataset
 from jaxgan.data.lazy_array import Array
 from jaxgan.evaluation.periodic import PeriodicEvaluator
 from jaxgan.gan.state import Gan, TrainState, init_state
+from jaxgan.parallel import process_group
 from jaxgan.parallel.devices import check_precision, visible_devices
 from jaxgan.parallel.mesh import local_replica, make_mesh, replicate
-from jaxgan.parallel.process_group import (
-    check_agreement,
-    check_same_device_count,
-    is_primary,
-    same_error,
-)
+from jaxgan.parallel.process_group import is_primary, same_error
 from jaxgan.runs.environment import describe_environment
 from jaxgan.runs.plan import StepPlan, ema_halvings, images_in_run
 from jaxgan.runs.program import build_program, training_examples
@@ -67,12 +63,12 @@ def prepare_training(config: Config) -> TrainingSetup:
       UserError: config or data do not allow a run, or the processes of the run disagree.
     """
     devices = visible_devices()
-    check_same_device_count(devices)
+    process_group.check_same_device_count(devices)
     with same_error():
         # A process whose data are missing must not leave the others waiting.
         program = build_program(config)
     config, data, plan, gan = program
-    check_agreement(dict(_shared_facts(config, data)))
+    process_group.check_agreement(dict(_shared_facts(config, data)))
     images = images_in_run(config.train, plan)
     # Only the data say how long the run is, so no check of the config alone could do this.
     check_horizon(config, images)
