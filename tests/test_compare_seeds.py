@@ -22,7 +22,9 @@ STEPS = 24  # of two epochs
 
 def write_config(folder, config):
     folder.mkdir(parents=True)
-    environment = {"data": {"sha256": "x", "source": "made", "examples": 100}}
+    environment = {
+        "data": {"sha256": "x", "source": "made", "examples": 100, "shape": [2], "classes": 0}
+    }
     (folder / layout.ENVIRONMENT).write_text(json.dumps(environment))
     (folder / layout.CONFIG).write_text(json.dumps(to_config_dict(config).to_dict()))
 

@@ -1,4 +1,8 @@
-"""Lines on standard error: the library's log, and the error that ends a command."""
+"""Prints for the command line: results, the library's log, and the error that ends a command.
+
+Names and texts of a run may come from a stranger, and a control character in them could move the
+cursor of a terminal or change its settings. So all of it is printed through `printable`.
+"""
 
 import logging
 import os
@@ -16,7 +20,7 @@ class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         level = "warning: " if record.levelno >= logging.WARNING else ""
         try:
-            print(f"{level}{record.getMessage()}", file=sys.stderr, flush=True)
+            print(printable(f"{level}{record.getMessage()}"), file=sys.stderr, flush=True)
         except OSError:
             discard_output(sys.stderr)
             try:
@@ -43,5 +47,17 @@ def discard_output(stream: TextIO) -> None:
 
 def print_error(message: str, status: int) -> int:
     """Prints an error as one line; returns the exit status."""
-    print(f"jaxgan: error: {' '.join(message.split())}", file=sys.stderr)
+    print(printable(f"jaxgan: error: {' '.join(message.split())}"), file=sys.stderr)
     return status
+
+
+def print_text(text: str) -> None:
+    """Prints lines of a result on standard output."""
+    print(printable(text))
+
+
+def printable(text: str) -> str:
+    """Returns a text with escapes such as \\x1b for all that is neither shown nor a new line."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )

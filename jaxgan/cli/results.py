@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from jaxgan.cli.messages import print_error, print_text
+from jaxgan.config.errors import EXIT_FAILED
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import seeds_of
 from jaxgan.runs import layout
@@ -42,7 +44,7 @@ def print_result(result: TrainResult, workdir: Path, config: Config) -> int:
         if (workdir / name).exists():
             print(f"  {workdir / name}: {content}")
     if result.distances:
-        print(describe_distances(*result.distances))
+        print_text(describe_distances(*result.distances))
     folder = shlex.quote(str(workdir))
     print(f"Next: {_program()} sample --workdir {folder} --num 64 --out samples.png")
     print(f"      {_program()} evaluate --workdir {folder}")
@@ -70,10 +72,10 @@ def print_seed_results(results: Mapping[int, TrainResult], workdir: Path, config
     print(f"  {workdir / 'seed_*'}: one run each, to sample, to evaluate or to train on alone")
     print(f"  {workdir / layout.SEED_BANDS}: median and quartiles over training")
     print(f"  {summary_file}: the last metrics of each seed, and their statistics:")
-    print(statistics_table(summary["metrics"]))
+    print_text(statistics_table(summary["metrics"]))
     for seed, reason in diverged.items():
-        print(f"jaxgan: error: seed {seed} diverged: {reason}", file=sys.stderr)
-    return 1 if diverged else 0
+        print_error(f"seed {seed} diverged: {reason}", EXIT_FAILED)
+    return EXIT_FAILED if diverged else 0
 
 
 def _program() -> str:

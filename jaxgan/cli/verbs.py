@@ -16,6 +16,7 @@ from jaxgan.cli.arguments import (
     parse_overrides,
     parse_process_spec,
 )
+from jaxgan.cli.messages import print_text
 from jaxgan.cli.train import start_training
 from jaxgan.config.errors import EXIT_FAILED, UserError
 from jaxgan.config.files import load_config, shipped_configs
@@ -132,11 +133,11 @@ def evaluate_verb(argv: list[str]) -> int:
         metrics=tuple(name.strip() for name in options.metrics.split(",") if name.strip()),
     )
     if config.seeds:
-        print(table_of_seeds(evaluate_seeds(options.workdir, request)))
+        print_text(table_of_seeds(evaluate_seeds(options.workdir, request)))
     else:
-        print(table(evaluate_run(options.workdir, request)))
+        print_text(table(evaluate_run(options.workdir, request)))
         if distances := held_out_distances(options.workdir):
-            print(f"\nduring training: {describe_distances(*distances)}")
+            print_text(f"\nduring training: {describe_distances(*distances)}")
     print(f"\n{options.workdir / checkpoint_ref.evaluation_file(options.step)}: the same in full")
     return 0
 
@@ -157,7 +158,7 @@ def compare_verb(argv: list[str]) -> int:
     from jaxgan.reproducibility.compare import compare
 
     first, second = options.runs
-    return 0 if compare(first, second, options.out, print, options.replay) else EXIT_FAILED
+    return 0 if compare(first, second, options.out, print_text, options.replay) else EXIT_FAILED
 
 
 def replay_verb(argv: list[str]) -> int:
@@ -189,7 +190,7 @@ def report_verb(argv: list[str]) -> int:
 
     from jaxgan.runs.report import report as report_run
 
-    print(report_run(options.workdir))
+    print_text(report_run(options.workdir))
     return 0
 
 

@@ -1,6 +1,7 @@
 """Reads IDX files, the format in which MNIST and similar data sets are published."""
 
 import gzip
+import io
 import math
 import zlib
 from pathlib import Path
@@ -11,7 +12,9 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data.datasets import DATASETS, IDX_STEMS, DatasetSpec
 from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples, SplitMissing
+from jaxgan.parallel.host_memory import host_memory
 
+MAX_HEADER = 4 + 4 * 4  # bytes: of four axes
 REFETCH_HINT = "the file is damaged or incomplete; download or install it again"
 
 
@@ -93,10 +96,7 @@ def parse_idx(raw: bytes, name: str) -> np.ndarray:
     """Reads the array in the bytes of an IDX file; `name` names the file in errors."""
 
     if raw[:2] == b"\x1f\x8b":
-        try:
-            raw = gzip.decompress(raw)
-        except (EOFError, OSError, zlib.error) as error:
-            raise UserError(f"{name}: broken gzip data ({error}): {REFETCH_HINT}") from error
+        raw = _unzip(raw, name)
     if len(raw) < 4 or raw[:3] != b"\0\0\x08" or not 1 <= raw[3] <= 4:
         raise UserError(
             f"{name}: begins with {raw[:4].hex(' ') or 'nothing'}, so it is not an IDX file of "
@@ -105,7 +105,7 @@ def parse_idx(raw: bytes, name: str) -> np.ndarray:
     start = 4 + 4 * raw[3]
     if len(raw) < start:
         raise UserError(f"{name}: ends within its IDX header; {REFETCH_HINT}")
-    shape = [int(size) for size in np.frombuffer(raw, ">u4", raw[3], offset=4)]
+    shape = _sizes(raw)
     # In Python's integers: four sizes of 32 bits from a damaged header can overflow 64 bits.
     size, held = math.prod(shape), len(raw) - start
     if size != held:
@@ -117,6 +117,29 @@ def parse_idx(raw: bytes, name: str) -> np.ndarray:
 
 def _stems(spec: DatasetSpec | None, split: str) -> tuple[str, ...]:
     return (spec.stems if spec else IDX_STEMS).get(split, (split,))
+
+
+def _unzip(raw: bytes, name: str) -> bytes:
+    """Unpacks gzip data, up to one byte more than the IDX header at their beginning announces."""
+    with gzip.open(io.BytesIO(raw)) as file:
+        try:
+            header = file.read(MAX_HEADER)
+            size = math.prod(_sizes(header)) if len(header) > 3 else 0
+            # A few kilobytes of gzip data can stand for gigabytes of zeros.
+            if size > (memory := host_memory()):
+                raise UserError(
+                    f"{name}: its IDX header says {size / 1e9:.3g} GB of data, and this machine "
+                    f"has {memory / 1e9:.3g} GB of memory; {REFETCH_HINT}"
+                )
+            return header + file.read(size + 1)
+        except (EOFError, OSError, zlib.error) as error:
+            raise UserError(f"{name}: broken gzip data ({error}): {REFETCH_HINT}") from error
+
+
+def _sizes(raw: bytes) -> list[int]:
+    """Returns the sizes of the axes that an IDX header has."""
+    count = min(raw[3], (len(raw) - 4) // 4)
+    return [int(size) for size in np.frombuffer(raw, ">u4", count, offset=4)]
 
 
 def _find_files(folder: Path, stems: tuple[str, ...], labelled: bool) -> tuple[Path, Path | None]:

@@ -150,6 +150,7 @@ def _read(folder: Path, config: DataConfig, split: str) -> Examples:
     # Imported here because it is slow, and most runs find no prepared folder.
     import tensorflow_datasets as tfds
 
+    _check_feature_classes(folder)
     builder = tfds.builder_from_directory(folder)
     _check_builder(builder, folder, config.name, split)
     image, label = _features(builder.info.features, folder)
@@ -212,6 +213,29 @@ class _Records:
         skip = {self.image: tfds.decode.SkipDecoding()}
         for record in self.source.__getitems__(indices):
             yield self.features.deserialize_example_np(record, decoders=skip)
+
+
+def _check_feature_classes(folder: Path) -> None:
+    """Refuses features of classes that are not of TFDS itself: TFDS would import their modules."""
+    classes = _class_names(json.loads((folder / "features.json").read_text()))
+    if foreign := [name for name in classes if not name.startswith("tensorflow_datasets.core.")]:
+        raise UserError(
+            f"{folder / 'features.json'}: names the class {foreign[0]!r}, which TFDS would import; "
+            "must be a class of tensorflow_datasets.core"
+        )
+
+
+def _class_names(value: Any) -> Iterator[str]:
+    """Yields the names of classes at any depth of a features.json."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return
+    # "type" is the older format.
+    names = ("pythonClassName", "python_class_name", *(("type",) if "content" in value else ()))
+    yield from (str(value[name]) for name in names if name in value)
+    for part in value.values():
+        yield from _class_names(part)
 
 
 def _check_builder(builder: Any, folder: Path, name: str, split: str) -> None:

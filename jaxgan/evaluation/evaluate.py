@@ -23,6 +23,7 @@ from jaxgan.gan.sampling import cycled_labels, generate_finite
 from jaxgan.gan.standing_stats import count_standing_latents, inference_variables
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics import FeatureNet, FeatureSet
+from jaxgan.metrics.packaged_nets import is_import_path
 from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.atomic_files import json_safe, write_json
 from jaxgan.runs.checkpoint_ref import CheckpointRef, evaluation_file
@@ -42,7 +43,8 @@ class EvaluateRequest:
       num_samples: images in each set; 0 means the number in the data set's protocol.
       step: step of the checkpoint, or "last" or "best".
       seed: seed of the latents and of the kernel distance's subsets.
-      features: feature net, as `load_features` takes it; "" means that of the run's data set.
+      features: feature net, as `load_features` takes it; "" means that of the run's config or of
+        its data set. A function of the user's own must be named here to be used.
       metrics: names in METRICS; () means every metric that the feature net supports.
 
     Raises:
@@ -93,6 +95,7 @@ def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     config, gan, state = checkpoints.load_run(workdir, request.step)
     num_samples = request.num_samples or _protocol_samples(config)
     request = dataclasses.replace(request, num_samples=num_samples)
+    _check_trusted(workdir, config, request)
     net = scoring.feature_net_for(config, request.features)
     data = _load_splits(workdir, config, num_samples)
     labels = cycled_labels(gan, num_samples)
@@ -113,6 +116,16 @@ def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     result: dict[str, Any] = json_safe({"protocol": protocol, **scores, "histograms": histograms})
     write_json(workdir / evaluation_file(request.step), result)
     return result
+
+
+def _check_trusted(workdir: Path, config: Config, request: EvaluateRequest) -> None:
+    """Refuses to import code that only the record of a run names: the run may be a stranger's."""
+    features = config.evaluate.features
+    if not request.features and is_import_path(features):
+        raise UserError(
+            f"--workdir {workdir}: its run has the features {features!r}, code that is run only "
+            f"if the command names it; if you trust it, add --features {features}"
+        )
 
 
 def _protocol_samples(config: Config) -> int:

@@ -50,6 +50,11 @@ def load_features(name: str) -> FeatureNet:
     return FeatureNet(name, name, 0, _import_function(name))
 
 
+def is_import_path(name: str) -> bool:
+    """Returns whether `load_features` would import code by this name."""
+    return bool(name) and name not in NETS
+
+
 def pinned_net(name: str) -> FeatureNet:
     """Loads the classifier of a data set with the weights that come with the package."""
     path, hint = WEIGHTS / f"{name}.npz", "install jaxgan again"

@@ -24,7 +24,7 @@ def save_curves(path: Path, rows: list[dict[str, Any]], title: str) -> None:
         (probabilities, "disc/prob_fake", "D(G(z)), generated images"),
     ):
         # NaN leaves a gap in the line.
-        values = [np.nan if row[name] is None else row[name] for row in rows]
+        values = [np.nan if row.get(name) is None else row[name] for row in rows]
         axis.plot(epochs, values, label=label, linewidth=1.2)
     losses.set_ylabel("loss (nats)")
     losses.set_title(title)

@@ -33,7 +33,8 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text())
-    except ValueError as error:
+    # Python's parser calls itself for each bracket, and gives up on a file of brackets.
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: damaged ({error})") from None
 
 
@@ -51,8 +52,10 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     # In the same folder, since a file can be renamed atomically only within a file system. Hidden,
     # since `check_workdir` does not count hidden files.
     new = path.with_name(f".{path.name}.new")
+    # A kill may have left one. Removed and made anew, since it could be a link to another file.
+    new.unlink(missing_ok=True)
     try:
-        with open(new, "wb") as file:
+        with open(new, "xb") as file:
             write(file)
             file.flush()
             # Else a power failure may leave the new name with none of the new content.

@@ -19,6 +19,7 @@ from jaxgan.config.seeds import adds_seeds
 from jaxgan.runs.atomic_files import read_json, write_json
 from jaxgan.runs.environment import merge_environment
 from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK
+from jaxgan.runs.links import check_links
 from jaxgan.runs.mathematics import check_mathematics
 
 logger = logging.getLogger(__name__)
@@ -29,9 +30,9 @@ def check_workdir(workdir: Path, config: Config) -> None:
     """Checks that a folder can hold this run; nothing is written.
 
     Raises:
-      UserError: the path is a file, the folder holds other files, another process is using it,
-        or it holds a run whose config differs in a setting that may not change, or that was made
-        with other mathematics.
+      UserError: the path is a file, the folder holds other files or links, another process is
+        using it, or it holds a run whose config differs in a setting that may not change, or that
+        was made with other mathematics.
     """
     if not workdir.exists():
         _check_creatable(workdir)
@@ -41,6 +42,8 @@ def check_workdir(workdir: Path, config: Config) -> None:
     # To create a file in a folder takes the right to write and the right to search.
     if not os.access(workdir, os.W_OK | os.X_OK):
         raise UserError(f"--workdir {workdir}: cannot be written to; choose another")
+    # Before the lock, since to lock a file empties it.
+    check_links(workdir)
     if (workdir / CONFIG).exists():
         # Locked, so that a folder in use is refused before the data are loaded.
         with _locked(workdir):

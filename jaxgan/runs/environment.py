@@ -14,6 +14,7 @@ from jaxgan.parallel.initialize import DISTRIBUTED_ENV_VARS
 from jaxgan.runs.atomic_files import read_json
 from jaxgan.runs.layout import ENVIRONMENT
 
+REMEDY = "delete it; the next training command writes it again"
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -26,9 +27,32 @@ def read_environment(workdir: Path) -> dict[str, Any]:
     if not (path := workdir / ENVIRONMENT).is_file():
         raise UserError(f"--workdir {workdir}: {path} does not exist")
     recorded = read_json(path)
-    if not (isinstance(recorded, dict) and {"sha256", "source"} <= set(recorded.get("data") or {})):
-        raise UserError(f"{path}: damaged; delete it; the next training command writes it again")
+    data = recorded.get("data") if isinstance(recorded, dict) else None
+    if not (isinstance(data, dict) and {"sha256", "source"} <= set(data)):
+        raise UserError(f"{path}: damaged; {REMEDY}")
     return recorded
+
+
+def read_data_record(workdir: Path) -> dict[str, Any]:
+    """Reads what the environment records about the data: shape, classes, examples and more.
+
+    Raises:
+      UserError: there is no such record, or it has values that no data have.
+    """
+    data: dict[str, Any] = read_environment(workdir)["data"]
+    shape = data.get("shape")
+    sizes = shape if isinstance(shape, list) and len(shape) in (1, 3) else [0]
+    counts = [data.get(name) for name in ("classes", "examples")]
+    # The upper bounds are those of the 32-bit numbers that become indices and sizes of arrays.
+    if not (
+        all(type(size) is int and 0 < size < 2**31 for size in sizes)
+        and all(type(count) is int and 0 <= count < 2**31 for count in counts)
+    ):
+        raise UserError(
+            f"{workdir / ENVIRONMENT}: has data of shape {shape}, {counts[0]} classes and "
+            f"{counts[1]} examples, which none have; {REMEDY}"
+        )
+    return data
 
 
 def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The metrics log and other row files of a run: one JSON object per line, each with a step."""
 
 import json
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -64,8 +65,30 @@ def _format_row(row: dict[str, Any]) -> str:
 
 
 def _parse_row(line: str) -> dict[str, Any] | None:
+    """Returns the row in a line, or None if it is not one that a run writes."""
     try:
         row = json.loads(line)
-    except json.JSONDecodeError:
+    # Python gives up on a number of thousands of digits, and on thousands of brackets in a row.
+    except (ValueError, RecursionError):
         return None
-    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
+    return row if _is_row(row) else None
+
+
+def _is_row(row: Any) -> bool:
+    """Returns whether a value has what is read from every row: one bit can rename or change it."""
+    return (
+        isinstance(row, dict)
+        and type(row.get("step")) is int
+        and (_is_number(row.get("epoch")) or isinstance(row.get("leaves"), dict))
+        and _is_number(row.get("seconds", 0))
+        and all(map(_is_value, row.values()))
+    )
+
+
+def _is_value(value: Any) -> bool:
+    """Returns whether a row can hold a value: a number, several of them, or digests by name."""
+    return value is None or _is_number(value) or isinstance(value, list | dict)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)

@@ -13,7 +13,7 @@ from jaxgan.config.schema import Config
 from jaxgan.config.seeds import seeds_of
 from jaxgan.runs import row_files, seed_folders
 from jaxgan.runs.checkpoint_ref import distance_in
-from jaxgan.runs.environment import read_environment
+from jaxgan.runs.environment import read_data_record
 from jaxgan.runs.layout import SEED_SUMMARY
 from jaxgan.runs.plan import make_step_plan
 from jaxgan.runs.text import align, format_number
@@ -57,7 +57,7 @@ def read_all_rows(workdir: Path) -> dict[int, list[Row]]:
 
 def final_step(workdir: Path, config: Config) -> int:
     """Returns the step at which each run of the config ends."""
-    examples = read_environment(workdir)["data"]["examples"]
+    examples = read_data_record(workdir)["examples"]
     return config.train.epochs * make_step_plan(config.train, examples).epoch
 
 

@@ -38,7 +38,7 @@ class MetricsWriter:
         self.consecutive_skipped = consecutive_skipped
         self._workdir, self._config, self._plan = workdir, config, plan
         # A resumed run counts on from the time of its earlier starts.
-        self._started = time.monotonic() - (rows[-1]["seconds"] if rows else 0.0)
+        self._started = time.monotonic() - (rows[-1].get("seconds", 0.0) if rows else 0.0)
 
     def write(
         self,

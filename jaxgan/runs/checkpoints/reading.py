@@ -1,5 +1,6 @@
 """Reads checkpoints: the state, what was recorded with it, and the run that they belong to."""
 
+import functools
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,12 +12,13 @@ import orbax.checkpoint as ocp
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
+from jaxgan.parallel.host_memory import host_memory
 from jaxgan.runs.checkpoint_ref import CheckpointRef, checkpoint_folder
 from jaxgan.runs.checkpoints.folder import steps
 from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, unflatten
 from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
 from jaxgan.runs.checkpoints.writing import Score
-from jaxgan.runs.environment import read_environment
+from jaxgan.runs.environment import read_data_record, read_environment
 from jaxgan.runs.layout import CONFIG, ENVIRONMENT
 from jaxgan.runs.mathematics import warn_of_mathematics
 from jaxgan.runs.seed_folders import read_single_config
@@ -119,11 +121,12 @@ def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, T
     config = read_single_config(workdir)
     warn_of_mathematics(workdir, config, "network")
     # From the record: a generator must load where its data set is not at hand.
-    data = read_environment(workdir)["data"]
+    data = read_data_record(workdir)
     image_shape = tuple(data["shape"])
     # A record of an older version has no counts.
     gan = build_gan(config, image_shape, data["classes"], tuple(data.get("class_counts", ())))
     directory = workdir / checkpoint_folder(ref)
+    _check_size(workdir, gan, image_shape)
     template = init_state(gan, image_shape, jax.random.key(config.seed))
     # A step that was named is that one or an error; no other stands in for it.
     if isinstance(ref, int):
@@ -161,6 +164,25 @@ def _check_arrays(path: Path, saved: Leaves, wanted: Leaves) -> None:
             f"{path}: of another network than its run's {CONFIG} describes: {name} is "
             f"{old.get(name, 'not there')}, must be {new.get(name, 'not there')}; restore the "
             f"{CONFIG} that it was trained with, or use the version of jaxgan that made it"
+        )
+
+
+def _check_size(workdir: Path, gan: Gan, image_shape: tuple[int, ...]) -> None:
+    """Refuses a record of a run whose networks no memory holds, before they are built."""
+    init = functools.partial(init_state, gan, image_shape)
+    try:
+        leaves = jax.tree.leaves(jax.eval_shape(init, jax.random.key(0)))
+    except UserError:
+        raise
+    # JAX has no common class of errors for sizes beyond those of its integers.
+    except (OverflowError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--workdir {workdir}: its record has absurd sizes ({reason})") from None
+    size, memory = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves), host_memory()
+    if size > memory:
+        raise UserError(
+            f"--workdir {workdir}: its record has networks of {size / 1e9:.3g} GB, and this "
+            f"machine has {memory / 1e9:.3g} GB of memory"
         )
 
 
