@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from jaxgan.config.errors import UserError
-from jaxgan.config.schema import EmaConfig
 from jaxgan.data import load_data
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.evaluation.text_table import table
@@ -49,7 +48,7 @@ def features_of_mnist_shape(pixels):
 def run(data, tmp_path_factory):
     """A run of two checkpoints that keeps an average."""
     workdir = tmp_path_factory.mktemp("runs") / "averaged"
-    config = dataclasses.replace(tiny.config(data), ema=EmaConfig(half_life=40))
+    config = dataclasses.replace(tiny.config(data), ema=tiny.EMA)
     train(config, workdir)
     return workdir
 

@@ -140,10 +140,12 @@ def without():
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_every_penalty_changes_ds_update_and_is_reported_without_its_weight(name, without):
+    # By the schedule, so that one program serves both weights.
+    doubled = ScheduleConfig(penalty=((0, 1.0), (4, 2.0)))
+    gan, state = started(penalty=PenaltyConfig(**{name: 1.0}), schedule=doubled)
     reported = []
-    for weight in (1.0, 2.0):
-        gan, state = started(penalty=PenaltyConfig(**{name: weight}))
-        after, (metrics, *_) = d_update(gan, state, BATCH, KEY)
+    for step in (0, 1):
+        after, (metrics, *_) = d_update(gan, state.replace(step=jnp.int32(step)), BATCH, KEY)
         reported.append(metrics[f"disc/{name}"])
         assert jnp.isfinite(reported[-1])
         kernels = (p.disc.params["Linear_0"]["dense"]["kernel"] for p in (after, without))

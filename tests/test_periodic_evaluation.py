@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
-from jaxgan.config.schema import EmaConfig, EvaluateConfig, SaveConfig
+from jaxgan.config.schema import EvaluateConfig, SaveConfig
 from jaxgan.data import load_data
 from jaxgan.evaluation import evaluate, periodic
 from jaxgan.gan.state import build_gan, init_state
@@ -31,9 +31,7 @@ ON = EvaluateConfig(every=1, num_samples=N, features=CLASSES)
 def measured_config(data, evaluate=ON, **train):
     config = tiny.config(data, **{"epochs": 4} | train)
     save = SaveConfig(every=2, keep=3)
-    return dataclasses.replace(
-        config, evaluate=evaluate, save=save, ema=EmaConfig(half_life=40), loss="saturating"
-    )
+    return dataclasses.replace(config, evaluate=evaluate, save=save, ema=tiny.EMA)
 
 
 @pytest.fixture(scope="module")

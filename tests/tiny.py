@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.config.network import NetworkConfig
-from jaxgan.config.schema import Config, DataConfig, SaveConfig, TrainConfig
+from jaxgan.config.schema import Config, DataConfig, EmaConfig, SaveConfig, TrainConfig
 
 EXAMPLES, SIDE = 100, 6
+# One for all runs that keep an average, so that their programs are compiled once.
+EMA = EmaConfig(half_life=40)
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
