@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.paths import expand_path
 from jaxgan.parallel.initialize import AUTO, DISTRIBUTED_ENV_VARS, ProcessSpec
 
 # The environment variable that stands in for each flag of several processes.
@@ -58,6 +59,14 @@ def int_between(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def parse_path(text: str) -> Path:
+    """Reads a path for argparse, which shows the message of its own error only."""
+    try:
+        return expand_path(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parse_labels(text: str) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from jaxgan.cli.arguments import (
     int_between,
     parse_labels,
     parse_overrides,
+    parse_path,
     parse_process_spec,
 )
 from jaxgan.cli.messages import print_text
@@ -59,9 +60,9 @@ bench      jaxgan bench
 def train_verb(argv: list[str]) -> int:
     raw = argparse.RawTextHelpFormatter
     parser = Parser(prog="jaxgan", description=DESCRIPTION, formatter_class=raw)
-    parser.add_argument("--config", type=Path, metavar="FILE|NAME", help="what to train")
+    parser.add_argument("--config", type=parse_path, metavar="FILE|NAME", help="what to train")
     workdir_help = "the run's folder (default: runs/CONFIG_NAME)"
-    parser.add_argument("--workdir", type=Path, metavar="DIR", help=workdir_help)
+    parser.add_argument("--workdir", type=parse_path, metavar="DIR", help=workdir_help)
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     add_distributed_flags(parser)
     options, rest = parser.parse_known_args(argv)
@@ -91,7 +92,7 @@ def sample_verb(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int_between(0), default=0, help=SEED_HELP)
     add_step_flag(parser)
     out_help = ".png or .npz (default samples.png)"
-    parser.add_argument("--out", type=Path, default=Path("samples.png"), help=out_help)
+    parser.add_argument("--out", type=parse_path, default=Path("samples.png"), help=out_help)
     labels_help = "classes to generate, in turn (default: all)"
     parser.add_argument("--labels", type=parse_labels, default=(), metavar="3,5", help=labels_help)
     options = parser.parse_args(argv)
@@ -144,12 +145,12 @@ def evaluate_verb(argv: list[str]) -> int:
 
 def compare_verb(argv: list[str]) -> int:
     parser = _parser("compare", "Compares the bits of two runs.", workdir=False)
-    parser.add_argument("runs", type=Path, nargs=2, metavar="DIR", help="the folder of a run")
+    parser.add_argument("runs", type=parse_path, nargs=2, metavar="DIR", help="the folder of a run")
     yes_no = argparse.BooleanOptionalAction
     replay_help = "repeat steps to find the first differing array (default: yes)"
     parser.add_argument("--replay", action=yes_no, default=True, help=replay_help)
     out_help = "plot of how the runs diverge (default compare.png)"
-    parser.add_argument("--out", type=Path, default=Path("compare.png"), help=out_help)
+    parser.add_argument("--out", type=parse_path, default=Path("compare.png"), help=out_help)
     options = parser.parse_args(argv)
     configs = [directory.read_config(workdir) for workdir in options.runs]
     check_output_path(options.out, ".png")
@@ -165,7 +166,7 @@ def replay_verb(argv: list[str]) -> int:
     parser = _parser("replay", "Repeats one step of a run.")
     step_help = "the step, counted from 1"
     parser.add_argument("--step", type=int_between(1), required=True, metavar="N", help=step_help)
-    parser.add_argument("--out", type=Path, help=".npz (default: step_N.npz)")
+    parser.add_argument("--out", type=parse_path, help=".npz (default: step_N.npz)")
     options = parser.parse_args(argv)
     set_deterministic_flag(read_single_config(options.workdir).deterministic)
     out = options.out or Path(f"step_{options.step}.npz")
@@ -208,7 +209,9 @@ def _parser(verb: str, description: str, workdir: bool = True) -> Parser:
     parser = Parser(prog=f"jaxgan {verb}", description=description)
     if workdir:
         help_text = "the run's folder"
-        parser.add_argument("--workdir", type=Path, required=True, metavar="DIR", help=help_text)
+        parser.add_argument(
+            "--workdir", type=parse_path, required=True, metavar="DIR", help=help_text
+        )
     return parser
 
 

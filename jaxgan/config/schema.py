@@ -28,6 +28,7 @@ from jaxgan.config.fields import (
     setting,
 )
 from jaxgan.config.network import NetworkConfig
+from jaxgan.config.paths import absolute_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ class DataConfig:
     dir: str = setting(
         "",
         "folder or archive (.zip, .tar) of image files, or folder with IDX files or prepared TFDS "
-        "sets; '' for none",
+        "sets; '' for none; kept as an absolute path",
         may_change=True,
     )
     # It may change, because the examples of a step do not depend on how they reach the device.
@@ -96,6 +97,12 @@ class DataConfig:
         DECAY,
         may_change=True,
     )
+
+    def __post_init__(self) -> None:
+        # A run's record has it absolute, so that `evaluate` and `replay` find it from any folder.
+        # A value of another type is refused by `Config`, which names the setting.
+        if isinstance(self.dir, str):
+            object.__setattr__(self, "dir", absolute_path(self.dir))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,6 +33,7 @@ from jaxgan.config.fields import (
     iter_settings,
     setting,
 )
+from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import Dataset, epoch_order, load_data
 from jaxgan.metrics.classifier_net import SHAPE, Classifier
@@ -278,9 +279,11 @@ def accuracy_on(net: FeatureNet, data: Dataset) -> float:
 def command_line() -> None:
     """Parses the command line and trains."""
     parser = argparse.ArgumentParser(description="Trains a packaged feature net.")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--config", type=expand_path, required=True, metavar="FILE")
     parser.add_argument("--data_dir", default="", metavar="DIR", help="folder with the IDX files")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: the packaged weights")
+    parser.add_argument(
+        "--out", type=expand_path, metavar="FILE", help="default: the packaged weights"
+    )
     options = parser.parse_args()
     try:
         config = runpy.run_path(str(options.config))["get_config"]()
