@@ -15,6 +15,11 @@ from jaxgan.config.errors import UserError
 # one that is made to fill the memory.
 MAX_EXPANSION = 200  # times its own size
 MAX_EXPANDED = 2**30  # bytes
+MAX_NAME = 2**20  # bytes of a header that holds a long name or comments
+NAMES = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError),
     *(NotImplementedError, RuntimeError, ValueError),
@@ -32,7 +37,7 @@ class Archive(NamedTuple):
 
 def is_archive(path: Path) -> bool:
     """Returns whether a file is an archive, by its content."""
-    return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
+    return path.is_file() and (zipfile.is_zipfile(path) or _is_tar(path))
 
 
 def open_archive(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
@@ -61,6 +66,25 @@ def open_archive(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
         raise UserError(f"{path}: is a damaged archive ({text}); {hint}") from error
 
 
+class _Member(tarfile.TarInfo):
+    """A header of a .tar, whose long name is read into memory at once: it must be a short one."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in NAMES and member.size > MAX_NAME:
+            raise tarfile.ReadError(f"announces a name of {member.size} bytes")
+        return member
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        tarfile.open(path, tarinfo=_Member).close()
+        return True
+    except DAMAGE:
+        return False
+
+
 def _open_zip(path: Path) -> Archive:
     archive = zipfile.ZipFile(path)
     members = {}
@@ -74,7 +98,7 @@ def _open_zip(path: Path) -> Archive:
 
 def _open_tar(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
     try:
-        with tarfile.open(path, "r:") as archive:
+        with tarfile.open(path, "r:", tarinfo=_Member) as archive:
             places = {
                 _checked(path, member.name): (member.offset_data, member.size)
                 for member in archive
@@ -97,7 +121,7 @@ def _open_tar(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
 def _open_compressed_tar(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
     """Reads all of it at once: to reach one file, all before it must be unpacked."""
     contents = {}
-    with tarfile.open(path, "r:*") as archive:
+    with tarfile.open(path, "r:*", tarinfo=_Member) as archive:
         for member in _bounded(path, archive, lambda member: member.size):
             if not _is_plain(member):
                 continue

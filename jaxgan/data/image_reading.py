@@ -1,5 +1,6 @@
 """Decodes the image files of a split: all at once into one array, or some when they are needed."""
 
+import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.data.image_files import ImageFiles
 from jaxgan.data.image_pixels import BadImage, Rules, decode, quiet_decoding, size_of
+from jaxgan.parallel.host_memory import host_memory
 
 PROBED = 100  # files whose sizes are compared before all are decoded
 SHOWN = 3  # of these, with different sizes, that are named
@@ -97,10 +99,22 @@ def _decode_to_size(
                 rules = rules._replace(channels=channels if channels == 3 else 0)
                 pixels = _in_channels(pixels, channels)
             if keep and pixels is None:
+                _check_memory(files, len(names), size)
                 pixels = np.empty((len(names), *size, channels), np.uint8)
             if pixels is not None:
                 pixels[index] = image
     return Reading(size or (0, 0), channels, sizes, bad, pixels, done)
+
+
+def _check_memory(files: ImageFiles, count: int, size: tuple[int, int]) -> None:
+    """Refuses images that take more memory than there is, although their files may be small."""
+    needed, memory = 3 * count * math.prod(size), host_memory()
+    if needed > memory:
+        raise UserError(
+            f"{files.root}: {count:,} images of {size[0]}x{size[1]} pixels are "
+            f"{needed / 1e9:.3g} GB in memory, and this machine has {memory / 1e9:.3g} GB; set "
+            "config.data.size to a smaller side, or config.data.stream"
+        )
 
 
 def _in_channels(pixels: np.ndarray | None, channels: int) -> np.ndarray | None:

@@ -1,5 +1,6 @@
 """Splits and classes, as the folders of image files say, and what looks like neither."""
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -10,7 +11,7 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import archives, load_data
+from jaxgan.data import archives, image_reading, load_data
 from jaxgan.data.image_layout import natural_order
 
 
@@ -207,6 +208,28 @@ def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path, 
             member.size = len(zeros)
             archive.addfile(member, io.BytesIO(zeros))
     assert "times its size, as no archive of images does" in error_of(path)
+
+
+def test_images_that_no_memory_holds_are_refused_before_it_is_taken(tmp_path, monkeypatch):
+    path = make_zip(tmp_path / "a.zip", [f"{i}.png" for i in range(40)])
+    monkeypatch.setattr(image_reading, "host_memory", lambda: 100.0)
+    assert "GB in memory, and this machine has" in error_of(path)
+
+
+def test_an_archive_whose_header_announces_a_name_of_gigabytes_is_not_read(tmp_path):
+    header = tarfile.TarInfo("x")
+    for header.type in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
+        header.size = 2**33
+        path = tmp_path / "bomb.tar.gz"
+        with gzip.open(path, "wb") as file:
+            file.write(header.tobuf(tarfile.GNU_FORMAT) + bytes(10_000))
+        assert "must be a folder, or an archive" in error_of(path)
+        # Behind a first file, which is read before.
+        with tarfile.open(path, "w:gz") as archive:
+            archive.addfile(tarfile.TarInfo("a.png"))
+        raw = gzip.decompress(path.read_bytes())[:512]
+        path.write_bytes(gzip.compress(raw + header.tobuf(tarfile.GNU_FORMAT) + bytes(10_000)))
+        assert f"announces a name of {2**33} bytes" in error_of(path)
 
 
 def test_links_and_devices_in_an_archive_are_passed_over(tmp_path):
