@@ -70,7 +70,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def compiled_once(tmp_path_factory):
-    """What one process has compiled all others find."""
+    """Lets every process that a test starts find the programs that another has compiled."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_DIR_VARIABLE, str(tmp_path_factory.mktemp("compiled")))
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -1,6 +1,9 @@
-"""Trains small GANs on several of the eight devices that one CPU pretends to be, and prints as
-JSON how far they are from one device: `python -m tests.devices mlp:2,8 rows`, with ENVIRONMENT, in
-a process of its own, since JAX counts the devices once.
+"""Trains small GANs on one device and on several, and prints as JSON how far the results differ.
+
+    python -m tests.devices mlp:2,8 rows
+
+It is run in a process of its own with the variables of ENVIRONMENT, which let one CPU act as eight
+devices: JAX counts the devices only once. Each argument names one comparison.
 """
 
 import dataclasses
@@ -37,7 +40,7 @@ ENVIRONMENT = {
     "JAX_PLATFORMS": "cpu",
     "XLA_FLAGS": f"--xla_force_host_platform_device_count=8 {QUICK}",
 }
-USUAL = ENVIRONMENT | {  # what a user's program is compiled with
+USUAL = ENVIRONMENT | {  # the settings with which a user's program is compiled
     "JAX_ENABLE_X64": "0",
     "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
 }
@@ -71,7 +74,7 @@ def settings(name, devices, shards=0, **others):
 
 
 def inputs(config):
-    """The rules, the data on the devices, and a function from a seed to (state, order)."""
+    """Returns the GAN, the data on the devices, and a function from a seed to (state, order)."""
     mesh = make_mesh(config, jax.devices())
     gan = dataclasses.replace(build_gan(config, SHAPE, CLASSES), mesh=mesh)
     random = np.random.RandomState(0)
@@ -89,6 +92,7 @@ def inputs(config):
 
 
 def trained(config):
+    """Returns the state after three steps, and their output."""
     gan, pixels, labels, start = inputs(config)
     state, order = start(0)
     return train_epoch(gan, state, pixels, order, labels)
@@ -100,7 +104,7 @@ def largest_difference(a, b):
 
 
 def compared(name, counts):
-    """Of each number of devices: whether it drew the same, and how far the states are apart."""
+    """Returns for each number of devices: are the draws equal, and how far are the states apart."""
     state, output = trained(settings(name, 1))
     found = {}
     for count in counts:
@@ -112,19 +116,19 @@ def compared(name, counts):
 
 
 def bits(name, shards, counts):
-    """The SHA-256 of the state after three steps in so many shards on each number of devices."""
+    """Returns the SHA-256 of the state after three steps, for each number of devices."""
     states = {count: trained(settings(name, count, shards))[0] for count in counts}
     return {n: checkpoints.leaves_sha256(checkpoints.flatten(one)) for n, one in states.items()}
 
 
 def from_whole(name, shards, count):
-    """How far three steps in shards on some devices are from whole batches on one device."""
+    """Compares three steps in shards, on some devices, with whole batches on one device."""
     states = (trained(settings(name, *places))[0] for places in ((1,), (count, shards)))
     return largest_difference(*states)
 
 
 def rows_of_products():
-    """The rows of the matrix products that each of eight devices does for a batch of 24."""
+    """Returns how many rows the matrix products have on each of eight devices; the batch has 24."""
     gan, pixels, labels, start = inputs(settings("mlp", 8))
     state, order = start(0)
     program = train_epoch.lower(gan, state, pixels, order, labels).compile()
@@ -132,8 +136,12 @@ def rows_of_products():
 
 
 def seeds_apart(count):
-    """Four seeds in one program on so many devices: how far they are from the same on one device,
-    of how many seeds each device does the products, and how many it holds."""
+    """Compares four seeds in one program on some devices with the same on one device.
+
+    Returns:
+      "apart": the largest difference of the states; "each": for how many seeds a device computes
+      the matrix products; "held": of how many seeds a device holds the arrays.
+    """
     states = {}
     for devices in (1, count):
         gan, pixels, labels, start = inputs(settings("mlp", devices, seeds=4))
@@ -151,14 +159,16 @@ def seeds_apart(count):
 
 
 def runs_held(stacked):
-    """The numbers of runs of which the devices hold an array."""
+    """Returns the numbers of runs whose arrays a device holds."""
     leaves = jax.tree.leaves(stacked.gen.params)
     return {len(shard.data) for leaf in leaves for shard in leaf.addressable_shards}
 
 
 def whole_runs(folder):
-    """Two seeds in one program: on two devices, which are sent their examples, and resumed; and on
-    one."""
+    """Compares two seeds that share a program on two devices and on one; both runs are resumed.
+
+    On two devices the examples are streamed.
+    """
     data, states = tiny.write_data(folder), []
     for name, devices, stream in (("two", 2, 5), ("one", 1, 0)):
         for epochs in (1, 2):
@@ -172,8 +182,12 @@ def whole_runs(folder):
 
 
 def streamed(count):
-    """Three steps whose examples are sent to so many devices: how far they are from the same on one
-    device that has all data, and the share of the examples that each device is sent."""
+    """Compares three steps with streamed examples on some devices with resident data on one device.
+
+    Returns:
+      "apart": the largest difference of the states; "shares": the part of the examples that is
+      sent to each device.
+    """
     whole, _ = trained(settings("everything", 1))
     config = settings("everything", count, data={"name": "mine", "stream": 2})
     gan, _, _, start = inputs(config)
@@ -192,7 +206,7 @@ def streamed(count):
 
 
 def moved(folder, shards=0):
-    """A run whose first epoch is on 2 devices, the second on 8, the third on 1; and one on 1."""
+    """Compares a run whose three epochs are on 2, 8 and 1 devices with one that is on 1 device."""
     data = tiny.write_data(folder)
     states = []
     for name, counts in (("moved", (2, 8, 1)), ("alone", (1, 1, 1))):

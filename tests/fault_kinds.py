@@ -1,4 +1,4 @@
-"""What `tests.faults` does to a run: each kind of fault, drawn by chance, in the table FAULTS."""
+"""The faults that `tests.faults` draws by chance; the table FAULTS has every kind."""
 
 import contextlib
 import errno
@@ -204,7 +204,7 @@ def lose_a_process(case: Case, workdir: Path, chance: random.Random) -> Fault | 
 
 
 def _statuses(case: Case, *alone: int) -> tuple[int, ...] | None:
-    """The statuses of a run of one process: in a run of several, one may end the others."""
+    """Returns the statuses if one process trains; any are allowed where one may end the others."""
     return alone if case.processes == 1 else None
 
 
@@ -245,7 +245,7 @@ def _set_clock(shift: float) -> None:
 
 
 def _damageable(workdir: Path) -> Iterator[Path]:
-    """The files of a run, of its checkpoints those of the newest: older ones may never be read."""
+    """Yields the files of a run. Of its checkpoints only the newest, which is sure to be read."""
     for path in workdir.rglob("*"):
         parents = [parent for parent in path.parents if parent.parent.name == layout.CHECKPOINTS]
         if not path.is_file() or (parents and not _is_newest(parents[0])):

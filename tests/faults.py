@@ -49,7 +49,7 @@ ODD = re.compile(r"Traceback|Exception|Warning:|Error\b")
 
 
 class Trial(NamedTuple):
-    """What was done to one run, and what was found wrong.
+    """One trial: what was done to a run, and what was found wrong.
 
     Attributes:
       faults: for each start, the kind of the fault, what happened in words, and how it ended.

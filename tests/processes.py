@@ -32,7 +32,7 @@ def free_port():
 
 
 def start(workdir, data, *flags, devices=2, env=(), program=(ROOT / "run.py",), **settings):
-    """The training command, in a process of its own; settings have __ for a dot."""
+    """Starts the training command in a process of its own; settings have __ in place of a dot."""
     settings = (
         SETTINGS
         | {"data.dir": data}
@@ -42,7 +42,7 @@ def start(workdir, data, *flags, devices=2, env=(), program=(ROOT / "run.py",), 
     command += ["--workdir", workdir, *flags]
     command += [f"--config.{name}={value}" for name, value in settings.items()]
     inherited = {name: os.environ[name] for name in os.environ if "proxy" not in name.lower()}
-    env = inherited | {  # of proxies JAX would warn
+    env = inherited | {  # JAX warns about a proxy
         "JAX_PLATFORMS": "cpu",
         "OMP_NUM_THREADS": "1",
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",

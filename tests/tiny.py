@@ -16,11 +16,13 @@ EMA = EmaConfig(half_life=40)
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
+    """Writes an array of bytes as a gzipped IDX file."""
     header = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}i", *array.shape)
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), mtime=0))
 
 
 def write_data(folder: Path, seed: int = 0, side: int = SIDE) -> Path:
+    """Writes a training set and a test set of random images as IDX files; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.RandomState(seed)
     for stem in ("train", "t10k"):
@@ -31,7 +33,7 @@ def write_data(folder: Path, seed: int = 0, side: int = SIDE) -> Path:
 
 
 def config(folder: Path, **train) -> Config:
-    """12 steps of 8 images per epoch, in rows of 4 steps."""
+    """Returns a config of 12 steps per epoch, 8 images in each, with a row every 4 steps."""
     defaults = {"epochs": 2, "batch_size": 8, "logs_per_epoch": 3, "max_skipped": 5}
     return dataclasses.replace(
         Config(),
@@ -43,4 +45,5 @@ def config(folder: Path, **train) -> Config:
 
 
 def flat_features(pixels: np.ndarray) -> np.ndarray:
+    """Returns the first eight values of each image as its features."""
     return pixels.reshape(len(pixels), -1)[:, :8] / 255.0
