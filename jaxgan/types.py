@@ -82,11 +82,18 @@ class Stream(enum.IntEnum):
     SAMPLE = 6
     EVALUATE = 7
     STANDING = 8
+    REDRAW = 9
 
 
 def stream_key(root: PRNGKey, stream: Stream, counter: Counter) -> PRNGKey:
     """Returns the key of one draw, which depends on root key, stream and counter only."""
     return jax.random.fold_in(jax.random.fold_in(root, stream), counter)
+
+
+def root_key(seed: int, redraw: int = 0) -> PRNGKey:
+    """Returns the root key of a run: that of its seed or, with `redraw`, another one."""
+    key = jax.random.key(seed)
+    return stream_key(key, Stream.REDRAW, redraw) if redraw else key
 
 
 def to_images(pixels: Pixels) -> Images:

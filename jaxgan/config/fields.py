@@ -111,7 +111,7 @@ def setting(default: Any, meaning: str, check: Check = ANYTHING, may_change: boo
       meaning: its help text, for the reference page.
       check: what it may be, beside its type.
       may_change: a run may be resumed with another value, because the value does not change the
-        bits of the steps.
+        bits of the steps; or because the run records which steps had which, as for train.redraw.
     """
     metadata = {"meaning": meaning, "check": check, "may_change": may_change}
     return dataclasses.field(default=default, metadata=metadata)

@@ -216,6 +216,13 @@ class TrainConfig:
         at_least(1),
         may_change=True,
     )
+    redraw: int = setting(
+        0,
+        "number of the random draws with which a run goes on from its newest checkpoint; another "
+        "one gives it other draws, as after a divergence; 0: those of the seed",
+        SEED,
+        may_change=True,
+    )
     seeds_at_once: int = setting(
         0,
         "maximum number of seeds in one program; 0: the fastest, which is 1 on a CPU, and "

@@ -19,7 +19,7 @@ Say = Callable[[str], object]
 MAX_ARRAYS = 8  # listed by name
 CAUSES = {  # by the first ledger column that differs
     "batch": "different batches: seed, order, batch size or data",
-    "latents": "different latents: seed, latent size or batch size",
+    "latents": "different latents: seed, train.redraw, latent size or batch size",
     "disc_loss": "D's loss on the same batch and latents: the weights before, or the arithmetic",
     "disc_grads": "D's gradients, although D's loss is the same",
     "disc_params": "D's update, although D's gradients are the same",

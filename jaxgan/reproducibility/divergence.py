@@ -11,7 +11,14 @@ from jaxtyping import Array, Float
 from jaxgan.config.errors import UserError
 from jaxgan.gan.checksums import WINDOWS
 from jaxgan.gan.state import TrainState
-from jaxgan.reproducibility.replay import LoadedRun, ReplayedSteps, final_state, replay, state_at
+from jaxgan.reproducibility.replay import (
+    LoadedRun,
+    ReplayedSteps,
+    final_state,
+    replay,
+    state_at,
+    steps_in_one_call,
+)
 from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.checkpoints import Leaves
 from jaxgan.runs.program import initial_state
@@ -132,9 +139,8 @@ def _replay_both(
     last = int(states[0].step) + count
     ends = [run.plan.epoch * run.config.train.epochs for run in runs]
     while (done := int(states[0].step)) < min(last, *ends):
-        # Both runs must replay equally many steps, and none goes past the end of its epoch.
-        left_in_epoch = [run.plan.epoch - done % run.plan.epoch for run in runs]
-        window = min(REPLAY_WINDOW, last - done, *left_in_epoch)
+        # Both runs must replay equally many steps.
+        window = min(REPLAY_WINDOW, last - done, *(steps_in_one_call(run, done) for run in (a, b)))
         pair = replay(a, states[0], window), replay(b, states[1], window)
         yield pair
         states = final_state(pair[0]), final_state(pair[1])

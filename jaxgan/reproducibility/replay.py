@@ -19,7 +19,8 @@ from jaxgan.runs.environment import check_same_data, read_environment
 from jaxgan.runs.ledger import Ledger
 from jaxgan.runs.mathematics import warn_of_mathematics
 from jaxgan.runs.program import Program, build_program, initial_state, training_examples
-from jaxgan.types import GatheredExamples, Labels, Order, Pixels, StepOutput
+from jaxgan.runs.redraws import Redraw, read_redraws, redraw_of
+from jaxgan.types import GatheredExamples, Labels, Order, Pixels, StepOutput, root_key
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +31,14 @@ class LoadedRun(NamedTuple):
     Attributes:
       pixels, labels: on the device, or on the host with config.data.stream; labels only where the
         GAN is class-conditional.
+      redraws: the steps from which config.train.redraw was another one.
     """
 
     workdir: Path
     program: Program
     pixels: Pixels | Array
     labels: Labels | np.ndarray | None
+    redraws: list[Redraw]
 
 
 class ReplayedSteps(NamedTuple):
@@ -61,7 +64,8 @@ def load_for_replay(workdir: Path) -> LoadedRun:
     program = build_program(directory.read_config(workdir))
     check_same_data(workdir, program.data.sha256, program.data.source)
     warn_of_mathematics(workdir, program.config)
-    return LoadedRun(workdir, program, *training_examples(program))
+    redraws = read_redraws(workdir)
+    return LoadedRun(workdir, program, *training_examples(program), redraws)
 
 
 def state_at(run: LoadedRun, step: int) -> TrainState:
@@ -78,24 +82,31 @@ def state_at(run: LoadedRun, step: int) -> TrainState:
     if step - (done := int(state.step)) > plan.epoch:
         logger.info(f"{run.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
-        # No further than the epoch, after which the examples have another order.
-        count = min(step - done, plan.epoch - done % plan.epoch)
+        count = min(step - done, steps_in_one_call(run, done))
         # Streamed examples are all on the device at once: no more than a block of them.
         count = min(count, config.data.stream or count)
+        state = _with_draws(run, state)
         state, _ = train_epoch(gan, state, *_examples(run, _order(run, done, count)))
-    return state
+    return _with_draws(run, state)
 
 
 def replay(run: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
-    """Computes the next `count` steps, or those left of the epoch, and keeps every value.
+    """Computes the next `count` steps, or `steps_in_one_call`, and keeps every value.
 
     The given state stays usable.
     """
-    done, epoch = int(state.step), run.program.plan.epoch
-    count = min(count, epoch - done % epoch)
-    order = _order(run, done, count)
+    done = int(state.step)
+    count = min(count, steps_in_one_call(run, done))
+    order, state = _order(run, done, count), _with_draws(run, state)
     _, output = trace_epoch(run.program.gan, state, *_examples(run, order))
     return ReplayedSteps(range(done + 1, done + count + 1), order, output)
+
+
+def steps_in_one_call(run: LoadedRun, done: int) -> int:
+    """Returns how many steps after `done` have the same order of the examples and one root key."""
+    epoch = run.program.plan.epoch
+    ends = [entry.step - 1 - done for entry in run.redraws if entry.step - 1 > done]
+    return min(epoch - done % epoch, *ends) if ends else epoch - done % epoch
 
 
 def final_state(replayed: ReplayedSteps) -> TrainState:
@@ -160,6 +171,12 @@ def _arrays(run: LoadedRun, replayed: ReplayedSteps) -> dict[str, np.ndarray]:
     grads = {name: replayed.output.trace[name] for name in ("disc_grads", "gen_grads")}
     arrays |= checkpoints.named_leaves(jax.tree.map(lambda array: array[0], grads))
     return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def _with_draws(run: LoadedRun, state: TrainState) -> TrainState:
+    """Returns the state with the root key that the run had in its next step."""
+    redraw = redraw_of(run.redraws, int(state.step) + 1)
+    return state.replace(key=root_key(run.program.config.seed, redraw))
 
 
 def _order(run: LoadedRun, step: int, count: int) -> Order:

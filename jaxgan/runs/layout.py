@@ -5,6 +5,7 @@ ENVIRONMENT = "environment.json"  # versions, devices, data, commit
 METRICS = "metrics.jsonl"  # one row of losses and evaluations per line
 LEDGER = "ledger.tsv"  # checksums of every step
 LEAVES = "leaves.jsonl"  # digests of every checkpoint's arrays
+REDRAWS = "redraws.jsonl"  # the steps from which config.train.redraw was another one
 LOCK = ".lock"
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best"

@@ -22,12 +22,13 @@ from jaxgan.plots import samples_shown
 from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
 from jaxgan.runs.best_checkpoint import BestCheckpoint
 from jaxgan.runs.plan import Chunk, StepPlan, row_steps
+from jaxgan.runs.redraws import record_redraw
 from jaxgan.training.checkpoint_queue import CheckpointQueue
 from jaxgan.training.metrics_writer import MetricsWriter
 from jaxgan.training.plotter import Plotter
 from jaxgan.training.progress import Progress
 from jaxgan.training.setup import TrainingSetup
-from jaxgan.types import StepOutput, Stream, stream_key
+from jaxgan.types import StepOutput, Stream, root_key, stream_key
 
 logger = logging.getLogger(__name__)
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -64,7 +65,8 @@ class RunWriter:
         """Writes on from a resumed run."""
         self.diverged = ""
         self.progress: Progress | None = None
-        self._setup, self._workdir, self._folder = setup, workdir, workdir.stat()
+        self._setup, self._config = setup, config
+        self._workdir, self._folder = workdir, workdir.stat()
         rows, skipped = resumed.rows, resumed.consecutive_skipped
         self._metrics = MetricsWriter(workdir, config, setup.plan, rows, skipped)
         real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
@@ -90,7 +92,7 @@ class RunWriter:
         if not self.active:
             return
         # Before the wait in `_flush`: the next chunk is given the buffers of this state.
-        samples = None if state is None else _sample(self._setup, state)
+        samples = None if state is None else _sample(self._setup, self._config.seed, state)
         self._flush()
         if not self.active:
             return
@@ -182,7 +184,9 @@ class RunWriter:
         last = self._queue.last_step
         self.diverged = (
             f"{skipped} steps in a row had an update that was not finite, up to step {step}; "
-            f"last checkpoint: {'none' if last is None else last}; a smaller learning rate may help"
+            f"last checkpoint: {'none' if last is None else last}; to go on from it in this folder "
+            f"with other random draws: --config.train.redraw={self._config.train.redraw + 1}; a "
+            "smaller learning rate or a gradient penalty needs another --workdir"
         )
 
     def _check_folder(self) -> None:
@@ -262,6 +266,7 @@ def _resume(setup: TrainingSetup, workdir: Path, config: Config, fresh: TrainSta
     with same_error():
         if is_primary():
             resumed = roll_back_to_checkpoint(workdir, fresh, setup.plan)
+            record_redraw(workdir, int(resumed.state.step), config.train.redraw)
             checkpoints.prepare_folder(folder, config.save.keep)
         else:
             # Rows are read where they are written, in process 0.
@@ -270,6 +275,10 @@ def _resume(setup: TrainingSetup, workdir: Path, config: Config, fresh: TrainSta
     # The step is chosen by process 0, so that all go on from the same one.
     if step and not is_primary():
         resumed = ResumedRun(checkpoints.restore(folder, fresh, step), [], skipped)
+    # A fresh state has it already. That of a checkpoint may be from before a redraw.
+    if step:
+        key = root_key(config.seed, config.train.redraw)
+        resumed = resumed._replace(state=resumed.state.replace(key=key))
     _check_same_state(resumed.state)
     return resumed
 
@@ -314,8 +323,9 @@ def _check_same_state(state: TrainState) -> None:
         check_agreement({f"the SHA-256 of the state at step {int(state.step)}": sha256})
 
 
-def _sample(setup: TrainingSetup, state: TrainState) -> jax.Array:
+def _sample(setup: TrainingSetup, seed: int, state: TrainState) -> jax.Array:
     """Returns the pixels of a run's sample picture: the same latents at every step."""
     count = samples_shown(setup.data.pixels.shape[1:])
-    key = stream_key(state.key, Stream.SAMPLE, 0)
+    # Not of the state's key, which config.train.redraw changes.
+    key = stream_key(jax.random.key(seed), Stream.SAMPLE, 0)
     return sample_pixels(setup.gan, *inference_variables(setup.gan, state), count, key)

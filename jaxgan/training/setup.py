@@ -26,6 +26,7 @@ from jaxgan.parallel.process_group import is_primary, same_error
 from jaxgan.runs.environment import describe_environment
 from jaxgan.runs.plan import StepPlan, ema_halvings, images_in_run
 from jaxgan.runs.program import build_program, training_examples
+from jaxgan.types import root_key
 
 logger = logging.getLogger(__name__)
 # Where the data are may differ; their SHA-256 must not.
@@ -115,8 +116,11 @@ def initial_state(setup: TrainingSetup, seed: int) -> TrainState:
     """
     image_shape = setup.data.pixels.shape[1:]
     try:
+        state = init_state(setup.gan, image_shape, jax.random.key(seed))
+        # The parameters are those of the seed whatever is drawn later.
+        state = state.replace(key=root_key(seed, setup.config.train.redraw))
         # An allocation that fails raises only once it is waited for.
-        return jax.block_until_ready(init_state(setup.gan, image_shape, jax.random.key(seed)))
+        return jax.block_until_ready(state)
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"config.network: there is no room for it ({reason})") from None
