@@ -26,7 +26,7 @@ def read_redraws(workdir: Path) -> list[Redraw]:
     Raises:
       UserError: the file is damaged.
     """
-    return [Redraw(row["step"], row.get("redraw", 0)) for row in read_rows(workdir, REDRAWS)]
+    return [Redraw(row["step"], row["redraw"]) for row in read_rows(workdir, REDRAWS)]
 
 
 def redraw_of(entries: list[Redraw], step: int) -> int:
