@@ -16,6 +16,8 @@ import jaxgan
 from jaxgan.cli import main as cli
 from jaxgan.cli.messages import printable
 from jaxgan.config.errors import UserError
+from jaxgan.config.schema import DataConfig
+from jaxgan.data import load_data
 from jaxgan.data.idx_files import parse_idx
 from jaxgan.data.tfds_prepared import _check_feature_classes
 from jaxgan.metrics.packaged_nets import packaged_net
@@ -131,6 +133,18 @@ def test_a_run_with_a_link_is_not_trained_and_what_it_leads_to_stays(
     with pytest.raises(UserError, match=f"{path}: is a link to {mine}, and training would"):
         directory.check_workdir(stranger, tiny.config(data, epochs=3))
     assert before == (sorted(mine.rglob("*")), mine.is_dir() or mine.read_text())
+
+
+def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(stranger, data, tmp_path):
+    (stranger / layout.METRICS).unlink()
+    os.mkfifo(stranger / layout.METRICS)
+    assert cli.main(["report", "--workdir", str(stranger)]) == 0
+    with pytest.raises(UserError, match="neither a file nor a folder"):
+        directory.check_workdir(stranger, tiny.config(data, epochs=3))
+    (tmp_path / "images").mkdir()
+    os.mkfifo(tmp_path / "images" / "1.png")
+    with pytest.raises(UserError, match=r"1 is not readable \(is no file\) \(1\.png\)"):
+        load_data(DataConfig(name="mine", source="folder", dir=str(tmp_path / "images")))
 
 
 def test_a_run_directory_that_is_itself_a_link_is_allowed(stranger, data, tmp_path):

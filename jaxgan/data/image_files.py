@@ -1,5 +1,6 @@
 """Lists the image files of a folder or of an archive, and reads one by its name."""
 
+import errno
 import functools
 import os
 from collections import Counter
@@ -118,4 +119,8 @@ def _is_hidden(name: str) -> bool:
 
 
 def _read_file(root: Path, name: str) -> bytes:
-    return (root / name).read_bytes()
+    path = root / name
+    # To open a pipe that nobody writes to would wait for ever.
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    return path.read_bytes()

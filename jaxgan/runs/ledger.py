@@ -63,7 +63,7 @@ def read(workdir: Path) -> Ledger:
       UserError: another line is damaged, or the columns are different ones.
     """
     path = workdir / LEDGER
-    text = path.read_text(errors="replace") if path.exists() else ""
+    text = path.read_text(errors="replace") if path.is_file() else ""
     lines = text[: text.rfind("\n") + 1].splitlines()
     if lines and lines[0] + "\n" != HEADER:
         raise UserError(f"{path}: its first line is not {HEADER.strip()!r}; fix or delete it")

@@ -31,7 +31,7 @@ def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     path = workdir / name
     # Bytes that are no text make their line damaged, and the error below names it.
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     for number, line in enumerate(lines, start=1):
         row = _parse_row(line)
         if row is None and number < len(lines):
