@@ -95,6 +95,17 @@ def test_deleted_rows_are_named_in_a_warning(finished, data, tmp_path, capsys):
     assert [row["step"] for row in row_files.read_rows(workdir)] == [40, 44, 48]
 
 
+def test_lines_cut_off_a_ledger_are_named_in_a_warning(finished, data, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    path = workdir / layout.LEDGER
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:31]))
+    train(tiny.config(data, epochs=3), workdir)
+    assert "ledger.tsv: 6 rows up to step 36 are gone, the first of them that of step 31" in (
+        capsys.readouterr().err
+    )
+
+
 def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)

@@ -76,14 +76,20 @@ def read(workdir: Path) -> Ledger:
     return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)))
 
 
-def drop_after(workdir: Path, step: int) -> None:
-    """Removes the records of later steps, which a resumed run will write again."""
+def drop_after(workdir: Path, step: int) -> list[int]:
+    """Removes the records of later steps, which a resumed run will write again.
+
+    Returns:
+      The steps whose lines are left.
+    """
+    steps, checksums = read(workdir)
+    kept = steps <= step
+    left: list[int] = steps[kept].tolist()
     if (path := workdir / LEDGER).exists():
-        steps, checksums = read(workdir)
-        kept = steps <= step
-        rows = zip(steps[kept].tolist(), checksums[kept].tolist(), strict=True)
+        rows = zip(left, checksums[kept].tolist(), strict=True)
         write_atomically(path, HEADER + "".join(_format_line(*row) for row in rows))
     row_files.drop_rows_after(workdir, step, LEAVES)
+    return left
 
 
 def append_leaves(workdir: Path, step: int, leaves: Mapping[str, np.ndarray]) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -304,16 +304,22 @@ def roll_back_to_checkpoint(workdir: Path, fresh: TrainState, plan: StepPlan) ->
     state = checkpoints.restore_newest(folder, fresh) or fresh
     step = int(state.step)
     checkpoints.set_aside_after(folder, step)
-    ledger.drop_after(workdir, step)
+    lines = ledger.drop_after(workdir, step)
+    _warn_of_gap(workdir / layout.LEDGER, range(1, step + 1), lines)
     rows = row_files.drop_rows_after(workdir, step)
-    if missing := sorted(set(row_steps(plan, step)) - {row["step"] for row in rows}):
-        logger.warning(
-            f"{workdir / layout.METRICS}: {len(missing)} rows up to step {step} are gone, the "
-            f"first of them that of step {missing[0]}; the run goes on without them"
-        )
+    _warn_of_gap(workdir / layout.METRICS, row_steps(plan, step), [row["step"] for row in rows])
     # From the checkpoint, because rows may be gone and the run must diverge at the same step.
     skipped = checkpoints.read_consecutive_skipped(folder, step) if step else 0
     return ResumedRun(state, rows, skipped)
+
+
+def _warn_of_gap(path: Path, expected: Sequence[int], found: Iterable[int]) -> None:
+    """Warns of the steps whose rows are missing in a file, as after a cut of it."""
+    if missing := sorted(set(expected) - set(found)):
+        logger.warning(
+            f"{path}: {len(missing)} rows up to step {expected[-1]} are gone, the first of them "
+            f"that of step {missing[0]}; the run goes on without them"
+        )
 
 
 def _check_same_state(state: TrainState) -> None:
