@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jaxgan.config import Config, TrainConfig
 from jaxgan.config.reference import settings_table
+from jaxgan.metrics import FeatureNet
 from jaxgan.runs import row_files
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +56,61 @@ def test_the_readmes_example_trains_an_epoch_and_draws_images():
     exec(compile(quick, "README.md", "exec"), names)
     assert names["pixels"].shape == (64, 28, 28, 1)
     assert names["output"].metrics["disc/loss"].shape == (10,)
+
+
+class StubTensor(np.ndarray):
+    """As much of PyTorch's tensor as the example of a feature net uses."""
+
+    def permute(self, *axes):
+        return self.transpose(axes)
+
+    def float(self):
+        return self.astype(np.float32)
+
+    def expand(self, *shape):
+        sizes = [own if new == -1 else new for own, new in zip(self.shape, shape, strict=True)]
+        return np.broadcast_to(self, sizes, subok=True)
+
+    def view(self, *shape):
+        return self.reshape(shape) if isinstance(shape[0], int) else super().view(*shape)
+
+    def clamp(self, low, high):
+        return self.clip(low, high)
+
+    def numpy(self):
+        return np.asarray(self)
+
+
+def stub_torch():
+    """Returns a module that stands for PyTorch, with a DINOv2 of random numbers."""
+
+    def model(images):
+        assert images.shape[1:] == (3, 224, 224)
+        assert np.abs(images).max() < 3
+        return images.mean(axis=(2, 3)) @ np.ones((3, 384))
+
+    def interpolate(images, size, mode, antialias):
+        assert (mode, antialias) == ("bicubic", True)
+        return np.resize(images, (*images.shape[:2], *size)).view(StubTensor)
+
+    return types.SimpleNamespace(
+        hub=types.SimpleNamespace(load=lambda *names: types.SimpleNamespace(eval=lambda: model)),
+        nn=types.SimpleNamespace(functional=types.SimpleNamespace(interpolate=interpolate)),
+        tensor=lambda values: np.array(values, np.float32).view(StubTensor),
+        from_numpy=lambda array: array.view(StubTensor),
+        inference_mode=lambda: lambda function: function,
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_example_of_a_feature_net_gives_features_of_grey_and_colour(channels, monkeypatch):
+    (example,) = re.findall(r"```python\n(.*?)```", EXTENDING, re.DOTALL)
+    monkeypatch.setitem(sys.modules, "torch", stub_torch())
+    names = {}
+    exec(compile(example, "extending.md", "exec"), names)
+    net = FeatureNet("dino:embed", "dino:embed", 0, names["embed"], batch_size=2)
+    pixels = np.full((3, 8, 6, channels), 200, np.uint8)
+    assert net.extract(pixels).features.shape == (3, 384)
 
 
 def small_config():

@@ -187,8 +187,8 @@ WRONG = {
     "too few samples": ({"num_samples": 9}, r"classifier_score needs at least 10"),
     "an unknown metric": ({"metrics": ["fid"]}, r"unknown metric 'fid'; known: frechet, kernel"),
     "a step that is not there": ({"step": 5}, r"no checkpoint of step 5; there are: \[12, 24\]"),
-    "an unknown net": ({"features": "inception"}, r"unknown features 'inception'; known: mnist"),
-    "no net for the data": ({"features": ""}, r"no net for the data set 'tiny'; name one of mnist"),
+    "an unknown net": ({"features": "incption"}, r"unknown features 'incption'; known: mnist"),
+    "no net for the data": ({"features": ""}, r"no net for these images; name one of mnist"),
     "a net of other images": (
         {"features": "tests.test_evaluate:features_of_mnist_shape"},
         r"features_of_mnist_shape.*\(6, 6, 1\)",

@@ -194,9 +194,12 @@ def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"features": ""}, r"config.evaluate.every = 1: features: there is no net .* 'tiny'"),
+        (
+            {"features": ""},
+            r"config.evaluate.every = 1: features: there is no net for these images",
+        ),
         ({"num_samples": 101}, r"config.evaluate.num_samples = 101: tiny train has 100 images"),
-        ({"features": "inception"}, r"unknown features 'inception'"),
+        ({"features": "incption"}, r"unknown features 'incption'"),
     ],
     ids=["no net", "too many samples", "an unknown net"],
 )

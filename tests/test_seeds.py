@@ -11,8 +11,8 @@ import pytest
 from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import SaveConfig
-from jaxgan.evaluation.evaluate import EvaluateRequest
 from jaxgan.evaluation.evaluate_seeds import evaluate_seeds
+from jaxgan.evaluation.request import EvaluateRequest
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import checkpoints, layout, ledger, row_files
 from jaxgan.runs.report import report

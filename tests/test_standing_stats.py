@@ -12,7 +12,7 @@ from flax import linen as nn
 from jaxgan.cli.sample import sample
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import Config, EmaConfig, EvaluateConfig, TrainConfig
-from jaxgan.evaluation import evaluate
+from jaxgan.evaluation import generated
 from jaxgan.gan.sampling import BLOCK, cycled_labels, generate, sample_latents
 from jaxgan.gan.standing_stats import (
     BATCH_STATS,
@@ -150,16 +150,14 @@ def test_wherever_images_are_drawn_the_statistics_of_the_weights_that_train_do_n
     wrong = jax.tree.map(lambda kept: kept + 5, state.gen.stats)
     spoilt = state.replace(gen=state.gen.replace(stats=wrong))
 
-    request = evaluate.EvaluateRequest(num_samples=20)
-
     def drawn(state):
         monkeypatch.setattr("jaxgan.cli.sample.load_run", lambda *of: (config, setup.gan, state))
         sample(tmp_path, "last", 20, 0, tmp_path / "drawn.npz")
-        evaluated = evaluate._generate(tmp_path, setup.gan, state, request)
+        evaluated = generated.generate_pixels(tmp_path, setup.gan, state, 20, 0)
         yield np.load(tmp_path / "drawn.npz")["images"]
-        yield run_writer._sample(setup, state)
+        yield run_writer._sample(setup, config.seed, state)
         yield evaluated["generator"]
-        yield setup.evaluator.evaluate(state).pairs.samples
+        yield setup.evaluator.evaluate(state)[1].samples
         yield evaluated["raw_generator"]
 
     equal = [np.array_equal(*images) for images in zip(drawn(state), drawn(spoilt), strict=True)]

@@ -87,6 +87,26 @@ def check_output_path(out: Path, *suffixes: str) -> None:
         raise UserError(f"--out {out}: the folder {out.parent} does not exist")
 
 
+def check_evaluated(options: argparse.Namespace) -> None:
+    """
+    Raises:
+      UserError: neither a run nor images to evaluate, or both, or a path that does not exist.
+    """
+    either = "evaluate needs either --workdir DIR, or --images A --reference B; see --help"
+    if options.workdir:
+        names = ("images", "reference", "out")
+        if given := [f"--{name}" for name in names if getattr(options, name)]:
+            raise UserError(f"{given[0]} beside --workdir: {either}")
+        return
+    if not (options.images and options.reference):
+        raise UserError(either)
+    if options.step != "last":
+        raise UserError(f"--step {options.step}: images have no steps; leave it out")
+    for name in ("images", "reference"):
+        if not (path := getattr(options, name)).exists():
+            raise UserError(f"--{name} {path}: does not exist; name an .npz file or a folder")
+
+
 def add_step_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--step",

@@ -4,12 +4,14 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxgan import __version__
 from jaxgan.cli.arguments import (
     Parser,
     add_distributed_flags,
     add_step_flag,
+    check_evaluated,
     check_output_path,
     int_between,
     parse_labels,
@@ -25,6 +27,9 @@ from jaxgan.config.jax_env import set_deterministic_flag
 from jaxgan.config.seeds import expand_seeds
 from jaxgan.runs import checkpoint_ref, directory
 from jaxgan.runs.seed_folders import read_single_config
+
+if TYPE_CHECKING:
+    from jaxgan.evaluation.request import EvaluateRequest
 
 SEED_HELP = "seed of the latent vectors (default 0)"
 DESCRIPTION = """\
@@ -45,6 +50,8 @@ sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last
 evaluate   jaxgan evaluate --workdir DIR [--num_samples N] [--step N|best|last] [--seed 0]
            [--features NAME] [--metrics A,B]
            scores generated images, with the scores of real images beside them; evaluation.json
+           jaxgan evaluate --images A --reference B [--out evaluation.json] [...]
+           scores any images, in .npz files or folders, against others
 compare    jaxgan compare DIR DIR [--no-replay] [--out compare.png]
            exit status 0: same bits; 1: different bits, with the first difference and its reason;
            2: the runs cannot be compared
@@ -109,8 +116,18 @@ def sample_verb(argv: list[str]) -> int:
 
 
 def evaluate_verb(argv: list[str]) -> int:
-    parser = _parser("evaluate", "Scores a trained generator, with real images as the baseline.")
-    num_help = "number of images in each set (default: that of the data set's protocol)"
+    description = "Scores a trained generator, or any images, with real images as the baseline."
+    parser = _parser("evaluate", description, workdir=False)
+    parser.add_argument("--workdir", type=Path, metavar="DIR", help="the run's folder")
+    file_or_folder = "an .npz file, or a folder of image files"
+    parser.add_argument(
+        "--images", type=Path, metavar="A", help=f"in place of a run: {file_or_folder}"
+    )
+    reference_help = f"real images to compare --images with: {file_or_folder}"
+    parser.add_argument("--reference", type=Path, metavar="B", help=reference_help)
+    out_help = "scores of --images (default evaluation.json)"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=out_help)
+    num_help = "number of images in each set (default: what the protocol says and the data has)"
     parser.add_argument("--num_samples", type=int_between(1), default=0, help=num_help)
     add_step_flag(parser)
     parser.add_argument("--seed", type=int_between(0), default=0, help=SEED_HELP)
@@ -118,21 +135,31 @@ def evaluate_verb(argv: list[str]) -> int:
     parser.add_argument("--features", default="", metavar="NAME", help=features_help)
     parser.add_argument("--metrics", default="", metavar="A,B", help="default: all of them")
     options = parser.parse_args(argv)
+    check_evaluated(options)
+    if options.workdir:
+        return _evaluate_run(options)
+    out = options.out or Path("evaluation.json")
+    check_output_path(out, ".json")
+
+    from jaxgan.evaluation.evaluate_images import evaluate_images
+    from jaxgan.evaluation.text_table import table
+
+    request = _evaluate_request(options)
+    print_text(table(evaluate_images(options.images, options.reference, request, out)))
+    print(f"\n{out}: the same in full")
+    return 0
+
+
+def _evaluate_run(options: argparse.Namespace) -> int:
     config = directory.read_config(options.workdir)
     set_deterministic_flag(config.deterministic)
 
-    from jaxgan.evaluation.evaluate import EvaluateRequest, evaluate_run
+    from jaxgan.evaluation.evaluate import evaluate_run
     from jaxgan.evaluation.evaluate_seeds import evaluate_seeds
     from jaxgan.evaluation.text_table import table, table_of_seeds
     from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
 
-    request = EvaluateRequest(
-        num_samples=options.num_samples,
-        step=options.step,
-        seed=options.seed,
-        features=options.features,
-        metrics=tuple(name.strip() for name in options.metrics.split(",") if name.strip()),
-    )
+    request = _evaluate_request(options)
     if config.seeds:
         print_text(table_of_seeds(evaluate_seeds(options.workdir, request)))
     else:
@@ -141,6 +168,18 @@ def evaluate_verb(argv: list[str]) -> int:
             print_text(f"\nduring training: {describe_distances(*distances)}")
     print(f"\n{options.workdir / checkpoint_ref.evaluation_file(options.step)}: the same in full")
     return 0
+
+
+def _evaluate_request(options: argparse.Namespace) -> "EvaluateRequest":
+    from jaxgan.evaluation.request import EvaluateRequest
+
+    return EvaluateRequest(
+        num_samples=options.num_samples,
+        step=options.step,
+        seed=options.seed,
+        features=options.features,
+        metrics=tuple(name.strip() for name in options.metrics.split(",") if name.strip()),
+    )
 
 
 def compare_verb(argv: list[str]) -> int:

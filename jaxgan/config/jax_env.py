@@ -46,8 +46,7 @@ def set_compile_cache() -> str:
 
 def _set_default_cache() -> str:
     """Sets the folder and the bound, as `set_compile_cache`."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    folder = caches / "jaxgan" / _processor_id()
+    folder = user_cache() / _processor_id()
     # JAX makes the folder when it first has something to store, and only warns where it cannot. So
     # the folder above is tested now, and nothing is created for a command that compiles nothing.
     existing = next(part for part in (folder, *folder.parents) if os.path.exists(part))
@@ -77,6 +76,12 @@ def _add_missing_times(folder: Path) -> None:
                 stat = (folder / f"{key}-cache").stat()
                 used = max(stat.st_atime_ns, stat.st_mtime_ns).to_bytes(8, "little")
                 (folder / f"{key}-atime").write_bytes(used)
+
+
+def user_cache() -> Path:
+    """Returns the folder of jaxgan among the user's caches, whether it exists or not."""
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(caches) / "jaxgan"
 
 
 def _processor_id() -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.config.errors import UserError
-from jaxgan.evaluation.evaluate import EvaluateRequest, evaluate_run
+from jaxgan.evaluation.evaluate import evaluate_run
+from jaxgan.evaluation.request import EvaluateRequest
 from jaxgan.evaluation.scoring import REAL_BASELINE
 from jaxgan.runs import checkpoints, seed_folders, seed_statistics
 from jaxgan.runs.atomic_files import json_safe, write_json
@@ -38,7 +39,7 @@ def evaluate_seeds(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
         {
             "protocol": protocol,
             # The same for all seeds, since no generator plays a part in it.
-            "floor": first["metrics"][REAL_BASELINE],
+            "floor": first["metrics"].get(REAL_BASELINE, {}),
             "metrics": _statistics_over_seeds(results, "metrics"),
             "ratios": _statistics_over_seeds(results, "ratios"),
         }

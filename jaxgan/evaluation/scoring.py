@@ -13,7 +13,7 @@ from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.evaluation import metric_table
 from jaxgan.evaluation.metric_table import METRICS, Scores, SetPair
 from jaxgan.metrics import FeatureNet, FeatureSet, load_features
-from jaxgan.metrics.packaged_nets import NETS
+from jaxgan.metrics.packaged_nets import NETS, default_net
 from jaxgan.metrics.prdc import DENSITY_NEIGHBOUR, MANIFOLD_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
@@ -59,7 +59,8 @@ def score_with_baseline(
 
     Args:
       real: by split, the real images to score against.
-      baseline: by split, other real images, scored in place of generated ones.
+      baseline: by split, other real images, scored in place of generated ones; a split without
+        them has no ratios.
       fakes: generated images by generator.
       key: draws the kernel distance's subsets.
 
@@ -67,15 +68,17 @@ def score_with_baseline(
       "metrics", by generator and for REAL_BASELINE, and "ratios" of the two, by generator. Values
       are named by `metric_name`.
     """
-    scores: dict[str, Scores] = {name: {} for name in (*fakes, REAL_BASELINE)}
+    names = (*fakes, REAL_BASELINE) if baseline else tuple(fakes)
+    scores: dict[str, Scores] = {name: {} for name in names}
     ratios: dict[str, Scores] = {name: {} for name in fakes}
     for split in real:
         by_set = {}
-        for name, images in {**fakes, REAL_BASELINE: baseline[split]}.items():
+        others = {REAL_BASELINE: baseline[split]} if split in baseline else {}
+        for name, images in {**fakes, **others}.items():
             logger.info(f"scoring {set_label(name)} against {split}")
             by_set[name] = score(metrics, SetPair(real[split], images, key))
             scores[name] |= _rename(by_set[name], split, len(images.features), net)
-        for name, images in fakes.items():
+        for name, images in fakes.items() if others else ():
             ratio = baseline_ratios(metrics, by_set[name], by_set[REAL_BASELINE])
             ratios[name] |= _rename(ratio, split, len(images.features), net)
     return {"metrics": scores, "ratios": ratios}
@@ -119,16 +122,15 @@ def metric_settings(num_samples: int) -> dict[str, Any]:
 def feature_net_for(config: Config, features: str = "") -> FeatureNet:
     """Loads the net `features`, else the one in the config, else that of the data set.
 
+    A data set without a net of its own has that for any images.
+
     Raises:
       UserError: there is no such net, or it counts the modes of another data set.
     """
     data = config.data.name
     name = features or config.evaluate.features or data
     if name == data and name not in NETS:
-        raise UserError(
-            f"features: there is no net for the data set {name!r}; name one of "
-            f"{', '.join(NETS)}, or a function of your own as package.module:function"
-        )
+        name = default_net()
     # It would run, and count how often samples meet the modes of other data.
     if name in MIXTURES and name != data:
         raise UserError(f"features {name!r}: the modes of another set than the run's {data!r}")

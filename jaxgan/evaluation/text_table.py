@@ -11,15 +11,9 @@ from jaxgan.runs.text import align, format_number
 def table(result: Mapping[str, Any]) -> str:
     """Formats what `evaluate` returns: the protocol, then the scores against each split."""
     protocol = result["protocol"]
-    lines = [
-        f"step {protocol['step']}, {protocol['data']}; {protocol['num_samples']} "
-        f"samples in each set, seed {protocol['seed']}",
-        _features_line(protocol),
-        f"generator: {protocol['weights']} weights; (n x): n times the real baseline, which is "
-        "the score of real images",
-    ]
+    lines = [_sets_line(protocol), _features_line(protocol), _notes_line(protocol)]
     for split in protocol["real"]:
-        baseline = protocol["floor"][split]
+        baseline = protocol["floor"].get(split, "none")
         title = f"against {protocol['real'][split]} (real baseline: {baseline})"
         columns = {set_label(name): _column(result, name, split) for name in result["metrics"]}
         lines += ["", title, *align(columns)]
@@ -48,6 +42,21 @@ def table_of_seeds(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _sets_line(protocol: Mapping[str, Any]) -> str:
+    step = f"step {protocol['step']}, " if "step" in protocol else ""
+    number = f"{protocol['num_samples']} samples in each set"
+    if "num_reference" in protocol:
+        number = f"{protocol['num_samples']} images against {protocol['num_reference']}"
+    return f"{step}{protocol['data']}; {number}, seed {protocol['seed']}"
+
+
+def _notes_line(protocol: Mapping[str, Any]) -> str:
+    weights = f"generator: {protocol['weights']} weights; " if "weights" in protocol else ""
+    if not protocol["floor"]:
+        return f"{weights}no real baseline"
+    return f"{weights}(n x): n times the real baseline, which is the score of real images"
+
+
 def _features_line(protocol: Mapping[str, Any]) -> str:
     return f"features: {protocol['features']}, SHA-256 {protocol['features_sha256']}"
 
@@ -57,8 +66,9 @@ def _column(result: Mapping[str, Any], name: str, split: str) -> dict[str, str]:
     ratios = result["ratios"].get(name, {})
     column = {}
     for key, value in result["metrics"][name].items():
-        metric, against, *_ = key.split("/")
-        if against == split:
+        metric, *where = key.split("/")
+        # A published name has no split: it belongs to the only set there is.
+        if not where or where[0] == split:
             ratio = f" ({format_number(ratios[key])} x)" if key in ratios else ""
             column[metric] = format_number(value) + ratio
     return column

@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from jaxgan.config.errors import UserError
+from jaxgan.data.lazy_array import LazyArray
 from jaxgan.metrics.prdc import Neighbourhoods
 from jaxgan.metrics.validation import (
     check_at_least,
@@ -59,6 +60,7 @@ class FeatureNet:
       function: maps uint8 (n, height, width, channels), or points, to features or to (features,
         probabilities).
       modes: computes a mode-coverage benchmark from features and probabilities.
+      batch_size: number of images in each call of the function.
     """
 
     name: str
@@ -66,22 +68,25 @@ class FeatureNet:
     classes: int
     function: Callable[[np.ndarray], Any]
     modes: Callable[[np.ndarray, np.ndarray | None], Any] | None = None
+    batch_size: int = BATCH
 
-    def extract(self, pixels: ArrayLike, batch_size: int = BATCH) -> FeatureSet:
+    def extract(self, pixels: ArrayLike | LazyArray, batch_size: int | None = None) -> FeatureSet:
         """Computes the features of images, in batches of one size; zeros fill the last batch.
 
         Args:
-          pixels: uint8 (n, height, width, channels), or float32 (n, dims); numpy or JAX.
-          batch_size: number of images in each call of the function.
+          pixels: uint8 (n, height, width, channels), or float32 (n, dims); numpy, JAX, or a
+            `LazyArray`, of which one batch at a time is read.
+          batch_size: number of images in each call of the function; None: that of the net.
 
         Raises:
           UserError: pixels that are not images, or not of the net's shape; a function that
             fails, or returns anything but finite features (n, features) and probabilities.
         """
+        batch_size = self.batch_size if batch_size is None else batch_size
         check_at_least("batch_size", batch_size, 1)
-        images = checked_pixels("pixels", np.asarray(pixels), points=True)
+        images = checked_pixels("pixels", pixels, points=True)
         batches = [
-            self._extract_batch(images[start : start + batch_size], batch_size)
+            self._extract_batch(np.asarray(images[start : start + batch_size]), batch_size)
             for start in range(0, len(images), batch_size)
         ]
         name = f"features {self.name!r}"

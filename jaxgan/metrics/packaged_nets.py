@@ -1,4 +1,4 @@
-"""Loads feature nets by name: those that come with the package, or a user's function.
+"""Loads feature nets by name: those that come with the package, Inception, or a user's function.
 
 Two small classifiers come with the package, trained by `train_features` on MNIST and
 Fashion-MNIST. Their weights are pinned by SHA-256, because scores in the features of different
@@ -22,7 +22,9 @@ from jaxgan.config.errors import UserError
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.metrics.classes import stacked_modes
 from jaxgan.metrics.classifier_net import CLASSES, SHAPE, classify
+from jaxgan.metrics.colour_net import classify_colour
 from jaxgan.metrics.feature_nets import FeatureNet
+from jaxgan.metrics.inception_weights import INCEPTION, inception_net
 from jaxgan.metrics.mode_coverage import point_modes
 from jaxgan.types import Params
 
@@ -32,6 +34,7 @@ PINNED = {
     "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
     "fashion_mnist": "351d885d1a4b7a7ca5667b9b05f1f44e590cfdc3978e6822160b1c70224905b5",
 }
+COLOUR = "colour"  # the net for images of any size, grey or in colour
 POINTS = "points"  # name of the net of points
 
 
@@ -39,11 +42,14 @@ def load_features(name: str) -> FeatureNet:
     """Loads a feature net.
 
     Args:
-      name: data set in NETS, or the import path "package.module:function" of a function.
+      name: data set in NETS, "inception" or "inception:FILE", or the import path
+        "package.module:function" of a function.
 
     Raises:
       UserError: no such net or function, or damaged weights.
     """
+    if name.startswith(f"{INCEPTION}:"):
+        return inception_net(name)
     if name in NETS:
         return NETS[name](name)
     # The code behind an import path has no hash, so the path itself is the net's identity.
@@ -52,7 +58,21 @@ def load_features(name: str) -> FeatureNet:
 
 def is_import_path(name: str) -> bool:
     """Returns whether `load_features` would import code by this name."""
-    return bool(name) and name not in NETS
+    return bool(name) and name not in NETS and not name.startswith(f"{INCEPTION}:")
+
+
+def default_net() -> str:
+    """Returns the name of the net for images that have none of their own.
+
+    Raises:
+      UserError: there is none.
+    """
+    if COLOUR not in PINNED:
+        raise UserError(
+            f"features: there is no net for these images; name one of {', '.join(NETS)}, or a "
+            "function of your own as package.module:function"
+        )
+    return COLOUR
 
 
 def pinned_net(name: str) -> FeatureNet:
@@ -74,7 +94,8 @@ def packaged_net(name: str, raw: bytes) -> FeatureNet:
     with np.load(io.BytesIO(raw)) as arrays:
         flat = {layer: arrays[layer].astype(np.float32) for layer in arrays.files}
     params = jax.device_put(unflatten_dict(flat, sep="/"))
-    function = functools.partial(_classify_checked, name, params)
+    classify_checked = _classify_any if name == COLOUR else _classify_checked
+    function = functools.partial(classify_checked, name, params)
     return FeatureNet(name, hashlib.sha256(raw).hexdigest(), CLASSES, function)
 
 
@@ -82,6 +103,13 @@ def _classify_checked(name: str, params: Params, pixels: np.ndarray) -> tuple[Ar
     if pixels.shape[1:] != SHAPE:
         raise UserError(f"features {name!r}: images of shape {pixels.shape[1:]}; must be {SHAPE}")
     return classify(params, pixels)
+
+
+def _classify_any(name: str, params: Params, pixels: np.ndarray) -> tuple[Array, Array]:
+    if pixels.ndim != 4 or pixels.shape[3] not in (1, 3):
+        shape = pixels.shape[1:]
+        raise UserError(f"features {name!r}: images of shape {shape}; must be grey or in colour")
+    return classify_colour(params, pixels)
 
 
 def stacked_net(name: str) -> FeatureNet:
@@ -145,5 +173,6 @@ def _import_function(path: str) -> Callable[[np.ndarray], Any]:
 NETS: dict[str, Callable[[str], FeatureNet]] = {
     **dict.fromkeys(PINNED, pinned_net),
     "stacked_mnist": stacked_net,
+    INCEPTION: inception_net,
     **dict.fromkeys(MIXTURES, points_net),
 }

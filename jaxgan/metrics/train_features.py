@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import runpy
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import linen as nn
 from flax import struct
 from flax.traverse_util import flatten_dict
 from jaxtyping import Array, Float, Int, PyTree
@@ -36,9 +38,11 @@ from jaxgan.config.fields import (
 from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import Dataset, epoch_order, load_data
-from jaxgan.metrics.classifier_net import SHAPE, Classifier
+from jaxgan.metrics import classifier_net, colour_net
+from jaxgan.metrics.classifier_net import Classifier
+from jaxgan.metrics.colour_net import ColourClassifier
 from jaxgan.metrics.feature_nets import FeatureNet
-from jaxgan.metrics.packaged_nets import WEIGHTS, packaged_net
+from jaxgan.metrics.packaged_nets import COLOUR, WEIGHTS, packaged_net
 from jaxgan.types import (
     Images,
     Labels,
@@ -61,6 +65,7 @@ class FeatureConfig:
     """Settings of the training of a feature net."""
 
     data: DataConfig
+    net: str = setting("", 'name of the net; "" means that of the data set')
     seed: int = setting(0, "seed of all random numbers", SEED)
     epochs: int = setting(20, "passes over the training images", at_least(1))
     batch_size: int = setting(128, "images per update", at_least(1))
@@ -68,11 +73,16 @@ class FeatureConfig:
         2e-3, "peak learning rate, after one epoch of warm-up; then cosine decay to 0", POSITIVE
     )
     weight_decay: float = setting(0.01, "decoupled weight decay of kernels (AdamW)", NOT_NEGATIVE)
+    muon: float = setting(
+        0.0, "peak learning rate of kernels with Muon in place of AdamW; 0: AdamW", NOT_NEGATIVE
+    )
+    smoothing: float = setting(0.0, "label smoothing", DECAY)
     dropout: float = setting(0.3, "fraction of features dropped", DECAY)
     ema_decay: float = setting(0.999, "decay of the averaged weights per update", DECAY)
     rotation: float = setting(0.0, "largest rotation, degrees", NOT_NEGATIVE)
     scale: float = setting(0.0, "largest change of size, as a fraction", DECAY)
     shift: float = setting(2.0, "largest shift along each axis, pixels", NOT_NEGATIVE)
+    crop: int = setting(0, "largest shift by whole pixels, with reflected borders", at_least(0))
     mirror: bool = setting(False, "mirror half of the images")
     erase: int = setting(0, "side of a random black square, pixels", at_least(0))
 
@@ -80,6 +90,20 @@ class FeatureConfig:
         for name, field, value in iter_settings(self):
             if not (check := field.metadata["check"]).test(value):
                 raise UserError(f"config.{name} = {value!r}: must be {check.allowed}")
+
+    @property
+    def net_name(self) -> str:
+        return self.net or self.data.name
+
+    @property
+    def network(self) -> nn.Module:
+        """The network with batch normalization, as it is trained."""
+        kind = ColourClassifier if self.net_name == COLOUR else Classifier
+        return kind(dropout=self.dropout, normalise=True)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return colour_net.SHAPE if self.net_name == COLOUR else classifier_net.SHAPE
 
 
 class Learner(struct.PyTreeNode):
@@ -96,17 +120,18 @@ def main(config: FeatureConfig, out: Path) -> None:
     """Trains, writes the weights to the file `out` and prints the accuracy on the test images."""
     start = time.monotonic()
     out.parent.mkdir(parents=True, exist_ok=True)
-    average = train(config, load_data(config.data, "train"))
+    for average in train(config, load_data(config.data, "train")):
+        raw = write_weights(out, fold_batch_norm(average))
     # Built from the bytes of the file, so that the accuracy is that of the rounded weights.
-    net = packaged_net(config.data.name, write_weights(out, fold_batch_norm(average)))
+    net = packaged_net(config.net_name, raw)
     accuracy = accuracy_on(net, load_data(config.data, "test"))
     seconds, device = time.monotonic() - start, jax.devices()[0].device_kind
     print(f"{out}: {out.stat().st_size} bytes, SHA-256 {net.sha256}")
     print(f"test accuracy {accuracy:.2%}, seed {config.seed}, {device}, {seconds:.0f} s")
 
 
-def train(config: FeatureConfig, data: Dataset) -> Params:
-    """Returns the averaged variables after all epochs."""
+def train(config: FeatureConfig, data: Dataset) -> Iterator[Params]:
+    """Yields the averaged variables after each epoch."""
     steps = len(data.pixels) // config.batch_size
     tx = optimizer(config, steps)
     state = init(config, tx, jax.random.key(config.seed))
@@ -115,7 +140,7 @@ def train(config: FeatureConfig, data: Dataset) -> Params:
         order = epoch_order(state.key, epoch, len(pixels), config.batch_size)
         state, losses = run_epoch(config, tx, state, pixels, labels, order)
         print(f"epoch {epoch + 1} of {config.epochs}: loss {np.mean(losses):.4f}", flush=True)
-    return state.average
+        yield state.average
 
 
 def run_epoch(
@@ -130,8 +155,9 @@ def run_epoch(
     if jax.default_backend() != "cpu":
         return scan_epoch(config, tx, state, pixels, labels, order)
     losses = []
-    # XLA's convolutions on CPU are 20 to 100 times slower within a scan.
-    for row in order:
+    # XLA's convolutions on CPU are 20 to 100 times slower within a scan. The rows are numpy's: to
+    # take a JAX array apart is one more program, which takes long to compile.
+    for row in np.asarray(order):
         state, loss = update(config, tx, state, pixels, labels, row)
         losses.append(loss)
     return state, np.asarray(losses)
@@ -168,15 +194,16 @@ def update(
     stats = {"batch_stats": state.variables["batch_stats"]}
 
     def loss_fn(params: Params) -> tuple[Scalar, Params]:
-        (_, logits), stats_after = Classifier(dropout=config.dropout, normalise=True).apply(
+        (_, logits), stats_after = config.network.apply(
             {"params": params, **stats},
             images,
             train=True,
             rngs={"dropout": dropout_key},
             mutable=["batch_stats"],
         )
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels[row])
-        return jnp.mean(losses), stats_after
+        wanted = jax.nn.one_hot(labels[row], logits.shape[1])
+        wanted = optax.smooth_labels(wanted, config.smoothing)
+        return jnp.mean(optax.softmax_cross_entropy(logits, wanted)), stats_after
 
     params = state.variables["params"]
     (loss, stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(params)
@@ -189,8 +216,8 @@ def update(
 
 def init(config: FeatureConfig, tx: optax.GradientTransformation, key: PRNGKey) -> Learner:
     """Returns the state before the first update; `key` is the root of all random numbers."""
-    variables = Classifier(dropout=config.dropout, normalise=True).init(
-        stream_key(key, Stream.INIT, 0), jnp.zeros((1, *SHAPE))
+    variables = config.network.init(
+        stream_key(key, Stream.INIT, 0), jnp.zeros((1, *config.image_shape))
     )
     return Learner(
         step=jnp.zeros((), jnp.int32),
@@ -208,6 +235,13 @@ def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation
     # Later than the warm-up, even with a single epoch.
     last = config.epochs * steps + 1
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, steps, last)
+    if config.muon:
+        kernel_rate = optax.warmup_cosine_decay_schedule(0.0, config.muon, steps, last)
+        return optax.contrib.muon(
+            kernel_rate,
+            adam_learning_rate=rate,
+            muon_weight_dimension_numbers=convolution_matrices,
+        )
 
     # Only kernels decay; they have more than one axis, biases and gains have one.
     def is_kernel(params: Params) -> PyTree[bool]:
@@ -216,10 +250,28 @@ def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation
     return optax.adamw(rate, weight_decay=config.weight_decay, mask=is_kernel)
 
 
+def convolution_matrices(params: Params) -> PyTree[Any]:
+    """Tells Muon to take a convolution's kernel for a matrix of inputs by outputs."""
+    matrix = optax.contrib.MuonDimensionNumbers((0, 1, 2), (3,))
+    return jax.tree.map(lambda leaf: matrix if leaf.ndim == 4 else None, params)
+
+
 def augment(config: FeatureConfig, images: Images, key: PRNGKey) -> Images:
     """Rotates, scales, shifts, mirrors and partly erases each image at random."""
     keys = jax.random.split(key, len(images))
-    return jax.vmap(functools.partial(augment_one, config))(images, keys)
+    one = crop_one if config.crop else augment_one
+    return jax.vmap(functools.partial(one, config))(images, keys)
+
+
+def crop_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
+    """Shifts one image (height, width, channels) by whole pixels, and mirrors it."""
+    shift_key, mirror_key = jax.random.split(key)
+    border = (config.crop, config.crop)
+    padded = jnp.pad(image, (border, border, (0, 0)), "reflect")
+    top, left = jax.random.randint(shift_key, (2,), 0, 2 * config.crop + 1)
+    cropped = jax.lax.dynamic_slice(padded, (top, left, 0), image.shape)
+    mirrored = config.mirror & jax.random.bernoulli(mirror_key)
+    return jnp.where(mirrored, cropped[:, ::-1], cropped)
 
 
 def augment_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
@@ -288,7 +340,7 @@ def command_line() -> None:
     try:
         config = runpy.run_path(str(options.config))["get_config"]()
         data = dataclasses.replace(config.data, dir=options.data_dir)
-        out = options.out or WEIGHTS / f"{data.name}.npz"
+        out = options.out or WEIGHTS / f"{config.net_name}.npz"
         main(dataclasses.replace(config, data=data), out)
     except (UserError, OSError) as error:
         parser.error(str(error))

@@ -13,6 +13,7 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
 from jaxgan.metrics import packaged_nets, train_features
 from jaxgan.metrics.classifier_net import Classifier
+from jaxgan.metrics.colour_net import ColourClassifier, classify_colour
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.packaged_nets import PINNED, WEIGHTS, load_features, packaged_net
 from jaxgan.metrics.train_features import FeatureConfig
@@ -213,11 +214,49 @@ def test_an_image_is_altered_as_far_as_the_config_says(digits):
     )
 
 
+def test_a_cropped_image_is_a_part_of_the_reflected_one_or_its_mirror(digits):
+    images = to_images(jnp.asarray(digits.pixels[:8]))
+    config = dataclasses.replace(PLAIN, crop=1, mirror=True)
+    cropped = train_features.augment(config, images, jax.random.key(0))
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
+    found = set()
+    for image, source in zip(np.asarray(cropped), padded, strict=True):
+        places = [
+            (top, left, step)
+            for top in range(3)
+            for left in range(3)
+            for step in (1, -1)
+            if (image == source[top : top + 28, left : left + 28][:, ::step]).all()
+        ]
+        assert places
+        found.add(places[0])
+    assert len(found) > 3
+
+
+def test_the_net_of_colour_images_takes_any_size_and_grey():
+    """Also shows that its batch normalization can be folded in as that of the other net."""
+    variables = ColourClassifier(normalise=True).init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    params = train_features.fold_batch_norm(variables)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
+    features, probabilities = classify_colour(params, pixels)
+    expected, _ = ColourClassifier(normalise=True).apply(
+        variables, to_images(jnp.asarray(pixels.repeat(3, axis=3)))
+    )
+    np.testing.assert_allclose(features, expected, atol=1e-5)
+    np.testing.assert_allclose(np.sum(probabilities, axis=1), 1, rtol=1e-5)
+    # Antialiased, so a chequerboard is its mean.
+    rows, columns = np.indices((64, 64))
+    board = np.where((rows + columns) % 2, 100, 200).astype(np.uint8)
+    seen, _ = classify_colour(params, np.tile(board[None, ..., None], (4, 1, 1, 3)))
+    mean, _ = classify_colour(params, np.full((4, 32, 32, 3), 150, np.uint8))
+    np.testing.assert_allclose(seen, mean, atol=1e-2 * np.abs(mean).max())
+
+
 @pytest.mark.slow  # it compiles for most of its time
 def test_the_same_seed_trains_the_same_net(digits):
     few = dataclasses.replace(digits, pixels=digits.pixels[:16], labels=digits.labels[:16])
     config = dataclasses.replace(PLAIN, epochs=1, batch_size=8)
-    first, second = (train_features.train(config, few) for _ in range(2))
+    (first,), (second,) = (train_features.train(config, few) for _ in range(2))
     jax.tree.map(np.testing.assert_array_equal, first, second)
 
 

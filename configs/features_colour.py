@@ -1,0 +1,26 @@
+"""The feature net for images of any kind: a small classifier of colour images, for CIFAR-10.
+
+    python -m jaxgan.metrics.train_features --config configs/features_colour.py --data_dir=FOLDER
+
+FOLDER holds CIFAR-10 as image files, in `train/CLASS/` and `test/CLASS/`. The package does not hold
+the weights yet.
+"""
+
+from jaxgan.config.schema import DataConfig
+from jaxgan.metrics.train_features import FeatureConfig
+
+
+def get_config() -> FeatureConfig:
+    return FeatureConfig(
+        data=DataConfig(name="cifar10_files", source="folder"),
+        net="colour",
+        epochs=12,
+        batch_size=256,
+        learning_rate=4e-3,
+        muon=0.06,
+        smoothing=0.1,
+        dropout=0.0,
+        ema_decay=0.99,
+        crop=2,
+        mirror=True,
+    )
