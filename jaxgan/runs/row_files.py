@@ -79,7 +79,11 @@ def _is_row(row: Any) -> bool:
     return (
         isinstance(row, dict)
         and type(row.get("step")) is int
-        and (_is_number(row.get("epoch")) or isinstance(row.get("leaves"), dict) or "redraw" in row)
+        and (
+            _is_number(row.get("epoch"))
+            or isinstance(row.get("leaves"), dict)
+            or type(row.get("redraw")) is int
+        )
         and _is_number(row.get("seconds", 0))
         and all(map(_is_value, row.values()))
     )

@@ -13,6 +13,7 @@ from jaxgan.parallel.process_group import is_primary
 from jaxgan.runs import ledger, row_files
 from jaxgan.runs.atomic_files import json_safe
 from jaxgan.runs.plan import Chunk, StepPlan, row_bounds
+from jaxgan.training.curve_rows import CurveRows
 
 CONSECUTIVE_SKIPPED = "skipped_in_a_row"  # column: the count up to the last step of the row
 History = Mapping[str, np.ndarray]  # of one value per step, by the name of the metric
@@ -22,7 +23,7 @@ class MetricsWriter:
     """Appends rows and ledger lines to the files of a run; process 0 alone writes them.
 
     Attributes:
-      rows: all rows of the run.
+      rows: those of the run's rows that its pictures show.
       consecutive_skipped: steps in a row, up to the last written one, that had an update skipped.
     """
 
@@ -34,7 +35,7 @@ class MetricsWriter:
         rows: list[dict[str, Any]],
         consecutive_skipped: int,
     ):
-        self.rows = rows
+        self.rows = CurveRows(rows)
         self.consecutive_skipped = consecutive_skipped
         self._workdir, self._config, self._plan = workdir, config, plan
         # A resumed run counts on from the time of its earlier starts.
@@ -60,7 +61,7 @@ class MetricsWriter:
         for row, (_, stop) in zip(rows, row_bounds(self._plan, chunk), strict=True):
             row |= {CONSECUTIVE_SKIPPED: counts[stop - 1], "seconds": seconds}
         rows[-1] |= json_safe(dict(evaluation))
-        self.rows += rows
+        self.rows.add(rows)
         if is_primary():
             ledger.append(self._workdir, last_step, checksums)
             row_files.append_rows(self._workdir, rows)

@@ -150,7 +150,7 @@ class RunWriter:
         if self._plotter and done.samples is not None:
             self._plotter.save_samples(epoch, np.asarray(done.samples))
         if self.progress:
-            self.progress.update(epoch, self._metrics.rows[-1], done.chunk.ends_epoch)
+            self.progress.update(epoch, self._metrics.rows.newest, done.chunk.ends_epoch)
         limit = self._setup.config.train.max_skipped
         over = [index for index, count in enumerate(counts) if count >= limit]
         # The first step at the limit: the end of the chunk would depend on its length.
@@ -170,7 +170,7 @@ class RunWriter:
         self._plots_stale = False
         try:
             if self._plotter:
-                self._plotter.save_curves(self._metrics.rows)
+                self._plotter.save_curves(self._metrics.rows.kept())
         except OSError:
             self._queue.start_saving()
             raise
@@ -246,6 +246,8 @@ def open_run_writer(
     if state is not fresh:
         jax.tree.map(lambda leaf: leaf.delete(), fresh)
     writer = RunWriter(setup, workdir, config, resumed, best)
+    # Its rows are all of the run, and this frame lives as long as the run does.
+    del resumed
     if is_primary():
         seeds = [config.seed] if show_seed else []
         total, epochs = setup.total_steps, config.train.epochs
