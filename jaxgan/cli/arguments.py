@@ -69,9 +69,9 @@ def parse_path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def parse_labels(text: str) -> tuple[int, ...]:
-    """Reads "3,5" as (3, 5)."""
-    return tuple(map(int_between(0), text.split(",")))
+def parse_labels(text: str) -> tuple[str, ...]:
+    """Reads "cat,dog" or "3,5" as names; only the run knows whether they are numbers."""
+    return tuple(filter(None, (label.strip() for label in text.split(","))))
 
 
 def check_output_path(out: Path, *suffixes: str) -> None:

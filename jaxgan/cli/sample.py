@@ -15,11 +15,17 @@ from jaxgan.plots import save_samples
 from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.checkpoint_ref import CheckpointRef
 from jaxgan.runs.checkpoints import load_run
+from jaxgan.runs.environment import read_environment
 from jaxgan.types import Labels, Stream, stream_key
 
 
 def sample(
-    workdir: Path, step: CheckpointRef, num: int, seed: int, out: Path, labels: tuple[int, ...] = ()
+    workdir: Path,
+    step: CheckpointRef,
+    num: int,
+    seed: int,
+    out: Path,
+    labels: tuple[int | str, ...] = (),
 ) -> int:
     """Writes `num` generated examples to `out`; returns the step of the checkpoint used.
 
@@ -30,13 +36,13 @@ def sample(
       out: a .png becomes one grid of images, or a scatter plot of points over real ones; an .npz
         holds uint8 (num, height, width, channels) under "images", or float32 (num, dims) under
         "points", and int32 (num,) under "labels" if the generator is class-conditional.
-      labels: the classes to generate, in turn; () for all classes.
+      labels: the classes to generate, in turn, by name or number; () for all classes.
 
     Raises:
       UserError: there is no such run, checkpoint or label.
     """
     config, gan, state = load_run(workdir, step)
-    image_labels = _image_labels(gan, labels, num)
+    image_labels = _image_labels(gan, labels, num, workdir)
     # Not from the run's own key, so that two runs can be compared on the same latents.
     key = stream_key(jax.random.key(seed), Stream.SAMPLE, 0)
     variables = inference_variables(gan, state)
@@ -51,12 +57,33 @@ def sample(
     return int(state.step)
 
 
-def _image_labels(gan: Gan, labels: tuple[int, ...], num: int) -> Labels | None:
+def _image_labels(
+    gan: Gan, labels: tuple[int | str, ...], num: int, workdir: Path
+) -> Labels | None:
     """The label of each image; None if the generator takes none."""
     if not labels:
         return cycled_labels(gan, num)
     if not gan.classes:
         raise UserError("--labels: the run is not class-conditional (config.network.conditional)")
-    if wrong := [label for label in labels if not 0 <= label < gan.classes]:
-        raise UserError(f"--labels: {wrong[0]}: must be from 0 to {gan.classes - 1}")
-    return jnp.resize(jnp.array(labels, jnp.int32), (num,))
+    # A run of an older version has recorded no names.
+    names = read_environment(workdir)["data"].get("class_names") or []
+    numbers = [_class_number(label, names, gan) for label in labels]
+    return jnp.resize(jnp.array(numbers, jnp.int32), (num,))
+
+
+def _class_number(label: int | str, names: list[str], gan: Gan) -> int:
+    """The number of a class; a text that is a name stands for that class, also if it is a number.
+
+    Raises:
+      UserError: there is no such class, or the generator has seen no image of it.
+    """
+    if label in names:
+        number = names.index(str(label))
+    elif str(label).isdecimal() and int(label) < gan.classes:
+        number = int(label)
+    else:
+        known = f"one of {', '.join(names)}" if names else f"from 0 to {gan.classes - 1}"
+        raise UserError(f"--labels: {label}: must be {known}")
+    if gan.class_counts and not gan.class_counts[number]:
+        raise UserError(f"--labels: {label}: the training data have no image of this class")
+    return number

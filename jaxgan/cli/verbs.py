@@ -43,7 +43,7 @@ train      jaxgan [train] --config mnist [--workdir DIR] [--config.NAME=VALUE ..
            train one run together; --coordinator auto on SLURM or Cloud TPU
 configs    jaxgan configs
            lists the shipped configs
-sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last] [--labels 3,5]
+sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last] [--labels cat,dog]
            [--out FILE]
            writes generated images as a .png, or as an .npz: uint8 NHWC under "images" ("points"
            for points in the plane), and "labels" for a class-conditional run
@@ -100,8 +100,8 @@ def sample_verb(argv: list[str]) -> int:
     add_step_flag(parser)
     out_help = ".png or .npz (default samples.png)"
     parser.add_argument("--out", type=parse_path, default=Path("samples.png"), help=out_help)
-    labels_help = "classes to generate, in turn (default: all)"
-    parser.add_argument("--labels", type=parse_labels, default=(), metavar="3,5", help=labels_help)
+    labels_help = "classes to generate, in turn, by name or number (default: all)"
+    parser.add_argument("--labels", type=parse_labels, default=(), metavar="A,B", help=labels_help)
     options = parser.parse_args(argv)
     set_deterministic_flag(read_single_config(options.workdir).deterministic)
     out, num, seed = options.out, options.num, options.seed

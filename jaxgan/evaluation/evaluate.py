@@ -19,11 +19,11 @@ from jaxgan.config.schema import Config
 from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data, splits_of
 from jaxgan.evaluation import scoring
 from jaxgan.evaluation.evaluate_published import score_run_as_published
-from jaxgan.evaluation.generated import SUBSETS, generate_pixels
+from jaxgan.evaluation.generated import SUBSETS, describe_labels, generate_pixels
 from jaxgan.evaluation.request import EvaluateRequest
-from jaxgan.gan.sampling import cycled_labels
+from jaxgan.gan.sampling import proportional_labels
 from jaxgan.gan.standing_stats import count_standing_latents
-from jaxgan.gan.state import TrainState
+from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics import FeatureNet, FeatureSet
 from jaxgan.metrics.inception_weights import INCEPTION
 from jaxgan.metrics.packaged_nets import is_import_path
@@ -74,7 +74,7 @@ def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     data = _load_splits(workdir, config, request.num_samples)
     num_samples = request.num_samples or _fitting_samples(config, data)
     request = dataclasses.replace(request, num_samples=num_samples)
-    labels = cycled_labels(gan, num_samples)
+    labels = proportional_labels(gan, num_samples)
     # One image shows what the net gives: wrong metrics are refused before thousands are generated.
     example = dataclasses.replace(net.extract(data["train"].pixels[:1]), labels=labels)
     metrics = scoring.select_metrics(request.metrics, net.name, example)
@@ -88,7 +88,7 @@ def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     key = stream_key(jax.random.key(request.seed), Stream.EVALUATE, SUBSETS)
     scores = scoring.score_with_baseline(metrics, net, real, baseline, fakes, key)
     histograms = scoring.histograms(metrics, fakes | real)
-    protocol = _describe_protocol(request, net, data, state)
+    protocol = _describe_protocol(request, net, data, gan, state)
     return _write(workdir, request, {"protocol": protocol, **scores, "histograms": histograms})
 
 
@@ -127,9 +127,10 @@ def _fitting_samples(config: Config, data: Mapping[str, Dataset]) -> int:
 
 def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, Dataset]:
     data = {split: load_data(config.data, split) for split in splits_of(config.data)}
-    if "test" not in data:
-        logger.info("no images are held out, so scores are against the training images alone")
     check_same_data(workdir, data["train"].sha256, data["train"].source)
+    if "test" not in data:
+        _check_train_alone(data["train"], num_samples)
+        return data
     smallest = min(len(dataset.pixels) for dataset in data.values())
     for split, dataset in data.items():
         # The distances depend on the number of samples, so both sets must have the same.
@@ -139,6 +140,21 @@ def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, D
                 f"{dataset.kind}; choose at most {smallest}"
             )
     return data
+
+
+def _check_train_alone(train: Dataset, num_samples: int) -> None:
+    """Says that scores cannot tell copies of training images; refuses sets without a baseline."""
+    if not _has_two_sets(train, num_samples):
+        raise UserError(
+            f"num_samples = {num_samples}: {train.name} train has {len(train.pixels)} "
+            f"{train.kind}, no {train.kind} are held out, and the real baseline needs as many "
+            f"others; choose at most {len(train.pixels) // 2}"
+        )
+    logger.warning(
+        f"no {train.kind} of {train.name} are held out, so scores are against the training "
+        f"{train.kind} alone, which the generator could have copied; config.data.held_out holds "
+        "some out in a new run"
+    )
 
 
 def _extract_real(
@@ -160,7 +176,11 @@ def _extract_real(
 
 
 def _describe_protocol(
-    request: EvaluateRequest, net: FeatureNet, data: Mapping[str, Dataset], state: TrainState
+    request: EvaluateRequest,
+    net: FeatureNet,
+    data: Mapping[str, Dataset],
+    gan: Gan,
+    state: TrainState,
 ) -> dict[str, Any]:
     """Returns everything that the scores depend on, apart from the run."""
     train, num_samples = data["train"], request.num_samples
@@ -179,6 +199,7 @@ def _describe_protocol(
         "data_sha256": {split: dataset.sha256 for split, dataset in data.items()},
         "real": {split: f"{split} {first}" for split in data},
         "floor": floor,
+        **({"labels": describe_labels(gan)} if gan.classes else {}),
         "weights": "averaged" if state.ema_params else "raw",
         "standing_latents": count_standing_latents(state),
         **scoring.metric_settings(num_samples),

@@ -8,7 +8,7 @@ import jax
 from jaxgan.config.schema import Config
 from jaxgan.data import load_data
 from jaxgan.evaluation import published
-from jaxgan.evaluation.generated import SUBSETS, lazy_pixels
+from jaxgan.evaluation.generated import SUBSETS, describe_labels, lazy_pixels
 from jaxgan.evaluation.request import EvaluateRequest
 from jaxgan.gan.standing_stats import count_standing_latents
 from jaxgan.gan.state import Gan, TrainState
@@ -52,6 +52,7 @@ def score_run_as_published(
         "data_sha256": {"train": data.sha256},
         "real": {"train": f"all {total} train images"},
         "floor": {},
+        **({"labels": describe_labels(gan)} if gan.classes else {}),
         "weights": "averaged" if state.ema_params else "raw",
         "standing_latents": count_standing_latents(state),
     }

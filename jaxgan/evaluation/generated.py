@@ -49,7 +49,8 @@ def lazy_pixels(
     z = sampling.sample_latents(
         gan, -(-shape[0] // sampling.BLOCK) * sampling.BLOCK, _latents_key(seed)
     )
-    labels = sampling.cycled_labels(gan, len(z))
+    scored = sampling.proportional_labels(gan, shape[0])
+    labels = None if scored is None else jnp.resize(scored, (len(z),))
 
     def reader(name: str, params: Params, stats: Params) -> Callable[[np.ndarray], np.ndarray]:
         def read(indices: np.ndarray) -> np.ndarray:
@@ -85,3 +86,9 @@ def _not_finite(workdir: Path, name: str, state: TrainState, images: str) -> Use
         f"--workdir {workdir}: the {name} of step {int(state.step)} gives NaN or infinity in "
         f"{images} images; choose another step; there are: {steps}"
     )
+
+
+def describe_labels(gan: Gan) -> str:
+    """Describes the labels that a class-conditional generator is asked for, for the protocol."""
+    # A run of an older version has not recorded how many images each class has.
+    return "as in the training data" if gan.class_counts else "all classes equally often"

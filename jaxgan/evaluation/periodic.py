@@ -6,6 +6,7 @@ bits with it and without it.
 
 import dataclasses
 import functools
+import logging
 from typing import Any, NamedTuple
 
 import jax
@@ -15,18 +16,19 @@ from jaxtyping import Float
 from jaxgan import metrics
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
-from jaxgan.data import Dataset, load_data
+from jaxgan.data import Dataset, load_data, splits_of
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.data.lazy_array import Array
 from jaxgan.evaluation import scoring
 from jaxgan.evaluation.metric_table import SetPair, histogram
-from jaxgan.gan.sampling import cycled_labels, generate_finite
+from jaxgan.gan.sampling import generate_finite, proportional_labels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan, Player, TrainState, pack
 from jaxgan.metrics import FeatureNet, FeatureSet
 from jaxgan.metrics.feature_nets import BATCH
 from jaxgan.types import Labels, Pixels, Stream, stream_key, to_images
 
+logger = logging.getLogger(__name__)
 LATENTS = 2  # counter of Stream.EVALUATE; the command `evaluate` has 0 and 1
 MAX_CLASSES = 100  # with more, a row does not list the fraction of each
 COPYING_SAMPLES = 500  # whose nearest training images are searched: 0.4 s on two cores
@@ -48,11 +50,12 @@ class PeriodicEvaluator:
     """Evaluates states of one run during training.
 
     Attributes:
-      distance_name: name in a row of the distance to the test set that selects the best state.
+      split: "test", or "train" if no images are held out.
+      distance_name: name in a row of the distance to this split that selects the best state.
     """
 
     def __init__(self, config: Config, gan: Gan, train: Dataset, pixels: Pixels | Array):
-        """Loads the feature net and the test set.
+        """Loads the feature net and the images to compare with.
 
         Args:
           train: the training set.
@@ -63,15 +66,22 @@ class PeriodicEvaluator:
         """
         self.gan = gan
         self.net = _load_net(config)
-        test = load_data(config.data, "test")
+        self.split = splits_of(config.data)[-1]
+        real = load_data(config.data, "test") if self.split == "test" else train
+        if self.split == "train":
+            logger.warning(
+                f"no {train.kind} of {train.name} are held out, so evaluations are against the "
+                f"training {train.kind} alone, which the generator could copy; "
+                "config.data.held_out=0.1 holds some out"
+            )
         self.num_samples = config.evaluate.num_samples
-        _check_sample_count(config, train, test)
+        _check_sample_count(config, train, real)
         self._train, self._train_pixels = train, pixels
-        self._test_pixels = test.pixels[: self.num_samples]
-        self._test_labels = test.labels[: self.num_samples]
+        self._real_pixels = real.pixels[: self.num_samples]
+        self._real_labels = real.labels[: self.num_samples]
         self._mixture = MIXTURES.get(config.data.name)
         distance = "mode_distance" if self._mixture else "frechet"
-        self.distance_name = self._feature_metric(distance, "test")
+        self.distance_name = self._feature_metric(distance, self.split)
 
     def evaluate(self, state: TrainState) -> tuple[Row, Pairs | None]:
         """Evaluates generator and discriminator.
@@ -101,13 +111,13 @@ class PeriodicEvaluator:
         return row[self.distance_name]
 
     def _evaluate_samples(self, fake: np.ndarray) -> Row:
-        labels = cycled_labels(self.gan, len(fake))
+        labels = proportional_labels(self.gan, len(fake))
         images = dataclasses.replace(self.net.extract(fake), labels=labels)
         names = scoring.supported_metrics(PERIODIC_METRICS, images)
         # Any key will do: only the kernel distance uses it, which is not among these metrics.
-        sets = SetPair(self._test_features, images, jax.random.key(0))
+        sets = SetPair(self._real_features, images, jax.random.key(0))
         scores = scoring.score(names, sets)
-        row: Row = {self._feature_metric(name, "test"): scores[name] for name in scores}
+        row: Row = {self._feature_metric(name, self.split): scores[name] for name in scores}
         # More numbers than that would make each row of the log too long to read.
         if images.probabilities is not None and images.probabilities.shape[1] <= MAX_CLASSES:
             fractions = np.round(histogram(images), 6).tolist()
@@ -118,18 +128,24 @@ class PeriodicEvaluator:
         if not self._mixture:
             return {}
         generated, real = (
-            metrics.mode_fractions(x, *self._mixture) for x in (fake, self._test_pixels)
+            metrics.mode_fractions(x, *self._mixture) for x in (fake, self._real_pixels)
         )
         return {
-            self._feature_metric("mode_distance", "test"): metrics.mode_distance(real, generated),
+            self._feature_metric("mode_distance", self.split): metrics.mode_distance(
+                real, generated
+            ),
             self._feature_metric("mode_fractions", "generated"): np.round(generated, 6).tolist(),
         }
 
     def _evaluate_discriminator(self, disc: Player, fake: np.ndarray) -> Row:
+        # These compare images that D was not trained on with those that it was.
+        if self.split == "train":
+            return {}
         count = self.num_samples
-        fake_labels = np.arange(count) % max(1, self.gan.classes)
+        labels = proportional_labels(self.gan, count)
+        fake_labels = np.zeros(count, np.int32) if labels is None else np.asarray(labels)
         train = logits(self.gan, disc, self._train.pixels[:count], self._train.labels[:count])
-        test = logits(self.gan, disc, self._test_pixels, self._test_labels)
+        test = logits(self.gan, disc, self._real_pixels, self._real_labels)
         fakes = logits(self.gan, disc, fake, fake_labels)
         # Called only for finite logits: with NaN, comparisons and sorting give wrong numbers.
         values = {
@@ -143,8 +159,9 @@ class PeriodicEvaluator:
         return {f"eval/{name}/n{count}": get() if finite else None for name, get in values.items()}
 
     def _evaluate_copying(self, fake: np.ndarray) -> tuple[Row, Pairs | None]:
-        # Among many points of a plane, every point has a near neighbour.
-        if fake.ndim == 2:
+        # Among many points of a plane, every point has a near neighbour. Without held-out images
+        # there is no distance to compare with.
+        if fake.ndim == 2 or self.split == "train":
             return {}, None
         held_out = self._held_out_distances
         name = f"eval/copying/train/n{len(fake)}"
@@ -159,13 +176,13 @@ class PeriodicEvaluator:
         return {name: metrics.copying_ratio(nearest.distances, held_out)}, pairs
 
     @functools.cached_property
-    def _test_features(self) -> FeatureSet:
-        return self.net.extract(self._test_pixels)
+    def _real_features(self) -> FeatureSet:
+        return self.net.extract(self._real_pixels)
 
     @functools.cached_property
     def _held_out_distances(self) -> np.ndarray:
         return metrics.nearest_images(
-            self._test_pixels[:COPYING_SAMPLES], self._train_pixels
+            self._real_pixels[:COPYING_SAMPLES], self._train_pixels
         ).distances
 
     def _feature_metric(self, value: str, split: str) -> str:

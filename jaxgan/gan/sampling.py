@@ -25,8 +25,31 @@ def update_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
 
 
 def cycled_labels(gan: Gan, count: int) -> Labels | None:
-    """Returns 0, 1, 2, ... and again from 0, or None if the GAN is not class-conditional."""
-    return jnp.arange(count, dtype=jnp.int32) % gan.classes if gan.classes else None
+    """Returns the classes in turn, or None if the GAN is not class-conditional.
+
+    A class without a training image, which no network can have learnt, is left out.
+    """
+    if not gan.classes:
+        return None
+    turn = jnp.arange(count, dtype=jnp.int32)
+    if all(gan.class_counts):
+        return turn % gan.classes
+    present = np.flatnonzero(gan.class_counts).astype(np.int32)
+    return jnp.asarray(present)[turn % len(present)]
+
+
+def proportional_labels(gan: Gan, count: int) -> Labels | None:
+    """Returns labels with the frequencies of the training data, for scores.
+
+    Each class has its exact share of `count`, rounded up or down, and the order is mixed. None if
+    the GAN is not class-conditional; the classes in turn if the frequencies are not known.
+    """
+    if not gan.classes or not gan.class_counts:
+        return cycled_labels(gan, count)
+    bounds = np.cumsum(gan.class_counts)
+    labels = np.searchsorted(bounds, (np.arange(count) + 0.5) / count * bounds[-1], side="right")
+    # Some metrics score parts of a set. RandomState is the generator that numpy has frozen.
+    return jnp.asarray(np.random.RandomState(0).permutation(labels), jnp.int32)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -72,7 +95,7 @@ def _generate_pixels(
 def generate_finite(
     gan: Gan, params: Params, stats: Params, count: int, key: PRNGKey
 ) -> tuple[np.ndarray, int]:
-    """Generates `count` images, cycling through all classes, and checks them.
+    """Generates `count` images with `proportional_labels`, and checks them.
 
     Returns:
       The images as uint8 pixels, or points as floats; and the number of images with values that
@@ -81,10 +104,12 @@ def generate_finite(
     size = min(count, BLOCK)
     blocks, bad = [], 0
     total = -(-count // size) * size
-    inputs = (sample_latents(gan, total, key), cycled_labels(gan, total))
+    labels = proportional_labels(gan, count)
+    labels = None if labels is None else jnp.resize(labels, (total,))
+    inputs = (sample_latents(gan, total, key), labels)
     for start in range(0, count, size):
-        z, labels = jax.tree.map(lambda array, start=start: array[start : start + size], inputs)
-        images = generate(gan, params, stats, z, labels)[: count - start]
+        block = jax.tree.map(lambda array, start=start: array[start : start + size], inputs)
+        images = generate(gan, params, stats, *block)[: count - start]
         bad += int(jnp.sum(~jnp.isfinite(images).reshape(len(images), -1).all(axis=1)))
         blocks.append(np.asarray(to_pixels(images)))
     return np.concatenate(blocks), bad

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from jaxgan.gan.state import TrainState
 from jaxgan.parallel.process_group import from_primary
 from jaxgan.runs import checkpoints, row_files
-from jaxgan.runs.checkpoint_ref import distance_in, distance_label
+from jaxgan.runs.checkpoint_ref import distance_in, distance_label, distance_set
 from jaxgan.runs.layout import BEST_CHECKPOINT
 
 logger = logging.getLogger(__name__)
@@ -126,10 +126,10 @@ def held_out_distances(workdir: Path) -> tuple[ScoredStep, ScoredStep] | None:
 
 
 def describe_distances(last: ScoredStep, best: ScoredStep) -> str:
-    """Returns a sentence with a run's last and lowest distance to the test set."""
+    """Returns a sentence with a run's last and lowest distance to held-out images."""
     # A checkpoint keeps the name of its score, also if the run has changed its feature net.
     other = "" if last.name == best.name else f" ({best.name})"
-    metric = f"{distance_label(last.name)} to the test set ({last.name})"
+    metric = f"{distance_label(last.name)} to {distance_set(last.name)} ({last.name})"
     return (
         f"{metric}: {last.value:.4g} at step {last.step}; "
         f"lowest {best.value:.4g} at step {best.step}{other}, in {BEST_CHECKPOINT}/, --step best"

@@ -11,6 +11,7 @@ CheckpointRef = Literal["last", "best"] | int
 DISTANCES = {
     "eval/mode_distance/test/": "total variation distance of the modes",
     "eval/frechet/test/": "Fréchet distance",
+    "eval/frechet/train/": "Fréchet distance",  # of a run without held-out images
 }
 
 
@@ -28,7 +29,7 @@ def evaluation_file(ref: CheckpointRef) -> str:
 
 
 def distance_in(row: Mapping[str, Any]) -> tuple[str, float | None] | None:
-    """Returns name and value of the held-out distance in a metrics row, or None."""
+    """Returns name and value of the distance in a metrics row that selects the best, or None."""
     # Prefixes in the outer loop, so that their order decides and not that of the row.
     matches = ((name, row[name]) for prefix in DISTANCES for name in row if name.startswith(prefix))
     return next(matches, None)
@@ -37,3 +38,8 @@ def distance_in(row: Mapping[str, Any]) -> tuple[str, float | None] | None:
 def distance_label(name: str) -> str:
     """Returns the plain name of a distance metric."""
     return next(label for prefix, label in DISTANCES.items() if name.startswith(prefix))
+
+
+def distance_set(name: str) -> str:
+    """Returns the plain name of the set that a distance metric compares with."""
+    return "the test set" if name.split("/")[2] == "test" else "the training set"

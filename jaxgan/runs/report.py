@@ -6,6 +6,7 @@ from pathlib import Path
 from jaxgan.config.schema import Config
 from jaxgan.runs import directory, layout, row_files, seed_statistics
 from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
+from jaxgan.runs.environment import read_environment
 from jaxgan.runs.text import align, format_number
 
 
@@ -44,6 +45,7 @@ def _run_report(workdir: Path, config: Config) -> Iterator[str]:
     last = rows[-1] if rows else {"step": 0, "epoch": 0}
     epochs = config.train.epochs
     yield f"{workdir}: {config.data.name}, {config.loss} loss, seed {config.seed}"
+    yield from _data_report(workdir)
     yield f"step {last['step']} of {last_step}, epoch {last['epoch']:g} of {epochs}; the last row:"
     numbers = {name: value for name, value in last.items() if seed_statistics.is_number(value)}
     yield from align({"value": {name: format_number(x, ".6g") for name, x in numbers.items()}})
@@ -53,6 +55,20 @@ def _run_report(workdir: Path, config: Config) -> Iterator[str]:
     folders = (layout.SAMPLES, layout.CHECKPOINTS, layout.BEST_CHECKPOINT)
     evaluations = sorted(path.name for path in workdir.glob("eval*"))
     yield from _existing_paths(workdir, (*files, *folders, *evaluations))
+
+
+def _data_report(workdir: Path) -> Iterator[str]:
+    """Describes the training data; yields nothing if a run has no record of them."""
+    if not (workdir / layout.ENVIRONMENT).is_file():
+        return
+    data = read_environment(workdir)["data"]
+    size = "x".join(map(str, data["shape"]))
+    yield f"{data['examples']} examples of {size} from {data['source']}"
+    # A run of an older version has recorded neither names nor counts.
+    names, counts = data.get("class_names"), data.get("class_counts")
+    if names and counts:
+        shown = (f"{name} {count}" for name, count in zip(names, counts, strict=True))
+        yield f"classes: {', '.join(shown)}"
 
 
 def _existing_paths(workdir: Path, names: Iterable[str]) -> Iterator[str]:
