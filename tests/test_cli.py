@@ -230,15 +230,15 @@ def test_damaged_data_is_an_error_of_one_line_and_leaves_nothing(tmp_path, capsy
 
 
 @pytest.mark.parametrize(("seeds", "at_once"), [(0, 0), (1, 2), (2, 1), (2, 2)])
-def test_a_device_error_is_one_line(seeds, at_once, tmp_path, monkeypatch, capsys, data):
+def test_a_device_without_room_is_one_line(seeds, at_once, tmp_path, monkeypatch, capsys, data):
     def fail(*_):
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating 1 byte")
 
-    monkeypatch.setattr(loop, "train_epoch", fail)
-    monkeypatch.setattr(loop, "train_stacked_epoch", fail)
+    for name in ("train_epoch", "train_stacked_epoch"):
+        monkeypatch.setattr(loop, name, tiny.replaced(getattr(loop, name), fail))
     seed_flags = [f"--config.seeds={seeds}", f"--config.train.seeds_at_once={at_once}"]
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", *seed_flags]
-    assert main([*arguments, "--workdir", str(tmp_path / "run")]) == 1
+    assert main([*arguments, "--workdir", str(tmp_path / "run")]) == 2
     (line,) = capsys.readouterr().err.splitlines()[-1:]
-    assert line.startswith("jaxgan: error: device error: RESOURCE_EXHAUSTED: Out of memory")
+    assert line.startswith("jaxgan: error: a device is out of memory (RESOURCE_EXHAUSTED: Out of")
     assert ("config.train.seeds_at_once" in line) == (seeds == at_once == 2)

@@ -79,4 +79,4 @@ def test_a_transfer_within_an_epoch_stops_the_run(tmp_path):
         (block,) = blocks_of(chunk)
     host = np.asarray(prepared.pixels)
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):
-        training._run_block(prepared, train_epoch, state, block._replace(pixels=host))
+        training._run_block(prepared, train_epoch, {}, state, block._replace(pixels=host))

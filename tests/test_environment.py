@@ -24,6 +24,14 @@ def test_the_commit_is_that_of_a_repository_which_holds_the_source(tmp_path, mon
     assert tracked or commit == ""
 
 
+def test_which_gpus_are_opened_is_no_flag_that_bits_depend_on(monkeypatch):
+    monkeypatch.setenv("JAX_CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", "high")
+    flags = describe_environment([], {})["flags"]
+    assert "JAX_DEFAULT_MATMUL_PRECISION" in flags
+    assert "JAX_CUDA_VISIBLE_DEVICES" not in flags
+
+
 def test_data_other_than_those_of_the_run_are_refused_with_both_hashes(tmp_path):
     recorded = {"data": {"sha256": "a1", "source": "here"}}
     (tmp_path / layout.ENVIRONMENT).write_text(json.dumps(recorded))

@@ -47,3 +47,14 @@ def config(folder: Path, **train) -> Config:
 def flat_features(pixels: np.ndarray) -> np.ndarray:
     """Returns the first eight values of each image as its features."""
     return pixels.reshape(len(pixels), -1)[:, :8] / 255.0
+
+
+def replaced(program, call):
+    """A jitted function that is compiled as before and does something else when it is called."""
+
+    def run(*args):
+        return call(*args)
+
+    for name in ("lower", "trace", "eval_shape"):
+        setattr(run, name, getattr(program, name))
+    return run

@@ -8,7 +8,7 @@ import sys
 from jaxgan.cli.messages import discard_output, print_error, show_log
 from jaxgan.cli.verbs import VERBS
 from jaxgan.config.errors import EXIT_USAGE, UserError
-from jaxgan.config.jax_env import set_compile_cache
+from jaxgan.config.jax_env import MEMORY_HINT, OUT_OF_MEMORY, open_one_gpu, set_compile_cache
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +22,17 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if warning := set_compile_cache():
             logger.warning(warning)
+        if verb != "train":  # which may use several
+            open_one_gpu()
         return VERBS[verb](rest)
     except UserError as error:
         return print_error(str(error), EXIT_USAGE)
+    # The class of JAX's error cannot be named here, because it takes the import of JAX.
+    except RuntimeError as error:
+        if OUT_OF_MEMORY not in str(error):
+            raise
+        (line, *_) = str(error).splitlines()
+        return print_error(f"a device is out of memory ({line}). {MEMORY_HINT}", EXIT_USAGE)
     # Standard output was closed, as by `| head`. Python flushes it once more when it ends, which
     # would raise again without a place to write to.
     except BrokenPipeError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jaxgan.cli.messages import print_error
 from jaxgan.config.errors import EXIT_FAILED, TrainingDiverged
-from jaxgan.config.jax_env import set_deterministic_flag
+from jaxgan.config.jax_env import open_one_gpu, set_deterministic_flag
 from jaxgan.config.schema import Config
 from jaxgan.parallel.initialize import ProcessSpec, initialize_distributed
 from jaxgan.runs import directory
@@ -32,6 +32,8 @@ def start_training(config: Config, workdir: Path, spec: ProcessSpec | None) -> i
     set_deterministic_flag(config.deterministic)
     if spec is not None:
         initialize_distributed(spec)
+    elif config.parallel.devices == 1:
+        open_one_gpu()
 
     import jax
 
@@ -53,23 +55,8 @@ def start_training(config: Config, workdir: Path, spec: ProcessSpec | None) -> i
     except TrainingDiverged as error:
         return print_error(str(error), EXIT_FAILED)
     except jax.errors.JaxRuntimeError as error:
-        return print_error(f"device error: {error}; {_advice(config)}", EXIT_FAILED)
+        lost = "; if another process was lost: repeat all commands to resume"
+        advice = lost if jax.process_count() > 1 else ""
+        return print_error(f"device error: {error}{advice}", EXIT_FAILED)
     # Only the primary process knows the results, and all must end with the same status.
     return int(from_primary(status))
-
-
-def _advice(config: Config) -> str:
-    """Says what to do after an error of the device, or of the connection to other processes."""
-    import jax
-
-    from jaxgan.config.seeds import seeds_of
-    from jaxgan.training.train_seeds import seeds_per_program
-
-    advice = "a smaller network or config.train.batch_size"
-    limit = seeds_per_program(config, config.parallel.devices or jax.device_count())
-    if config.seeds and min(limit, len(seeds_of(config))) > 1:
-        advice = f"fewer runs in one program (config.train.seeds_at_once), {advice}"
-    advice = f"if the device is out of memory: {advice}, in another --workdir"
-    if jax.process_count() > 1:
-        advice += "; if another process was lost: repeat all commands to resume"
-    return advice

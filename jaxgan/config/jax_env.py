@@ -21,6 +21,12 @@ CPUINFO = Path("/proc/cpuinfo")
 # Excludes atomic sums, and the choice of a kernel by its measured time.
 DETERMINISTIC_FLAG = "--xla_gpu_deterministic_ops"
 PLUGIN_PACKAGE = "jax_plugins"  # where JAX looks for GPU backends
+GPU_INDEX_VARIABLES = ("JAX_CUDA_VISIBLE_DEVICES", "JAX_ROCM_VISIBLE_DEVICES")
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in the text of JAX's error
+MEMORY_HINT = (
+    "Look first at what else holds it: nvidia-smi lists the programs on a GPU, and JAX takes three "
+    "quarters of one unless XLA_PYTHON_CLIENT_PREALLOCATE=false is set"
+)
 
 
 def set_compile_cache() -> str:
@@ -97,6 +103,16 @@ def set_deterministic_flag(deterministic: bool) -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if deterministic and DETERMINISTIC_FLAG not in flags and _has_gpu_plugin():
         os.environ["XLA_FLAGS"] = f"{flags} {DETERMINISTIC_FLAG}=true".strip()
+
+
+def open_one_gpu() -> None:
+    """Lets JAX open the first GPU only, unless the user has chosen some.
+
+    It would take three quarters of the memory of every one. The first one is that of those that
+    CUDA_VISIBLE_DEVICES leaves, which numbers them anew.
+    """
+    if _has_gpu_plugin() and not any(name in os.environ for name in GPU_INDEX_VARIABLES):
+        os.environ.update(dict.fromkeys(GPU_INDEX_VARIABLES, "0"))
 
 
 def _has_gpu_plugin() -> bool:

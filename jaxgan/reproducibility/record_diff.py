@@ -8,7 +8,7 @@ from flax.traverse_util import flatten_dict
 
 from jaxgan.config.fields import iter_settings
 from jaxgan.runs import directory
-from jaxgan.runs.environment import read_environment
+from jaxgan.runs.environment import MEMORY, read_environment
 
 
 def config_diff(a: Path, b: Path) -> Iterator[str]:
@@ -21,7 +21,10 @@ def config_diff(a: Path, b: Path) -> Iterator[str]:
 
 def environment_diff(a: Path, b: Path) -> Iterator[str]:
     """Yields a line for each entry of the environments that differs, with both values."""
-    old, new = (flatten_dict(read_environment(workdir), sep=".") for workdir in (a, b))
+    records = [read_environment(workdir) for workdir in (a, b)]
+    for record in records:
+        record.pop(MEMORY, None)
+    old, new = (flatten_dict(record, sep=".") for record in records)
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             yield f"environment {name}: {old.get(name, 'none')}, {new.get(name, 'none')}"

@@ -4,17 +4,19 @@ import contextlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.jax_env import GPU_INDEX_VARIABLES
 from jaxgan.parallel.initialize import DISTRIBUTED_ENV_VARS
-from jaxgan.runs.atomic_files import read_json
+from jaxgan.runs.atomic_files import read_json, write_json
 from jaxgan.runs.layout import ENVIRONMENT
 
 REMEDY = "delete it; the next training command writes it again"
+MEMORY = "memory"  # no part of what bits may depend on
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -110,9 +112,16 @@ def merge_environment(workdir: Path, now: dict[str, Any]) -> dict[str, Any]:
     return recorded
 
 
+def record_memory(workdir: Path, memory: Mapping[str, int | None]) -> None:
+    """Adds to the record the bytes that the run takes on each device at this start."""
+    recorded = read_environment(workdir)
+    if recorded.get(MEMORY) != memory:
+        write_json(workdir / ENVIRONMENT, recorded | {MEMORY: dict(memory)})
+
+
 def _is_flag(name: str) -> bool:
     # Where the processes ran and where compiled programs are kept does not change the bits.
-    is_location = name in DISTRIBUTED_ENV_VARS or "_CACHE_" in name
+    is_location = name in DISTRIBUTED_ENV_VARS or "_CACHE_" in name or name in GPU_INDEX_VARIABLES
     return name == "XLA_FLAGS" or (name.startswith("JAX_") and not is_location)
 
 

@@ -11,6 +11,7 @@ from jaxgan.gan.state import TrainState
 from jaxgan.parallel.run_axis import stack_runs, unstack_runs
 from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.plan import Chunk
+from jaxgan.training.memory import Memory
 from jaxgan.training.progress import SharedProgress
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
 from jaxgan.training.setup import TrainingSetup, initial_state
@@ -34,6 +35,10 @@ class GroupWriter:
     def active(self) -> bool:
         """True until every run has diverged."""
         return any(writer.active for writer in self.writers.values())
+
+    def record_memory(self, memory: Memory) -> None:
+        for writer in self.writers.values():
+            writer.record_memory(memory)
 
     def add(
         self, chunk: Chunk, last_step: int, output: StepOutput, state: TrainState | None = None

@@ -1,7 +1,7 @@
 """Trains a run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +17,20 @@ from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
 from jaxgan.runs.plan import Chunk, chunks
 from jaxgan.training.group_writer import GroupWriter, open_group_writer
 from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline, run_blocks
+from jaxgan.training.memory import (
+    TEMPORARIES,
+    Memory,
+    bytes_on_device,
+    data_bytes,
+    explain_out_of_memory,
+    temporary_bytes,
+)
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
 from jaxgan.training.setup import TrainingSetup, initial_state, prepare_training
 from jaxgan.training.signals import stop_signals
 from jaxgan.types import StepOutput
 
-Epoch = Callable[..., tuple[TrainState, StepOutput]]
+Epoch = jax.stages.Wrapped  # to the new state and the output
 
 
 class TrainResult(NamedTuple):
@@ -125,10 +133,16 @@ def run_loop(
     config, mesh, signal = setup.config, setup.gan.mesh, 0
     # Stacked runs are all at the same step.
     step = int(state.step.reshape(-1)[0])
-    run_block = functools.partial(_run_block, setup, epoch)
-    with open_input_pipeline(setup, seeds) as blocks_of:
-        for chunk in chunks(setup.plan, step, config.train.epochs):
+    memory: Memory = {
+        "data": data_bytes(config, setup.data, len(seeds)),
+        "state": bytes_on_device(state),
+    }
+    run_block = functools.partial(_run_block, setup, epoch, memory)
+    with explain_out_of_memory(config, memory), open_input_pipeline(setup, seeds) as blocks_of:
+        for number, chunk in enumerate(chunks(setup.plan, step, config.train.epochs)):
             state, output = run_blocks(run_block, state, blocks_of(chunk))
+            if number == 0:
+                writer.record_memory(memory)
             step += chunk.stop - chunk.start
             local_state, local_output = local_replica(mesh, (state, output))
             sampled = _is_due(config.save.samples_every, config, chunk)
@@ -149,12 +163,23 @@ def run_loop(
 
 
 def _run_block(
-    setup: TrainingSetup, epoch: Epoch, state: TrainState, block: StepBlock
+    setup: TrainingSetup, epoch: Epoch, memory: Memory, state: TrainState, block: StepBlock
 ) -> tuple[TrainState, StepOutput]:
-    """Runs a block on the device, which already has everything that it needs."""
+    """Runs a block on the device, which already has everything that it needs.
+
+    With the first one it adds the program's temporaries to `memory`.
+    """
+    arguments = (setup.gan, state, *block)
     # The device must never wait for the host: a transfer here is a mistake, and raises.
     with jax.transfer_guard("disallow"):
-        return epoch(setup.gan, state, *block)
+        if TEMPORARIES in memory:
+            return epoch(*arguments)
+        # The call finds what is compiled here. It may fail for want of memory.
+        program = epoch.lower(*arguments).compile()
+        try:
+            return epoch(*arguments)
+        finally:
+            memory[TEMPORARIES] = temporary_bytes(program)
 
 
 def _is_due(every: int, config: Config, chunk: Chunk) -> bool:

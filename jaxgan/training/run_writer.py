@@ -21,9 +21,11 @@ from jaxgan.parallel.process_group import check_agreement, from_primary, is_prim
 from jaxgan.plots import samples_shown
 from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
 from jaxgan.runs.best_checkpoint import BestCheckpoint
+from jaxgan.runs.environment import record_memory
 from jaxgan.runs.plan import Chunk, StepPlan, row_steps
 from jaxgan.runs.redraws import record_redraw
 from jaxgan.training.checkpoint_queue import CheckpointQueue
+from jaxgan.training.memory import Memory
 from jaxgan.training.metrics_writer import MetricsWriter
 from jaxgan.training.plotter import Plotter
 from jaxgan.training.progress import Progress
@@ -80,6 +82,12 @@ class RunWriter:
     def active(self) -> bool:
         """True until the run has diverged."""
         return not self.diverged
+
+    def record_memory(self, memory: Memory) -> None:
+        """Records the bytes that the run takes on each device."""
+        if is_primary():
+            self._check_folder()
+            record_memory(self._workdir, memory)
 
     def add(
         self, chunk: Chunk, last_step: int, output: StepOutput, state: TrainState | None = None

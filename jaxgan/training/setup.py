@@ -1,6 +1,7 @@
 """Builds what training needs and never changes: data, GAN, plan and devices."""
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,7 +11,6 @@ import numpy as np
 
 from jaxgan import __version__
 from jaxgan.config.checks import check_horizon
-from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
 from jaxgan.config.schema import Config
 from jaxgan.config.versions import mathematics_of
@@ -26,6 +26,7 @@ from jaxgan.parallel.process_group import is_primary, same_error
 from jaxgan.runs.environment import describe_environment
 from jaxgan.runs.plan import StepPlan, ema_halvings, images_in_run
 from jaxgan.runs.program import build_program, training_examples
+from jaxgan.training.memory import Memory, bytes_on_device, data_bytes, explain_out_of_memory
 from jaxgan.types import root_key
 
 logger = logging.getLogger(__name__)
@@ -79,9 +80,10 @@ def prepare_training(config: Config) -> TrainingSetup:
     check_precision(config, used)
     environment = describe_environment(used, describe_data(data))
     environment |= {"processes": jax.process_count(), "mathematics": mathematics_of(config)}
-    pixels, labels = training_examples(program)
-    if not config.data.stream:
-        pixels, labels = replicate(mesh, (pixels, labels))
+    with explain_out_of_memory(config, {"data": data_bytes(config, data)}):
+        pixels, labels = training_examples(program)
+        if not config.data.stream:
+            pixels, labels = replicate(mesh, (pixels, labels))
     evaluator = None
     with same_error():
         if config.evaluate.every and is_primary():
@@ -115,15 +117,17 @@ def initial_state(setup: TrainingSetup, seed: int) -> TrainState:
       UserError: the device has no room for it.
     """
     image_shape = setup.data.pixels.shape[1:]
-    try:
-        state = init_state(setup.gan, image_shape, jax.random.key(seed))
-        # The parameters are those of the seed whatever is drawn later.
-        state = state.replace(key=root_key(seed, setup.config.train.redraw))
-        # An allocation that fails raises only once it is waited for.
-        return jax.block_until_ready(state)
-    except jax.errors.JaxRuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"config.network: there is no room for it ({reason})") from None
+    init = functools.partial(init_state, setup.gan, image_shape, jax.random.key(seed))
+    memory: Memory = {"data": data_bytes(setup.config, setup.data)}
+    with explain_out_of_memory(setup.config, memory):
+        try:
+            # The parameters are those of the seed whatever is drawn later.
+            state = init().replace(key=root_key(seed, setup.config.train.redraw))
+            # An allocation that fails raises only once it is waited for.
+            return jax.block_until_ready(state)
+        except jax.errors.JaxRuntimeError:
+            memory["state"] = bytes_on_device(jax.eval_shape(init))
+            raise
 
 
 def describe_data(data: Dataset) -> dict[str, Any]:
