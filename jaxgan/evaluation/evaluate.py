@@ -129,8 +129,11 @@ def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, D
     data = {split: load_data(config.data, split) for split in splits_of(config.data)}
     check_same_data(workdir, data["train"].sha256, data["train"].source)
     if "test" not in data:
-        _check_train_alone(data["train"], num_samples)
-        return data
+        logger.warning(
+            f"no examples of {data['train'].name} are held out, so scores are against those of "
+            "training alone, which the generator could have copied; config.data.held_out holds "
+            "some out in a new run"
+        )
     smallest = min(len(dataset.pixels) for dataset in data.values())
     for split, dataset in data.items():
         # The distances depend on the number of samples, so both sets must have the same.
@@ -140,21 +143,6 @@ def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, D
                 f"{dataset.kind}; choose at most {smallest}"
             )
     return data
-
-
-def _check_train_alone(train: Dataset, num_samples: int) -> None:
-    """Says that scores cannot tell copies of training images; refuses sets without a baseline."""
-    if not _has_two_sets(train, num_samples):
-        raise UserError(
-            f"num_samples = {num_samples}: {train.name} train has {len(train.pixels)} "
-            f"{train.kind}, no {train.kind} are held out, and the real baseline needs as many "
-            f"others; choose at most {len(train.pixels) // 2}"
-        )
-    logger.warning(
-        f"no {train.kind} of {train.name} are held out, so scores are against the training "
-        f"{train.kind} alone, which the generator could have copied; config.data.held_out holds "
-        "some out in a new run"
-    )
 
 
 def _extract_real(
