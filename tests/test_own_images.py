@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,12 +13,14 @@ import pytest
 from jaxgan.cli.main import main
 from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
+from jaxgan.config.files import from_mapping
 from jaxgan.config.network import NetworkConfig
-from jaxgan.config.schema import Config
+from jaxgan.config.schema import Config, DataConfig
+from jaxgan.data import with_found_name
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.gan import sampling
 from jaxgan.gan.state import build_gan
-from jaxgan.runs import row_files
+from jaxgan.runs import program, row_files
 from jaxgan.runs.checkpoints import load_run
 from jaxgan.runs.environment import read_environment
 from jaxgan.runs.report import report
@@ -188,3 +191,28 @@ def test_labels_of_unknown_frequencies_are_all_asked_for_equally_often():
     for made in (sampling.cycled_labels, sampling.proportional_labels):
         assert made(unknown, 4).tolist() == [0, 1, 2, 0]
     assert sampling.cycled_labels(gan, 4).tolist() == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize(("size", "nearest"), [(7, "16"), (30, "28 or 32"), (1000, "448")])
+def test_a_size_that_the_network_cannot_make_is_refused_before_images_are_read(
+    folder, monkeypatch, size, nearest
+):
+    monkeypatch.setattr(program, "load_data", None)
+    config = {"data": {"dir": str(folder), "size": size}, "network": {"name": "dcgan"}}
+    with pytest.raises(UserError) as caught:
+        program.build_program(from_mapping(config))
+    assert f"cannot make images of {size}x{size} pixels" in str(caught.value)
+    assert f"set config.data.size to {nearest} for image files" in str(caught.value)
+    assert "or config.network.name=mlp, which makes images of any size" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_the_first_word_about_many_files_comes_before_any_is_read(tmp_path, caplog):
+    for i in range(20_000):
+        (tmp_path / f"{i}.png").touch()
+    caplog.set_level("INFO", "jaxgan")
+    start = time.process_time()
+    with_found_name(DataConfig(dir=str(tmp_path)), announce=True)
+    # The rest of the 2 s that it may take are for starting Python.
+    assert time.process_time() - start < 1.5
+    assert caplog.messages[0] == f"data: reading 20,000 image files of {tmp_path}"

@@ -56,6 +56,11 @@ def list_image_files(root: Path) -> ImageFiles:
     return ImageFiles(root, names, others, folders, read)
 
 
+def holds_image(folder: Path) -> bool:
+    """Returns whether a folder has an image file at any depth; looks no further than the first."""
+    return any(is_image(name) and not _is_hidden(name) for name in _walk(folder))
+
+
 def ending(name: str) -> str:
     """Returns the ending of a file's name in small letters, such as ".png", or ""."""
     return os.path.splitext(name)[1].lower()

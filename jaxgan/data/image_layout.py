@@ -58,11 +58,11 @@ def find_layout(files: ImageFiles) -> Layout:
     """
     prefix = _common_folder(files)
     tops = _first_parts(files.names, prefix)
-    splits = [top for top in tops if top.lower() in SPLIT_FOLDERS]
+    splits = natural_order({top for top in tops if top.lower() in SPLIT_FOLDERS})
     where = files.root / prefix
     if not splits:
         return Layout(files, prefix, {"train": ""})
-    if others := [top for top in tops if top not in splits]:
+    if others := natural_order(tops - set(splits)):
         what = "the folder" if _holds(files.names, f"{prefix}{others[0]}/") else "the image"
         raise UserError(
             f"{where}: the folder {splits[0]!r} looks like a split, but beside it is {what} "
@@ -167,9 +167,8 @@ def _common_folder(files: ImageFiles) -> str:
     return prefix
 
 
-def _first_parts(names: list[str], prefix: str) -> list[str]:
-    parts = (name.removeprefix(prefix).split("/")[0] for name in names if name.startswith(prefix))
-    return natural_order(set(parts))
+def _first_parts(names: list[str], prefix: str) -> set[str]:
+    return {name[len(prefix) :].split("/")[0] for name in names if name.startswith(prefix)}
 
 
 def _holds(names: list[str], folder: str) -> bool:

@@ -11,7 +11,7 @@ from jaxgan.data.archives import is_archive
 from jaxgan.data.datasets import DATASETS
 from jaxgan.data.examples import DataNotFound
 from jaxgan.data.gaussian_mixtures import MIXTURES
-from jaxgan.data.image_files import describe_others, list_image_files
+from jaxgan.data.image_files import describe_others, holds_image, list_image_files
 from jaxgan.data.image_layout import split_files
 
 logger = logging.getLogger(__name__)
@@ -37,17 +37,17 @@ def recognise(config: DataConfig) -> str:
         return "idx"
     if _holds_prepared(config, root):
         return "prepared"
-    files = list_image_files(root)
-    if files.names:
+    if holds_image(root):
         return "folder"
-    if not files.others:
+    others = list_image_files(root).others
+    if not others:
         raise UserError(
             f"{named}: is empty; name a folder with images, IDX files or a prepared TFDS set"
             f"{_download_hint(config)}"
         )
     raise UserError(
         f"{named}: holds no images, no IDX files and no prepared TFDS set, but "
-        f"{describe_others(files.others)}; name a folder that has one of these"
+        f"{describe_others(others)}; name a folder that has one of these"
         f"{_download_hint(config)}"
     )
 

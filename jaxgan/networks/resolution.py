@@ -23,16 +23,24 @@ def resolution_for(name: str, image_shape: ImageShape) -> Resolution:
     """Returns the base and the number of doublings that give images of this shape.
 
     Raises:
-      UserError: the network cannot make such images; the sides that it can make are listed.
+      UserError: the network cannot make such images; the nearest sides that it can make are named.
     """
     sides = {base << doublings: (base, doublings) for doublings in DOUBLINGS for base in BASES}
     if len(image_shape) != 3:
         raise UserError(f"config.network.name = {name!r}: makes images, not points; mlp makes both")
     height, width, channels = image_shape
     if height != width or height not in sides:
-        known = ", ".join(str(side) for side in sorted(sides))
         raise UserError(
             f"config.network.name = {name!r}: cannot make images of {height}x{width} pixels; it "
-            f"makes square ones with a side of {known}"
+            f"makes square ones with a side of {', '.join(map(str, sorted(sides)))}: set "
+            f"config.data.size to {_nearest(min(height, width), sorted(sides))} for image files, "
+            "or config.network.name=mlp, which makes images of any size"
         )
     return Resolution(*sides[height], channels)
+
+
+def _nearest(side: int, sides: list[int]) -> str:
+    """The next smaller and the next larger side."""
+    smaller = [known for known in sides if known <= side][-1:]
+    larger = [known for known in sides if known > side][:1]
+    return " or ".join(map(str, smaller + larger))

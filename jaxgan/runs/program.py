@@ -8,8 +8,10 @@ import numpy as np
 
 from jaxgan.config.schema import Config
 from jaxgan.data import Dataset, load_data, with_found_name
+from jaxgan.data.image_pixels import rules_of
 from jaxgan.data.lazy_array import Array
 from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
+from jaxgan.networks import NETWORKS
 from jaxgan.runs.plan import StepPlan, make_step_plan
 from jaxgan.types import Labels, Pixels
 
@@ -36,6 +38,9 @@ def build_program(config: Config) -> Program:
       UserError: the data are missing or damaged, do not fill one step, or do not fit the network.
     """
     config = dataclasses.replace(config, data=with_found_name(config.data))
+    if size := rules_of(config.data).size:
+        # A size that the network cannot make is refused before the images are read.
+        NETWORKS[config.network.name](config.network, (*size, 3), 0)
     data = load_data(config.data)
     plan = make_step_plan(config.train, len(data.pixels))
     gan = build_gan(config, data.pixels.shape[1:], data.classes, data.class_counts)
