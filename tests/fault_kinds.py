@@ -114,7 +114,7 @@ def stop_and_continue(case: Case, workdir: Path, chance: random.Random) -> Fault
 
 def ask_to_end(case: Case, workdir: Path, chance: random.Random) -> Fault:
     part, index = chance.uniform(0.02, 1), chance.choice((None, *range(case.processes)))
-    number = chance.choice((signal.SIGTERM, signal.SIGINT))
+    number = chance.choice((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     # A signal can come before the command has set its handlers.
     allowed = _statuses(case, 0, 128 + number, 128 + signal.SIGINT, -number)
     watch = _at(case, part, lambda running: running.send(number, index))

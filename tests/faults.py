@@ -227,7 +227,8 @@ def _print_table(trials: list[Trial]) -> None:
 
 
 def _ending(statuses: str) -> str:
-    names = {"0": "went on", "2": "one line", "-9": "killed", "143": "saved", "130": "saved"}
+    names = {"0": "went on", "2": "one line", "-9": "killed"}
+    names |= dict.fromkeys(("129", "130", "143"), "saved")  # after SIGHUP, SIGINT and SIGTERM
     different = set(statuses.split(" and "))
     return names.get(different.pop(), "others") if len(different) == 1 else "others"
 

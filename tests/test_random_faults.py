@@ -1,12 +1,16 @@
 """A disturbed run ends with the bytes of one that never was: `tests.faults`, made short."""
 
+import random
 import subprocess
 import sys
 
 import pytest
 
+from tests import faults
 from tests.dir_compare import compare
 from tests.fault_configs import ROOT
+from tests.fault_kinds import Fault, _damage
+from tests.fault_starts import Ended
 
 
 def disturb(*arguments):
@@ -18,8 +22,12 @@ def disturb(*arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--trials", "2", "--seed", "8", "--configs", "short"],
-        pytest.param(["--trials", "10", "--seed", "1"], marks=pytest.mark.slow),  # each config once
+        # Two kills, and between them a damaged file.
+        ["--trials", "1", "--seed", "3489", "--configs", "short"],
+        pytest.param(
+            ["--trials", "3", "--seed", "1", "--configs", "mlp", "stream", "processes"],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["short", "long"],
 )
@@ -28,6 +36,41 @@ def test_a_disturbed_run_ends_with_the_bytes_of_one_never_disturbed(arguments):
     assert code == 0, out + err
     assert f"{arguments[1]} trials with" in out
     assert out.endswith(": 0 differences\n")
+
+
+ERROR = "jaxgan: error: the disk is full"
+
+
+@pytest.mark.parametrize(
+    ("status", "printed", "found"),
+    [
+        (0, "epoch 1/2: D loss 1.4\nwarning: the folder is damaged", []),
+        (2, f"epoch 1/2: D loss 1.4\n{ERROR}", []),
+        (1, ERROR, ["exit status 1: "]),
+        (0, ERROR, ["with 1 lines of errors"]),
+        (2, "", ["with 0 lines of errors"]),
+        (2, f"{ERROR}\n{ERROR}", ["with 2 lines of errors"]),
+        (2, f"Traceback (most recent call last):\n  OSError: x\n{ERROR}", ["printed ['Traceback"]),
+        (0, "a.py:5: UserWarning: odd", ["printed ['a.py:5: UserWarning: odd']"]),
+    ],
+)
+def test_a_wrong_status_or_message_is_found(status, printed, found):
+    fault = Fault("disk full", (0, 2))
+    wrong = list(faults._wrong_end(fault, Ended(status, printed)))
+    assert len(wrong) == len(found)
+    assert all(part in line for part, line in zip(found, wrong, strict=True))
+
+
+def test_damage_changes_a_file_and_says_where(tmp_path):
+    path = tmp_path / "file"
+    for seed in range(20):
+        path.write_bytes(bytes(100))
+        text = _damage(path, random.Random(seed))
+        content = path.read_bytes()
+        if text.startswith("cut"):
+            assert text == f"cut from 100 to {len(content)} bytes"
+        else:
+            assert sum(byte.bit_count() for byte in content) == 1
 
 
 @pytest.fixture
