@@ -32,7 +32,6 @@ def test_the_bits_are_the_same_on_one_two_and_eight_devices():
     [
         "bits:everything:4:1,4",
         "bits:batch norm:8:1,8",
-        "bits:infogan:4:1,4",
         "bits:spectral norm, labels:8:1,8",
         "bits:r3gan:2:1,2",
     ],

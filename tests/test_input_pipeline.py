@@ -75,12 +75,11 @@ def resident(data, tmp_path_factory):
 @pytest.mark.parametrize(
     ("block", "network", "settings"),
     [
-        pytest.param(1, PLAIN, {}, marks=pytest.mark.slow),
         (5, PLAIN, {}),  # 12 steps: the last block is shorter
         (2, CONDITIONAL, {"d_steps": 2}),
         pytest.param(4, PLAIN, {"chunks_per_epoch": 3}, marks=pytest.mark.slow),
     ],
-    ids=["step by step", "uneven", "labels and two steps of D", "a chunk at once"],
+    ids=["uneven", "labels and two steps of D", "a chunk at once"],
 )
 def test_a_streamed_run_has_every_byte_of_a_resident_one(
     data, resident, tmp_path, block, network, settings
@@ -106,9 +105,7 @@ def test_what_is_measured_while_it_trains_is_the_same(data, resident, tmp_path):
     assert_same_run(resident(config), tmp_path / "run")
 
 
-@pytest.mark.parametrize(
-    "blocks", [(0, 5), (5, 0), pytest.param((3, 1), marks=pytest.mark.slow)], ids=str
-)
+@pytest.mark.parametrize("blocks", [(0, 5), (5, 0)], ids=str)
 def test_a_run_goes_on_with_another_block(data, resident, tmp_path, blocks):
     config = dataclasses.replace(tiny.config(data), network=PLAIN)
     for epochs, block in zip((1, 2), blocks, strict=True):

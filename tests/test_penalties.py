@@ -15,7 +15,6 @@ from jaxgan.gan.augment import translation
 from jaxgan.gan.d_statistics import LECAM_DECAY
 from jaxgan.gan.penalties import PENALTIES, Critic, consistency, dragan, lecam, r1, r2, wgan_gp
 from jaxgan.gan.state import D_RUNNING_STATS, build_gan, init_state, pack
-from jaxgan.gan.steps import train_epoch
 from jaxgan.gan.updates import augment_and_pack, forward, penalty_factor
 from jaxgan.types import Batch
 
@@ -272,17 +271,3 @@ def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_
     )
     state = after_bias(-100.0, state)
     np.testing.assert_allclose(state.disc.stats[D_RUNNING_STATS]["probability"], 4 / 40, rtol=1e-6)
-
-
-@pytest.mark.slow
-def test_everything_at_once_runs_in_an_epoch():
-    gan, state = started(
-        packing=2,
-        penalty=PenaltyConfig(**dict.fromkeys(PENALTIES, 0.1)),
-        augment=AugmentConfig(policy=("translation", "cutout", "mirror"), target=0.6),
-    )
-    pixels = jnp.zeros((8, *SHAPE), jnp.uint8)
-    order = jnp.arange(8).reshape(2, 4)
-    state, (metrics, *_) = train_epoch(gan, state, pixels, order)
-    assert metrics["disc/lecam"].shape == (2,)
-    assert all(bool(jnp.all(jnp.isfinite(value))) for value in metrics.values())

@@ -22,13 +22,12 @@ from tests.jaxpr_walk import equations
 
 BATCH = 16
 SETTINGS = {
-    **{name: CONFIGS[name] for name in ("mlp", "batch norm", "everything", "infogan")},
+    **{name: CONFIGS[name] for name in ("mlp", "batch norm", "everything")},
     "spectral norm, labels": CONFIGS["spectral norm, labels"],
     "mlp, labels": {"network": {**CONFIGS["mlp"]["network"], "conditional": True}},
     "r3gan, labels": {"network": {**CONFIGS["r3gan"]["network"], "blocks": 1, "conditional": True}},
 }
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in list(SETTINGS)[2:]]
-WITH_BATCH_NORM = ("batch norm", "infogan")
 PRODUCTS = ("dot_general", "conv_general_dilated")
 
 
@@ -36,7 +35,7 @@ PRODUCTS = ("dot_general", "conv_general_dilated")
 def built(name, **network):
     """The rules, and what `train_step` takes besides: the state and real images."""
     settings = SETTINGS[name]
-    penalty = {} if name in WITH_BATCH_NORM else {"r1": 0.1, **settings.get("penalty", {})}
+    penalty = {} if name == "batch norm" else {"r1": 0.1, **settings.get("penalty", {})}
     changed = {"penalty": penalty, "network": {**settings["network"], **network}}
     config = from_mapping({"train": {"batch_size": BATCH}, **settings, **changed})
     gan = build_gan(config, SHAPE, CLASSES)
