@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
@@ -43,8 +44,7 @@ class GroupWriter:
     def add(
         self, chunk: Chunk, last_step: int, output: StepOutput, state: TrainState | None = None
     ) -> None:
-        outputs = unstack_runs(output, len(self.writers))
-        self._each(lambda writer, own: writer.add(chunk, last_step, next(outputs), own), state)
+        self._each(lambda writer, *own: writer.add(chunk, last_step, *own), output, state)
 
     def evaluate(self, state: TrainState) -> None:
         self._each(RunWriter.evaluate, state)
@@ -63,16 +63,15 @@ class GroupWriter:
         for writer in self.writers.values():
             writer.finish()
 
-    def _each(
-        self, action: Callable[[RunWriter, TrainState], None], state: TrainState | None
-    ) -> None:
-        count = len(self.writers)
-        states = [None] * count if state is None else unstack_runs(state, count)
-        for (seed, writer), own in zip(self.writers.items(), states, strict=True):
-            was_active = writer.active
-            action(writer, own)
+    def _each(self, action: Callable[..., None], *stacked: Any) -> None:
+        """Calls the action for each run that has not diverged, with its part of what is stacked."""
+        parts = (unstack_runs(tree, len(self.writers)) for tree in stacked)
+        for (seed, writer), *own in zip(self.writers.items(), *parts, strict=True):
+            if not writer.active:
+                continue
+            action(writer, *own)
             # The others train on, perhaps for hours; the user hears of this one now.
-            if was_active and not writer.active:
+            if not writer.active:
                 logger.info(f"seed {seed} has diverged: {writer.diverged}")
         self._progress.show()
 

@@ -8,7 +8,6 @@ of every batch, or the batches of its runs; each process reads only what its dev
 import contextlib
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -74,14 +73,13 @@ def run_blocks(
 
     While the device computes a block the host sends it the next one, and no more than that.
     """
-    done: list[StepOutput] = []
-    pending: deque[StepOutput] = deque()
+    outputs: list[StepOutput] = []
     for block in blocks:
         state, output = run_block(state, block)
-        pending.append(output)
-        if len(pending) > 1:
-            done.append(jax.device_get(pending.popleft()))
-    return state, _join([*done, *pending])
+        if outputs:
+            outputs[-1] = jax.device_get(outputs[-1])
+        outputs.append(output)
+    return state, _join(outputs)
 
 
 def _join(parts: Sequence[StepOutput]) -> StepOutput:

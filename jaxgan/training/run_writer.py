@@ -97,8 +97,6 @@ class RunWriter:
         Args:
           state: the state after the chunk, if samples of it are to be drawn.
         """
-        if not self.active:
-            return
         # Before the wait in `_flush`: the next chunk is given the buffers of this state.
         samples = None if state is None else _sample(self._setup, self._config.seed, state)
         self._flush()
@@ -125,8 +123,6 @@ class RunWriter:
 
     def save(self, state: TrainState) -> None:
         """Writes down the last chunk, and copies the state after it for a checkpoint."""
-        if not self.active:
-            return
         self._flush()
         if self.active:
             self._queue.put(state, self._metrics.consecutive_skipped)
