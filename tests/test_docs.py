@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxgan.config import Config, TrainConfig
+from jaxgan.config import Config, NetworkConfig, TrainConfig
 from jaxgan.config.reference import settings_table
 from jaxgan.metrics import FeatureNet
 from jaxgan.runs import row_files
@@ -114,8 +114,8 @@ def test_the_example_of_a_feature_net_gives_features_of_grey_and_colour(channels
 
 
 def small_config():
-    train = dataclasses.replace(TrainConfig(), batch_size=6_000)
-    return dataclasses.replace(Config(), train=train)
+    network = NetworkConfig(gen_widths=(8,), disc_widths=(8,))
+    return dataclasses.replace(Config(), network=network, train=TrainConfig(batch_size=6_000))
 
 
 @pytest.mark.parametrize("changes", ADDITIONS)
