@@ -5,8 +5,6 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jax.typing import ArrayLike
-
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.data.gaussian_mixtures import MIXTURES
@@ -20,26 +18,6 @@ from jaxgan.types import PRNGKey
 logger = logging.getLogger(__name__)
 # The key of the real images' scores in evaluation.json; files of earlier versions have it too.
 REAL_BASELINE = "floor"
-
-
-def score_examples(
-    net: FeatureNet, real: ArrayLike, fake: ArrayLike, key: PRNGKey, metrics: Iterable[str] = ()
-) -> Scores:
-    """Scores arrays of examples, without a run.
-
-    Args:
-      net: feature net, for example from `load_features`.
-      real, fake: equally many examples, uint8 (n, height, width, channels) or float32 (n, dims).
-      key: draws the kernel distance's subsets.
-      metrics: names in METRICS; none means every metric that the net supports.
-
-    Raises:
-      UserError: unknown metrics, metrics that the net does not support, or too few examples.
-    """
-    sets = SetPair(net.extract(real), net.extract(fake), key)
-    selected = select_metrics(metrics, net.name, sets.fake)
-    check_sample_count(selected, len(sets.fake.features))
-    return score(selected, sets)
 
 
 def score(metrics: Iterable[str], sets: SetPair) -> Scores:

@@ -84,20 +84,14 @@ def _window(
 ) -> Window:
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(size, kernel, strides, padding)
-    rows, columns = ((int(low), int(high)) for low, high in padding)
-    ends = (rows, columns)
+    ends = tuple((int(low), int(high)) for low, high in padding)
     # Read now and kept: the derivatives are traced later, when another precision may be set.
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
-    window = Window(_pair(size), _pair(kernel), _pair(strides), ends, groups, precision)
+    window = Window(tuple(size), tuple(kernel), tuple(strides), ends, groups, precision)
     if min(window.out) < 1:
         padded = f"images of {tuple(size)} padded by {ends}"
         raise UserError(f"a kernel of {kernel} does not fit into {padded}")
     return window
-
-
-def _pair(sizes: Sequence[int]) -> HW:
-    height, width = sizes
-    return height, width
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

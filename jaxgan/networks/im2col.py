@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
-HW = tuple[int, int]
+HW = tuple[int, ...]  # height, width
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Window:
     size: HW
     kernel: HW
     strides: HW
-    padding: tuple[HW, HW]
+    padding: tuple[tuple[int, int], ...]
     groups: int
     precision: str | None = None
 
@@ -37,15 +37,13 @@ class Window:
     def out(self) -> HW:
         """Height and width of the outputs."""
         axes = zip(self.size, self.kernel, self.strides, self.padding, strict=True)
-        height, width = ((n + sum(ends) - k) // s + 1 for n, k, s, ends in axes)
-        return height, width
+        return tuple((n + sum(ends) - k) // s + 1 for n, k, s, ends in axes)
 
     @property
     def blocks(self) -> HW:
         """Number of strides, also partial ones, that the kernel covers in each direction."""
         axes = zip(self.out, self.kernel, self.strides, strict=True)
-        rows, columns = (n + (k - 1) // s for n, k, s in axes)
-        return rows, columns
+        return tuple(n + (k - 1) // s for n, k, s in axes)
 
 
 def conv_by_matmul(window: Window, x: Array, kernel: Array) -> Array:

@@ -8,9 +8,7 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.plots.comparisons import Rows, save_bands, values_by_epoch
 from jaxgan.reproducibility.significance import LEVEL, MIN_RUNS, WelchTest, welch_tests
-from jaxgan.runs import directory, ledger
-from jaxgan.runs.seed_folders import seed_folders
-from jaxgan.runs.seed_statistics import final_step, read_all_rows, summarize
+from jaxgan.runs import directory, ledger, seed_folders, seed_statistics
 from jaxgan.runs.text import align, join_first
 
 LOSSES = ("disc/loss", "gen/loss")
@@ -36,7 +34,7 @@ def compare_seeds(a: Path, b: Path, out: Path, say: Callable[[str], object]) -> 
                 f"{workdir}: holds a single run, and the other many seeds; name one of its folders"
             )
     same = _compare_bits(a, b, say)
-    rows = read_all_rows(a), read_all_rows(b)
+    rows = seed_statistics.read_all_rows(a), seed_statistics.read_all_rows(b)
     values = _final_values(a, rows[0]), _final_values(b, rows[1])
     for line in (*_metrics_table(*values), *_loss_lines(*rows)):
         say(line)
@@ -47,7 +45,7 @@ def compare_seeds(a: Path, b: Path, out: Path, say: Callable[[str], object]) -> 
 
 
 def _compare_bits(a: Path, b: Path, say: Callable[[str], object]) -> bool:
-    old, new = seed_folders(a), seed_folders(b)
+    old, new = seed_folders.seed_folders(a), seed_folders.seed_folders(b)
     common = sorted(old.keys() & new.keys())
     equal = [seed for seed in common if _have_same_bits(old[seed], new[seed])]
     unequal = [seed for seed in common if seed not in equal]
@@ -72,7 +70,9 @@ def _have_same_bits(a: Path, b: Path) -> bool:
 def _final_values(workdir: Path, rows: SeedRows) -> dict[str, list[float]]:
     """Returns the finite values of each metric in the last rows of the finished runs."""
     config = directory.read_config(workdir)
-    summary = summarize(config, rows, final_step(workdir, config), {})
+    summary = seed_statistics.summarize(
+        config, rows, seed_statistics.final_step(workdir, config), {}
+    )
     return {
         name: [value for value in result["values"].values() if value is not None]
         for name, result in summary["metrics"].items()

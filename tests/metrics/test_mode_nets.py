@@ -9,9 +9,15 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.evaluation import scoring
+from jaxgan.evaluation.metric_table import SetPair
 from jaxgan.metrics.packaged_nets import PINNED, load_features
 
 KEY = jax.random.key(0)
+
+
+def score_examples(net, real, fake, metrics=()):
+    sets = SetPair(net.extract(real), net.extract(fake), KEY)
+    return scoring.score(scoring.select_metrics(metrics, net.name, sets.fake), sets)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +30,7 @@ def test_a_sampler_of_points_collapsed_to_k_modes_returns_exactly_k(name, kept):
     data = load_data(DataConfig(name), "test")
     fake = data.pixels[data.labels < kept][:300]
     real = data.pixels[: len(fake)]
-    found = scoring.score_examples(load_features(name), real, fake, KEY)
+    found = score_examples(load_features(name), real, fake)
     assert found["modes"] == kept
     assert found["high_quality"] == pytest.approx(0.989, abs=0.03)
     if kept == 1:
@@ -43,7 +49,7 @@ def test_points_are_their_own_features_and_have_no_hash():
 
 def test_two_equal_sets_of_points_are_at_no_distance():
     points = load_data(DataConfig("grid"), "test").pixels[:200]
-    found = scoring.score_examples(load_features("grid"), points, points, KEY)
+    found = score_examples(load_features("grid"), points, points)
     assert found["frechet"] == pytest.approx(0, abs=1e-6)
     assert (found["precision"], found["recall"], found["coverage"]) == (1, 1, 1)
     assert not {"classifier_score", "class_distance"} & set(found)
@@ -120,4 +126,4 @@ def test_examples_that_a_net_does_not_take_are_refused(net, examples, message):
 def test_a_metric_that_a_net_cannot_give_is_refused(net, metric, message):
     examples = load_data(DataConfig(net), "test").pixels[:20]
     with pytest.raises(UserError, match=message):
-        scoring.score_examples(load_features(net), examples, examples, KEY, [metric])
+        score_examples(load_features(net), examples, examples, [metric])
