@@ -23,7 +23,7 @@ import optax
 from flax import linen as nn
 from flax import struct
 from flax.traverse_util import flatten_dict
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Int, PyTree
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import (
@@ -46,7 +46,6 @@ from jaxgan.metrics.packaged_nets import COLOUR, WEIGHTS, packaged_net
 from jaxgan.types import (
     Images,
     Labels,
-    Order,
     Params,
     Pixels,
     PRNGKey,
@@ -57,7 +56,6 @@ from jaxgan.types import (
 )
 
 BACKGROUND = -1.0  # black, the background of the images of both data sets
-Losses = Float[Array, " steps"] | Float[np.ndarray, " steps"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,45 +135,15 @@ def train(config: FeatureConfig, data: Dataset) -> Iterator[Params]:
     state = init(config, tx, jax.random.key(config.seed))
     pixels, labels = jnp.asarray(data.pixels[:]), jnp.asarray(data.labels)
     for epoch in range(config.epochs):
+        losses = []
         order = epoch_order(state.key, epoch, len(pixels), config.batch_size)
-        state, losses = run_epoch(config, tx, state, pixels, labels, order)
+        # One by one, since XLA's convolutions on CPU are 20 to 100 times slower within a scan. The
+        # rows are numpy's: to take a JAX array apart is one more program, slow to compile.
+        for row in np.asarray(order):
+            state, loss = update(config, tx, state, pixels, labels, row)
+            losses.append(loss)
         print(f"epoch {epoch + 1} of {config.epochs}: loss {np.mean(losses):.4f}", flush=True)
         yield state.average
-
-
-def run_epoch(
-    config: FeatureConfig,
-    tx: optax.GradientTransformation,
-    state: Learner,
-    pixels: Pixels,
-    labels: Labels,
-    order: Order,
-) -> tuple[Learner, Losses]:
-    """Runs one update for each row of `order`, which has indices of images."""
-    if jax.default_backend() != "cpu":
-        return scan_epoch(config, tx, state, pixels, labels, order)
-    losses = []
-    # XLA's convolutions on CPU are 20 to 100 times slower within a scan. The rows are numpy's: to
-    # take a JAX array apart is one more program, which takes long to compile.
-    for row in np.asarray(order):
-        state, loss = update(config, tx, state, pixels, labels, row)
-        losses.append(loss)
-    return state, np.asarray(losses)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
-def scan_epoch(
-    config: FeatureConfig,
-    tx: optax.GradientTransformation,
-    state: Learner,
-    pixels: Pixels,
-    labels: Labels,
-    order: Order,
-) -> tuple[Learner, Losses]:
-    def step(state: Learner, row: Int[Array, " images"]) -> tuple[Learner, Scalar]:
-        return update(config, tx, state, pixels, labels, row)
-
-    return jax.lax.scan(step, state, order)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
