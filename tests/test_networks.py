@@ -243,7 +243,8 @@ def test_the_norm_that_a_config_takes_d_to_have_is_the_one_that_it_has(name, nor
     assert (found or ["none"]) == [disc_norm(config)]
 
 
-@pytest.mark.parametrize("name", [name for name in CONVOLUTIONAL if name != "infogan"])  # dcgan's
+# infogan's convolutions are dcgan's, and sngan's are r3gan's without groups.
+@pytest.mark.parametrize("name", ["dcgan", "r3gan", pytest.param("sngan", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("float64")
 def test_the_gradient_of_r1_is_the_same_with_native_convolutions(name, monkeypatch):
     settings = {"disc_norm": "none"} if name == "dcgan" else {}
