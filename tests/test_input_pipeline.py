@@ -182,5 +182,5 @@ def test_a_file_that_vanishes_while_it_trains_is_named(tmp_path, monkeypatch):
         return real_feed(*args)
 
     monkeypatch.setattr("jaxgan.training.loop.open_input_pipeline", feed_and_lose)
-    with pytest.raises(UserError, match=r"07\.png: cannot be read \(No such file or directory\)"):
+    with pytest.raises(UserError, match=r"07\.png: is now not readable \(No such file"):
         train(config, tmp_path / "run")
