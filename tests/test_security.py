@@ -2,11 +2,13 @@
 
 import ast
 import gzip
+import io
 import json
 import os
 import pickle
 import shutil
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,8 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
 from jaxgan.data.idx_files import parse_idx
 from jaxgan.data.tfds_prepared import _check_feature_classes
+from jaxgan.evaluation import evaluate_images
+from jaxgan.evaluation.evaluate_images import read_images
 from jaxgan.metrics.packaged_nets import packaged_net
 from jaxgan.runs import atomic_files, directory, layout
 from jaxgan.runs.environment import read_data_record
@@ -227,6 +231,20 @@ def test_gzip_data_that_unpack_to_more_than_their_header_says_are_not_unpacked_w
     huge = gzip.compress(struct.pack(">HBB4I", 0, 8, 4, *[2**32 - 1] * 4) + bytes(100))
     with pytest.raises(UserError, match="GB of data, and this machine has"):
         parse_idx(huge, "bomb")
+
+
+def test_an_archive_of_images_larger_than_the_memory_is_refused(tmp_path, monkeypatch):
+    path, header = tmp_path / "images.npz", io.BytesIO()
+    shape = {"shape": (10**8, 10**4, 10**4, 3), "fortran_order": False, "descr": "|u1"}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", header.getvalue() + bytes(100))
+    with pytest.raises(UserError, match=r"is no \.npz file of arrays"):
+        read_images(path)
+    np.savez_compressed(path, images=np.zeros((5, 100, 100, 3), np.uint8))
+    monkeypatch.setattr(evaluate_images, "host_memory", lambda: 1e5)
+    with pytest.raises(UserError, match=r"unpacks to .* GB, and this machine"):
+        read_images(path)
 
 
 @pytest.mark.parametrize("key", ["pythonClassName", "python_class_name"])

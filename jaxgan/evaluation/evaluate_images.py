@@ -19,6 +19,7 @@ from jaxgan.evaluation.request import EvaluateRequest
 from jaxgan.metrics import FeatureNet, FeatureSet, load_features
 from jaxgan.metrics.inception_weights import INCEPTION
 from jaxgan.metrics.packaged_nets import default_net
+from jaxgan.parallel.host_memory import host_memory
 from jaxgan.runs.atomic_files import json_safe, write_json
 from jaxgan.types import Stream, stream_key
 
@@ -89,11 +90,21 @@ def _read_npz(path: Path) -> np.ndarray:
             if IMAGES not in names:
                 content = ", ".join(names) or "nothing"
                 raise UserError(f"{path}: holds {content}; must have the pixels under {IMAGES!r}")
+            size, memory = file.getinfo(f"{IMAGES}.npy").file_size, host_memory()
+            # A few megabytes can unpack to gigabytes of zeros.
+            if size > memory:
+                raise UserError(
+                    f"{path}: unpacks to {size / 1e9:.3g} GB, and this machine has "
+                    f"{memory / 1e9:.3g} GB of memory; name a folder of images"
+                )
             with file.open(f"{IMAGES}.npy") as array:
                 pixels: np.ndarray = np.lib.format.read_array(array, allow_pickle=False)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}; name an .npz file") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except UserError:
+        raise
+    # MemoryError: the header of the array announces more than there is.
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: is no .npz file of arrays ({error})") from error
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or 0 in pixels.shape:
         raise UserError(
