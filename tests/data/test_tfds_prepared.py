@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import load_data
+from jaxgan.data import load_data, splits_of
 from jaxgan.data.lazy_array import LazyArray
 from jaxgan.data.tfds_download import prepare
 
@@ -189,6 +189,29 @@ def test_a_set_without_labels_has_no_classes(tmp_path):
     data = load(tmp_path, name="own")
     assert data.classes == 0
     np.testing.assert_array_equal(data.labels, [-1, -1, -1])
+
+
+@pytest.mark.parametrize("within", ["", "own", "own/1.2.0"])
+@pytest.mark.parametrize("name", ["mnist", "own"])
+def test_a_folder_with_one_own_set_needs_no_name(tmp_path, within, name):
+    classes = tfds.features.ClassLabel(names=["cat", "dog"])
+    features = {"image": tfds.features.Image(shape=(4, 4, 1)), "label": classes}
+    image = PIL.Image.new("L", (4, 4))
+    prepare_own(tmp_path, features, lambda i: {"image": image, "label": i % 2})
+    config = DataConfig(name, dir=str(tmp_path / within))
+    data = load_data(config)
+    assert data.name == "own"
+    assert data.source == f"prepared TFDS folder {tmp_path / 'own' / '1.2.0'}"
+    assert data.class_names == ("cat", "dog")
+    assert data.class_counts == (2, 1)
+    assert splits_of(config) == ("train",)
+
+
+def test_of_several_prepared_sets_one_must_be_named(root, tmp_path):
+    features = {"image": tfds.features.Image(shape=(4, 4, 1))}
+    prepare_own(root, features, lambda i: {"image": PIL.Image.new("L", (4, 4), i)})
+    assert "holds the prepared sets kmnist, own, but" in error_of(root, name="mnist", source="auto")
+    assert load(root, name="own", source="auto").name == "own"
 
 
 def test_images_of_many_sizes_are_refused(tmp_path):
