@@ -13,6 +13,7 @@ import pytest
 from jaxgan.config.errors import UserError
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import DataConfig, EvaluateConfig
+from jaxgan.data.prefetch import prefetch
 from jaxgan.reproducibility.replay import replay_step
 from jaxgan.runs import checkpoints, layout, ledger, row_files
 from jaxgan.runs.plan import Chunk, StepPlan
@@ -23,6 +24,7 @@ from jaxgan.training.train_seeds import train_seeds
 from tests import tiny
 
 TIMED = re.compile(r'"seconds": [\d.]+')
+MEMORY = re.compile(r'"memory": {[^}]*}')  # it is why data are streamed
 CLASSES = "tests.test_evaluate:classifier"
 
 
@@ -38,7 +40,7 @@ def content(workdir):
         if not path.is_file() or "checkpoints" in name or "best" in name:
             continue
         if path.name not in (".lock", "config.json"):  # the config says how many are streamed
-            found[name] = TIMED.sub("", path.read_text("latin-1"))
+            found[name] = MEMORY.sub("", TIMED.sub("", path.read_text("latin-1")))
     for step in checkpoints.steps(workdir / "checkpoints"):
         state = checkpoints.load_run(workdir, step)[2]
         found[step] = checkpoints.leaves_sha256(checkpoints.flatten(state))
@@ -184,3 +186,15 @@ def test_a_file_that_vanishes_while_it_trains_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("jaxgan.training.loop.open_input_pipeline", feed_and_lose)
     with pytest.raises(UserError, match=r"07\.png: is now not readable \(No such file"):
         train(config, tmp_path / "run")
+
+
+def test_an_error_of_reading_ahead_reaches_the_run_as_it_is():
+    def read(step):
+        if step == 3:
+            raise UserError("07.png: is damaged")
+        return step
+
+    steps = prefetch(read, range(9), 2)
+    assert [next(steps) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(UserError, match=r"^07\.png: is damaged$"):
+        next(steps)

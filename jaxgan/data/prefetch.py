@@ -1,16 +1,18 @@
 """Reads the examples of later steps with Grain's threads while the device computes."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import grain
+
+from jaxgan.config.errors import UserError
 
 THREADS = min(16, os.cpu_count() or 1)  # Grain's default is 16
 Read = Callable[[int], Any]  # from a step, counted from the start of the run, to its examples
 
 
-def prefetch(read: Read, steps: range, ahead: int) -> Iterator[Any]:
+def prefetch(read: Read, steps: range, ahead: int) -> Generator[Any, None, None]:
     """Yields what `read` returns for each of the steps, in order.
 
     Reading a step must depend on nothing but the step, so that any step can be the first.
@@ -24,7 +26,14 @@ def prefetch(read: Read, steps: range, ahead: int) -> Iterator[Any]:
     # `epoch_order`, and Grain must not shuffle or batch a second time.
     source = grain.MapDataset.source(_Steps(read, steps))
     options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=max(ahead, THREADS))
-    return iter(source.to_iter_dataset(options))
+    items = iter(source.to_iter_dataset(options))
+    try:
+        for item in items:
+            if isinstance(item, UserError):
+                raise item
+            yield item
+    finally:
+        items.close()
 
 
 class _Steps:
@@ -37,4 +46,8 @@ class _Steps:
         return len(self._steps)
 
     def __getitem__(self, index: int) -> Any:
-        return self._read(self._steps[index])
+        # Returned and not raised, since Grain adds lines of its own to the text of an error.
+        try:
+            return self._read(self._steps[index])
+        except UserError as error:
+            return error

@@ -391,6 +391,9 @@ def test_a_streamed_file_that_changes_later_is_named(folder):
     PIL.Image.new("RGB", (9, 9)).save(folder / "07.png")
     with pytest.raises(UserError, match=r"07\.png: has another size than at the start of the run"):
         data.pixels[:]
+    cut(folder / "07.png")
+    with pytest.raises(UserError, match=r"07\.png: "):
+        data.pixels[:]
     (folder / "07.png").write_bytes(b"")
     with pytest.raises(
         UserError, match=r"07\.png: is now of no image format; put the old file back"

@@ -134,6 +134,14 @@ def test_a_truncated_file_is_an_error(root, folder, missing, kept):
     assert f"{folder}: is a damaged TFDS data set" in error_of(root, source="auto")
 
 
+def test_a_file_that_is_cut_while_it_is_streamed_is_named(root, folder):
+    streamed = load_data(DataConfig("kmnist", "prepared", str(root), stream=1)).pixels
+    path = folder / SHARD
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match=f"{folder}: is a damaged TFDS data set"):
+        streamed[:]
+
+
 def test_a_bad_record_anywhere_is_found_at_load(root, folder):
     raw = bytearray((folder / SHARD).read_bytes())
     raw[10_000] ^= 0xFF  # among the images; what follows them is padding
