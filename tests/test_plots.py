@@ -7,6 +7,7 @@ from PIL import Image
 
 from jaxgan import plots
 from jaxgan.plots import diagnostics
+from jaxgan.plots.comparisons import save_bands
 from jaxgan.plots.diagnostics import save_pairs
 
 pytestmark = pytest.mark.usefixtures("drawn_figures")
@@ -41,6 +42,17 @@ def test_the_legend_names_only_measured_metrics(tmp_path, monkeypatch):
         "area under the ROC curve",
         "random guess (accuracy, area)",
     ]
+
+
+@pytest.mark.parametrize("title", [r"a$_{$b", r"x$\frac{$", "数据"])
+def test_any_name_of_a_data_set_can_be_a_title(tmp_path, title):
+    """Two dollar signs begin a formula in Matplotlib, which fails if it is none."""
+    row = dict.fromkeys(("disc/loss", "gen/loss", "disc/prob_real", "disc/prob_fake"), 0.5)
+    rows = [row | {"step": step, "epoch": float(step)} for step in (1, 2)]
+    rows[-1][f"eval/frechet/test/n50/{title}"] = 1.0
+    plots.save_curves(tmp_path / "curves.png", rows, title)
+    diagnostics.save_diagnostics(tmp_path / "diagnostics.png", rows, title)
+    save_bands(tmp_path / "bands.png", {title: [rows], "other": [rows]}, title)
 
 
 def test_drawing_leaves_pyplot_and_its_backend_alone():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.plots.figure import draw_grid_and_legend, new_figure, save_figure
+from jaxgan.plots.figure import draw_grid_and_legend, literal, new_figure, save_figure
 from jaxgan.runs.checkpoint_ref import distance_in, distance_label, distance_set
 
 QUARTILES = (0.25, 0.5, 0.75)
@@ -50,10 +50,10 @@ def save_bands(path: Path, groups: Mapping[str, Sequence[Rows]], title: str) -> 
     axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axis, name in zip(axes, names, strict=True):
         for index, (label, runs) in enumerate(groups.items()):
-            _draw_band(axis, runs, name, label if len(groups) > 1 else "", f"C{index}")
+            _draw_band(axis, runs, name, literal(label) if len(groups) > 1 else "", f"C{index}")
         axis.set_ylabel(LOSSES.get(name) or f"{distance_label(name)}\nto {distance_set(name)}")
         draw_grid_and_legend(axis)
-    axes[0].set_title(f"{title}\nmedian, and from the lower to the upper quartile")
+    axes[0].set_title(literal(f"{title}\nmedian, and from the lower to the upper quartile"))
     axes[-1].set_xlabel("epoch")
     save_figure(path, figure)
 

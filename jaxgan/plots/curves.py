@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.plots.figure import draw_grid_and_legend, new_figure, save_figure
+from jaxgan.plots.figure import draw_grid_and_legend, literal, new_figure, save_figure
 
 
 def save_curves(path: Path, rows: list[dict[str, Any]], title: str) -> None:
@@ -27,7 +27,7 @@ def save_curves(path: Path, rows: list[dict[str, Any]], title: str) -> None:
         values = [np.nan if row.get(name) is None else row[name] for row in rows]
         axis.plot(epochs, values, label=label, linewidth=1.2)
     losses.set_ylabel("loss (nats)")
-    losses.set_title(title)
+    losses.set_title(literal(title))
     probabilities.set_ylabel("mean probability of real")
     probabilities.set_xlabel("epoch")
     probabilities.set_ylim(0, 1)

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from jaxgan.plots.figure import new_figure, save_figure
+from jaxgan.plots.figure import literal, new_figure, save_figure
 from jaxgan.plots.grids import WHITE, to_displayable
 from jaxgan.runs.checkpoint_ref import distance_in
 
@@ -52,7 +52,7 @@ def save_diagnostics(path: Path, rows: list[dict[str, Any]], title: str) -> None
         axis.set_xlabel("epoch")
     for axis in grid[count:]:
         axis.axis("off")
-    figure.suptitle(f"{title}\n{_protocol(rows)}", fontsize=11)
+    figure.suptitle(literal(f"{title}\n{_protocol(rows)}"), fontsize=11)
     save_figure(path, figure, DPI)
 
 

@@ -1,5 +1,6 @@
 """Creates and writes Matplotlib figures without pyplot, which would choose a backend globally."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,17 @@ def draw_grid_and_legend(axis: Any) -> None:
         axis.legend(loc="best")
 
 
+def literal(text: str) -> str:
+    """Returns a name or title of a run so that Matplotlib draws its dollar signs, not formulas."""
+    return text.replace("$", r"\$")
+
+
 def save_figure(path: Path, figure: Figure, dpi: int = DPI) -> None:
     """Writes a figure as a PNG; an existing file is replaced in one step."""
-    # A layout engine does this itself, whenever the figure is drawn.
-    if figure.get_layout_engine() is None:
-        figure.tight_layout()
-    replace_file(path, lambda file: figure.savefig(file, dpi=dpi, format="png"))
+    with warnings.catch_warnings():
+        # A name in letters that the font lacks is drawn with boxes, which need no page of warnings.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        # A layout engine does this itself, whenever the figure is drawn.
+        if figure.get_layout_engine() is None:
+            figure.tight_layout()
+        replace_file(path, lambda file: figure.savefig(file, dpi=dpi, format="png"))
