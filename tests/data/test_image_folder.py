@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import sys
 
 import numpy as np
 import PIL.Image
@@ -9,7 +10,7 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import load_data, splits_of, with_found_name
+from jaxgan.data import image_reading, load_data, splits_of, with_found_name
 from jaxgan.data.lazy_array import LazyArray
 
 COUNT = 12
@@ -399,6 +400,16 @@ def test_a_streamed_file_that_changes_later_is_named(folder):
         UserError, match=r"07\.png: is now of no image format; put the old file back"
     ):
         data.pixels[:]
+
+
+@pytest.mark.parametrize(("seconds", "is_shown"), [(0, True), (1000, False)])
+def test_a_bar_is_shown_on_a_terminal_if_reading_takes_long(folder, monkeypatch, seconds, is_shown):
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(image_reading, "BAR_SECONDS", seconds)
+    load(folder)
+    assert ("reading images: " in terminal.getvalue()) == is_shown
 
 
 # The set and its name
