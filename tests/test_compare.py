@@ -17,7 +17,7 @@ from jaxgan.data import shuffle
 from jaxgan.gan import updates
 from jaxgan.gan.steps import trace_epoch, train_epoch
 from jaxgan.reproducibility.compare import compare
-from jaxgan.reproducibility.replay import load_for_replay, mismatched_columns, replay, state_at
+from jaxgan.reproducibility.replay import load_for_replay, mismatched_columns, state_at
 from jaxgan.runs import layout, ledger
 from jaxgan.runs.environment import read_environment
 from jaxgan.training import input_pipeline
@@ -243,11 +243,51 @@ def test_a_run_on_several_devices_is_said_to_be_equal_up_to_rounding(clean, tmp_
         assert ("trained on 2 devices" in capsys.readouterr().out) == (devices == 2)
 
 
+@pytest.mark.parametrize("faulty", ["combined", "plain"])
+def test_a_fault_within_combined_steps_is_found_by_replaying_them(
+    clean, tmp_path, capsys, monkeypatch, faulty
+):
+    combined, plain = tmp_path / "combined", tmp_path / "plain"
+    for folder in (combined, plain):
+        shutil.copytree(clean, folder)
+    path = tmp_path / faulty / ledger.LEDGER
+    lines = path.read_text().splitlines()
+    cells = lines[50].split("\t")
+    cells[4] = f"{int(cells[4], 16) ^ 1:08x}"
+    path.write_text("\n".join([*lines[:50], "\t".join(cells), *lines[51:]]) + "\n")
+    monkeypatch.setattr(ledger, "RECENT", 64)
+    ledger.drop_after(combined, 144)
+    same, out = run_compare(combined, plain, tmp_path, capsys)
+    assert not same
+    first, *rest = out.splitlines()
+    assert first == "first difference within steps 1 to 64, which share one row"
+    assert rest[0] == "replayed: both configs compute the same up to step 64:"
+    for folder, line in zip((combined, plain), rest[1:3], strict=True):
+        verb = "does not match" if folder.name == faulty else "matches"
+        assert line.startswith(f"  {folder}: its ledger {verb} the replay of steps 1 to 64")
+    arguments = ["--step", "50", "--out", str(tmp_path / "x.npz")]
+    statuses = [
+        main(["replay", "--workdir", str(folder), *arguments]) for folder in (combined, plain)
+    ]
+    assert statuses == [int(faulty == "combined"), int(faulty == "plain")]
+
+
+def test_runs_are_the_same_bits_if_only_one_has_combined_its_old_steps(
+    clean, tmp_path, capsys, monkeypatch
+):
+    shutil.copytree(clean, tmp_path / "combined")
+    monkeypatch.setattr(ledger, "RECENT", 64)
+    ledger.drop_after(tmp_path / "combined", 144)
+    same, out = run_compare(clean, tmp_path / "combined", tmp_path, capsys)
+    assert same
+    assert out == "the same bits: 144 steps, and every array of 3 checkpoints\n"
+
+
 def test_any_step_is_replayed_with_the_bits_of_the_ledger(clean):
     run = load_for_replay(clean)
     for step in (1, 2, 12, 13, 60, 61, 74, 144):  # before and after epochs' ends, kept or not
-        replayed = replay(run, state_at(run, step - 1), 1)
-        assert mismatched_columns(ledger.read(clean), replayed) == []
+        row = ledger.read(clean).row_with(step)
+        assert mismatched_columns(run, row, state_at(run, step - 1)) == []
 
 
 def test_replay_writes_what_a_step_used_and_computed(clean, tmp_path, capsys):

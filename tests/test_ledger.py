@@ -4,6 +4,14 @@ import pytest
 from jaxgan.config.errors import UserError
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import ledger
+from jaxgan.runs.ledger_rows import (
+    BLOCK,
+    combine_alike,
+    combine_checksums,
+    combine_old,
+    common_rows,
+    first_difference,
+)
 
 
 def history(steps, seed=0):
@@ -15,7 +23,7 @@ def test_appended_steps_are_read_again(tmp_path):
     first, second = history(3), history(2, seed=1)
     ledger.append(tmp_path, 3, first)
     ledger.append(tmp_path, 5, second)
-    steps, checksums = ledger.read(tmp_path)
+    steps, checksums, _ = ledger.read(tmp_path)
     assert steps.tolist() == [1, 2, 3, 4, 5]
     for column, name in enumerate(CHECKSUM_COLUMNS):
         expected = [*first[name], *second[name]]
@@ -74,6 +82,76 @@ def test_a_damaged_line_is_named(old, new, words, tmp_path):
 
 
 def test_without_a_file_nothing_is_recorded(tmp_path):
-    steps, checksums = ledger.read(tmp_path)
+    steps, checksums, _ = ledger.read(tmp_path)
     assert len(steps) == 0
     assert checksums.shape == (0, len(CHECKSUM_COLUMNS))
+
+
+@pytest.fixture
+def few_recent(monkeypatch):
+    """Ledgers combine their old steps after 256 steps, in rows of 64."""
+    monkeypatch.setattr(ledger, "RECENT", 128)
+
+
+def cut(columns, start, stop):
+    return {name: values[start:stop] for name, values in columns.items()}
+
+
+def test_old_steps_share_lines_and_recent_ones_do_not(few_recent, tmp_path):
+    columns = history(300)
+    ledger.append(tmp_path, 300, columns)
+    lines = (tmp_path / ledger.LEDGER).read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines[:4]] == ["step", "1-64", "65-128", "129"]
+    recorded = ledger.read(tmp_path)
+    assert recorded.all_steps().tolist() == list(range(1, 301))
+    values = np.stack([columns[name] for name in CHECKSUM_COLUMNS], axis=1)
+    np.testing.assert_array_equal(
+        recorded.row_with(65).checksums[0], combine_checksums(values[64:128])
+    )
+    np.testing.assert_array_equal(recorded.row_with(129).checksums[0], values[128])
+    assert len(recorded.row_with(301).steps) == 0
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100, 600])
+def test_the_file_does_not_depend_on_how_a_run_was_cut_or_resumed(few_recent, chunk, tmp_path):
+    columns = history(600)
+    whole, other = tmp_path / "whole", tmp_path / "other"
+    for folder in (whole, other):
+        folder.mkdir()
+    ledger.append(whole, 600, columns)
+    for start in range(0, 600, chunk):
+        ledger.append(other, min(start + chunk, 600), cut(columns, start, start + chunk))
+    for step in (500, 599):  # killed after it had written more
+        ledger.drop_after(other, step)
+        ledger.append(other, 600, cut(columns, step, 600))
+    assert (other / ledger.LEDGER).read_bytes() == (whole / ledger.LEDGER).read_bytes()
+
+
+def test_a_row_that_reaches_beyond_the_checkpoint_is_dropped_whole(few_recent, tmp_path):
+    ledger.append(tmp_path, 600, history(600))
+    assert ledger.drop_after(tmp_path, 100) == list(range(1, 65))
+
+
+@pytest.mark.parametrize("step", [1, 64, 65, 100, 128, 129, 300])
+def test_one_differing_step_is_found_whichever_ledger_has_combined_it(step):
+    columns = np.stack(list(history(300).values()), axis=1)
+    steps = np.arange(1, 301)
+    changed = columns.copy()
+    changed[step - 1, 3] ^= 1 << 20
+    plain = ledger.Ledger(steps, columns, steps)
+    other = combine_old(ledger.Ledger(steps, changed, steps), 128)
+    for pair in ((plain, other), (other, plain), (combine_old(plain, 128), other)):
+        first, last, names = first_difference(*common_rows(*combine_alike(*pair)))
+        assert first <= step <= last
+        assert last - first + 1 == (BLOCK if step <= 128 else 1)
+        assert names == [CHECKSUM_COLUMNS[3]]
+    same = common_rows(*combine_alike(plain, combine_old(plain, 128)))
+    assert first_difference(*same) is None
+
+
+def test_a_range_that_runs_backwards_is_damaged(few_recent, tmp_path):
+    ledger.append(tmp_path, 300, history(300))
+    path = tmp_path / ledger.LEDGER
+    path.write_text(path.read_text().replace("65-128", "129-65", 1))
+    with pytest.raises(UserError, match="line 3"):
+        ledger.read(tmp_path)

@@ -12,7 +12,13 @@ from jaxgan.reproducibility import divergence, replay
 from jaxgan.reproducibility.compare_seeds import compare_seeds
 from jaxgan.reproducibility.record_diff import config_diff, environment_diff
 from jaxgan.runs import directory, ledger
-from jaxgan.runs.ledger import Ledger
+from jaxgan.runs.ledger_rows import (
+    Ledger,
+    combine_alike,
+    combine_old,
+    common_rows,
+    first_difference,
+)
 from jaxgan.runs.text import join_first
 
 Say = Callable[[str], object]
@@ -55,20 +61,25 @@ def compare(a: Path, b: Path, out: Path, say: Say, replays: bool = True) -> bool
     # Also if only one folder has many seeds: `compare_seeds` refuses the pair and says why.
     if any(directory.read_config(workdir).seeds for workdir in (a, b)):
         return compare_seeds(a, b, out, say)
-    old, new = _read_ledger(a), _read_ledger(b)
-    common = np.intersect1d(old.steps, new.steps)
+    old, new = combine_alike(_read_ledger(a), _read_ledger(b))
+    old_common, new_common = common_rows(old, new)
+    common = old_common.all_steps()
     if not len(common):
         raise UserError(f"{a} and {b}: their ledgers have no step in common")
-    difference = ledger.first_differing_step(old, new)
+    difference = first_difference(old_common, new_common)
     if difference is None:
         return _compare_ends(a, b, old, new, len(common), say)
-    step, columns = difference
+    step, last, columns = difference
     start = int(common[0])
     before = f"the same from step {start} to {step - 1}; " if step > start else ""
-    say(f"{before}first difference at step {step}: {', '.join(columns)}")
-    say(f"  {CAUSES[columns[0]]}")
+    if step == last:
+        say(f"{before}first difference at step {step}: {', '.join(columns)}")
+        say(f"  {CAUSES[columns[0]]}")
+    else:
+        # Every later step differs too, so the columns do not tell the cause.
+        say(f"{before}first difference within steps {step} to {last}, which share one row")
     if replays:
-        _compare_replays(a, b, step, out, say)
+        _compare_replays(a, b, (step, last), out, say)
     return False
 
 
@@ -102,8 +113,12 @@ def _compare_ends(a: Path, b: Path, old: Ledger, new: Ledger, common: int, say: 
     return True
 
 
-def _compare_replays(a: Path, b: Path, step: int, out: Path, say: Say) -> None:
-    """Replays both runs up to `step`, describes the first difference and plots the drift."""
+def _compare_replays(a: Path, b: Path, steps: tuple[int, int], out: Path, say: Say) -> None:
+    """Replays both runs, describes the first difference and plots the drift.
+
+    Args:
+      steps: first and last step of the ledgers' first row that differs.
+    """
     try:
         runs = replay.load_for_replay(a), replay.load_for_replay(b)
     except UserError as error:
@@ -113,7 +128,7 @@ def _compare_replays(a: Path, b: Path, step: int, out: Path, say: Say) -> None:
     if not divergence.have_same_arrays(*runs):
         say("not replayed: the networks or optimizer states have different arrays")
         return
-    if first := divergence.find_divergence(*runs, step):
+    if first := divergence.find_divergence(*runs, *steps):
         when = f"at step {first.step}" if first.step else "before the first step"
         say(f"replayed: the runs diverge {when}, in {len(first.leaves)} arrays:")
         for leaf in first.leaves[:MAX_ARRAYS]:
@@ -122,23 +137,29 @@ def _compare_replays(a: Path, b: Path, step: int, out: Path, say: Say) -> None:
         drifts = divergence.replayed_drift(*runs, first.step)
     else:
         # So something other than config and data changed a run: the ledgers show which of them.
-        say(f"replayed: both configs compute the same up to step {step}:")
+        say(f"replayed: both configs compute the same up to step {steps[1]}:")
         for run in runs:
-            say(f"  {run.workdir}: {_check_ledger(run, step)}")
-        drifts = divergence.checkpoint_drift(*runs, step - 1)
+            say(f"  {run.workdir}: {_check_ledger(run, *steps)}")
+        drifts = divergence.checkpoint_drift(*runs, steps[0] - 1)
     _describe_drift(drifts, out, say)
 
 
-def _check_ledger(run: replay.LoadedRun, step: int) -> str:
-    """Says whether a step's replay gives the checksums of the run's ledger, and why if not."""
-    replayed = replay.replay(run, replay.state_at(run, step - 1), 1)
-    columns = replay.mismatched_columns(ledger.read(run.workdir), replayed)
+def _check_ledger(run: replay.LoadedRun, first: int, last: int) -> str:
+    """Says whether a replay gives the checksums of the run's ledger, and why if not."""
+    recorded = ledger.read(run.workdir)
+    if first < last:
+        # The other run's ledger has one row for these steps; this one may have a row for each.
+        recorded = combine_old(recorded, last)
+    columns = replay.mismatched_columns(
+        run, recorded.row_with(last), replay.state_at(run, first - 1)
+    )
+    steps = f"step {last}" if first == last else f"steps {first} to {last}"
     if not columns:
-        return f"its ledger matches the replay of step {step}"
+        return f"its ledger matches the replay of {steps}"
     reason = replay.rounding_reason(run.workdir) or (
         "something outside config and data changed it (versions, device, code, a fault)"
     )
-    return f"its ledger does not match the replay of step {step} in {', '.join(columns)}: {reason}"
+    return f"its ledger does not match the replay of {steps} in {', '.join(columns)}: {reason}"
 
 
 def _describe_drift(drifts: list[divergence.Drift], out: Path, say: Say) -> None:

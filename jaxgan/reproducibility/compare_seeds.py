@@ -9,6 +9,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.plots.comparisons import Rows, save_bands, values_by_epoch
 from jaxgan.reproducibility.significance import LEVEL, MIN_RUNS, WelchTest, welch_tests
 from jaxgan.runs import directory, ledger, seed_folders, seed_statistics
+from jaxgan.runs.ledger_rows import combine_alike
 from jaxgan.runs.text import align, join_first
 
 LOSSES = ("disc/loss", "gen/loss")
@@ -61,7 +62,7 @@ def _compare_bits(a: Path, b: Path, say: Callable[[str], object]) -> bool:
 
 
 def _have_same_bits(a: Path, b: Path) -> bool:
-    old, new = ledger.read(a), ledger.read(b)
+    old, new = combine_alike(ledger.read(a), ledger.read(b))
     # Two empty ledgers are equal and prove nothing.
     same = len(old.steps) > 0 and all(map(np.array_equal, old, new))
     return same and not ledger.first_differing_checkpoint(a, b)

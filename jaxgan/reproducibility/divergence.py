@@ -70,8 +70,10 @@ class Divergence(NamedTuple):
     leaves: list[LeafDiff]
 
 
-def find_divergence(a: LoadedRun, b: LoadedRun, last_step: int) -> Divergence | None:
-    """Replays both runs up to the step where their ledgers differ.
+def find_divergence(
+    a: LoadedRun, b: LoadedRun, first_step: int, last_step: int
+) -> Divergence | None:
+    """Replays both runs over the steps of the row in which their ledgers differ first.
 
     The replay starts a few steps earlier, since a ledger covers a whole state only in
     `gan.checksums.WINDOWS` steps.
@@ -79,7 +81,7 @@ def find_divergence(a: LoadedRun, b: LoadedRun, last_step: int) -> Divergence | 
     Returns:
       The first difference, or None if the replays do not differ.
     """
-    start = max(0, last_step - 1 - WINDOWS)
+    start = max(0, first_step - 1 - WINDOWS)
     states = state_at(a, start), state_at(b, start)
     # Initial states may differ, and so may states read from checkpoints, which no ledger explains.
     if leaves := list(_diff_leaves(*map(checkpoints.flatten, states))):

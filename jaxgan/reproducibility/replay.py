@@ -16,7 +16,7 @@ from jaxgan.gan.steps import CHECKSUM_COLUMNS, trace_epoch, train_epoch
 from jaxgan.runs import checkpoints, directory, layout, ledger
 from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.environment import check_same_data, read_environment
-from jaxgan.runs.ledger import Ledger
+from jaxgan.runs.ledger_rows import Ledger, combine_checksums
 from jaxgan.runs.mathematics import warn_of_mathematics
 from jaxgan.runs.program import Program, build_program, initial_state, training_examples
 from jaxgan.runs.redraws import Redraw, read_redraws, redraw_of
@@ -73,20 +73,19 @@ def state_at(run: LoadedRun, step: int) -> TrainState:
 
     It is trained from the newest valid checkpoint up to that step, or from the first step.
     """
-    config, plan, gan = run.program.config, run.program.plan, run.program.gan
     folder = run.workdir / layout.CHECKPOINTS
     candidates = [saved for saved in checkpoints.steps(folder) if saved <= step]
     state = initial_state(run.program)
     state = checkpoints.restore_newest_valid(folder, state, candidates) or state
     # This takes a while, and the user should know why.
-    if step - (done := int(state.step)) > plan.epoch:
+    if step - (done := int(state.step)) > run.program.plan.epoch:
         logger.info(f"{run.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
         count = min(step - done, steps_in_one_call(run, done))
         # Streamed examples are all on the device at once: no more than a block of them.
-        count = min(count, config.data.stream or count)
-        state = _with_draws(run, state)
-        state, _ = train_epoch(gan, state, *_examples(run, _order(run, done, count)))
+        count = min(count, run.program.config.data.stream or count)
+        examples = _examples(run, _order(run, done, count))
+        state, _ = train_epoch(run.program.gan, _with_draws(run, state), *examples)
     return _with_draws(run, state)
 
 
@@ -114,11 +113,21 @@ def final_state(replayed: ReplayedSteps) -> TrainState:
     return jax.tree.map(lambda array: array[-1], replayed.output.trace["state"])
 
 
-def mismatched_columns(recorded: Ledger, replayed: ReplayedSteps) -> list[str]:
-    """Returns the columns in which the first replayed step differs from its recorded checksums."""
-    checksums = recorded.checksums_at(replayed.steps[0])
-    computed = [replayed.output.checksums[name][0] for name in CHECKSUM_COLUMNS]
-    columns = zip(CHECKSUM_COLUMNS, computed, checksums, strict=True)
+def mismatched_columns(run: LoadedRun, row: Ledger, state: TrainState) -> list[str]:
+    """Replays the steps of a ledger's row; returns the columns with other checksums.
+
+    Args:
+      row: a ledger of one row.
+      state: the state before the first of its steps.
+    """
+    computed = []
+    for _ in row.all_steps():
+        replayed = replay(run, state, 1)
+        computed.append([int(replayed.output.checksums[name][0]) for name in CHECKSUM_COLUMNS])
+        state = final_state(replayed)
+    # One step's checksums stand for themselves.
+    found = combine_checksums(np.array(computed, np.uint32))
+    columns = zip(CHECKSUM_COLUMNS, found, row.checksums[0], strict=True)
     return [name for name, new, old in columns if new != old]
 
 
@@ -152,13 +161,17 @@ def replay_step(workdir: Path, step: int, out: Path) -> list[str]:
     """
     run = load_for_replay(workdir)
     recorded = ledger.read(workdir)
-    if step not in recorded.steps:
-        first, last = (*recorded.steps[:1], *recorded.steps[-1:]) or (0, 0)
+    row = recorded.row_with(step)
+    if not len(row.steps):
+        first, last = (*recorded.first_steps[:1], *recorded.steps[-1:]) or (0, 0)
         raise UserError(f"--step {step}: {workdir / ledger.LEDGER} has steps {first} to {last}")
-    replayed = replay(run, state_at(run, step - 1), 1)
+    state = state_at(run, step - 1)
+    replayed = replay(run, state, 1)
     arrays = _arrays(run, replayed)
     replace_file(out, lambda file: np.savez_compressed(file, **arrays))  # type: ignore
-    return mismatched_columns(recorded, replayed)
+    if (row_start := int(row.first_steps[0])) < step:
+        state = state_at(run, row_start - 1)
+    return mismatched_columns(run, row, state)
 
 
 def _arrays(run: LoadedRun, replayed: ReplayedSteps) -> dict[str, np.ndarray]:

@@ -5,13 +5,16 @@ ledger.tsv has one line per step: its number and a checksum of eight hexadecimal
 every step; each step covers another sixteenth of the parameters, statistics, optimizer states and
 averages, so that sixteen steps cover all of them. leaves.jsonl has one row per checkpoint: the
 first 16 digits of the SHA-256 of every array.
+
+In a run of at least 2 * RECENT steps old steps share lines: "65-128" has, in each column, one
+checksum of the checksums of steps 65 to 128. A difference in any of them changes it, and a replay
+of these steps finds which.
 """
 
 import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,24 +23,12 @@ from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import row_files
 from jaxgan.runs.atomic_files import write_atomically
 from jaxgan.runs.layout import LEAVES, LEDGER
+from jaxgan.runs.ledger_rows import Ledger, combine_old
 
 HEADER = "\t".join(("step", *CHECKSUM_COLUMNS)) + "\n"
 
 
-class Ledger(NamedTuple):
-    """The checksums of the recorded steps.
-
-    Attributes:
-      steps: int64 (rows,), ascending.
-      checksums: uint32 (rows, len(CHECKSUM_COLUMNS)).
-    """
-
-    steps: np.ndarray
-    checksums: np.ndarray
-
-    def checksums_at(self, step: int) -> np.ndarray:
-        """Returns the checksums of a recorded step."""
-        return self.checksums[np.searchsorted(self.steps, step)]
+RECENT = 2**15  # the newest steps, of which at least so many have a line of their own
 
 
 def append(workdir: Path, last_step: int, columns: Mapping[str, np.ndarray]) -> None:
@@ -52,6 +43,9 @@ def append(workdir: Path, last_step: int, columns: Mapping[str, np.ndarray]) -> 
         file.flush()
         # As for the rows: the ledger must be complete before a later checkpoint is.
         os.fsync(file.fileno())
+    # Seldom, since it writes the whole file: a step costs the same however long the run is.
+    if last_step // RECENT > (first - 1) // RECENT:
+        _write(workdir, read(workdir))
 
 
 def read(workdir: Path) -> Ledger:
@@ -68,27 +62,26 @@ def read(workdir: Path) -> Ledger:
     if lines and lines[0] + "\n" != HEADER:
         raise UserError(f"{path}: its first line is not {HEADER.strip()!r}; fix or delete it")
     rows = [_parse_line(path, number, line) for number, line in enumerate(lines[1:], start=2)]
-    steps = np.array([row[0] for row in rows], np.int64)
-    checksums = np.array([row[1:] for row in rows], np.uint32)
-    if len(wrong := np.flatnonzero(np.diff(steps) <= 0)):
+    first_steps, steps = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2).T
+    checksums = np.array([row[2:] for row in rows], np.uint32)
+    if len(wrong := np.flatnonzero(first_steps[1:] <= steps[:-1])):
         # The second row of the pair is wrong. Lines count from 1, and the header is the first.
         raise UserError(f"{path}: line {wrong[0] + 3}: its step is not above the one before")
-    return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)))
+    return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)), first_steps)
 
 
 def drop_after(workdir: Path, step: int) -> list[int]:
     """Removes the records of later steps, which a resumed run will write again.
 
     Returns:
-      The steps whose lines are left.
+      The steps whose records are left.
     """
-    steps, checksums = read(workdir)
-    kept = steps <= step
-    left: list[int] = steps[kept].tolist()
-    if (path := workdir / LEDGER).exists():
-        rows = zip(left, checksums[kept].tolist(), strict=True)
-        write_atomically(path, HEADER + "".join(_format_line(*row) for row in rows))
+    recorded = read(workdir)
+    recorded = recorded.select(recorded.steps <= step)
+    if (workdir / LEDGER).exists():
+        _write(workdir, recorded)
     row_files.drop_rows_after(workdir, step, LEAVES)
+    left: list[int] = recorded.all_steps().tolist()
     return left
 
 
@@ -104,20 +97,6 @@ def read_leaves(workdir: Path) -> dict[int, dict[str, str]]:
     return {row["step"]: row["leaves"] for row in row_files.read_rows(workdir, LEAVES)}
 
 
-def first_differing_step(a: Ledger, b: Ledger) -> tuple[int, list[str]] | None:
-    """Returns the first common step with different checksums, and the columns that differ.
-
-    None if all common steps are equal.
-    """
-    steps, a_rows, b_rows = np.intersect1d(a.steps, b.steps, return_indices=True)
-    differs = a.checksums[a_rows] != b.checksums[b_rows]
-    if not differs.any():
-        return None
-    row = int(np.argmax(differs.any(axis=1)))
-    pairs = zip(CHECKSUM_COLUMNS, differs[row], strict=True)
-    return int(steps[row]), [name for name, differ in pairs if differ]
-
-
 def first_differing_checkpoint(a: Path, b: Path) -> tuple[int, list[str]] | None:
     """Returns the step of the first checkpoint that differs between two runs, and its arrays.
 
@@ -131,18 +110,35 @@ def first_differing_checkpoint(a: Path, b: Path) -> tuple[int, list[str]] | None
     return None
 
 
-def _format_line(step: int, checksums: list[int]) -> str:
-    return f"{step}\t" + "\t".join([f"{checksum:08x}" for checksum in checksums]) + "\n"
+def _write(workdir: Path, recorded: Ledger) -> None:
+    """Writes the whole ledger, with its old steps combined.
+
+    Which steps are old depends on the last one only, so that a resumed run writes the same file.
+    """
+    last_step = int(recorded.steps.max(initial=0))
+    recorded = combine_old(recorded, (last_step // RECENT - 1) * RECENT)
+    lines = map(_format_line, *(array.tolist() for array in recorded))
+    write_atomically(workdir / LEDGER, HEADER + "".join(lines))
+
+
+def _format_line(step: int, checksums: list[int], first: int | None = None) -> str:
+    steps = str(step) if first in (None, step) else f"{first}-{step}"
+    return f"{steps}\t" + "\t".join([f"{checksum:08x}" for checksum in checksums]) + "\n"
 
 
 def _parse_line(path: Path, number: int, line: str) -> list[int]:
-    step, *cells = line.split("\t")
-    width = len(step) + len(CHECKSUM_COLUMNS) * len("\t01234567")
+    """Returns first step, last step and checksums of a line."""
+    steps, *cells = line.split("\t")
+    width = len(steps) + len(CHECKSUM_COLUMNS) * len("\t01234567")
+    first, _, last = steps.partition("-")
     try:
         # The length shows a lost character, which `int` would pass: it takes any number of digits.
         if len(cells) != len(CHECKSUM_COLUMNS) or len(line) != width:
             raise ValueError
-        return [int(step), *(int(cell, 16) for cell in cells)]
+        ends = int(first), int(last or first)
+        if ends != tuple(sorted(ends)):
+            raise ValueError
+        return [*ends, *(int(cell, 16) for cell in cells)]
     except ValueError:
         raise UserError(
             f"{path}: line {number} is damaged; fix or delete the file, then repeat the command"
