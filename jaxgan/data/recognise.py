@@ -8,7 +8,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import idx_files, image_folder, tfds_prepared
 from jaxgan.data.archives import is_archive
-from jaxgan.data.datasets import DATASETS
+from jaxgan.data.datasets import DATASETS, SPLITS
 from jaxgan.data.examples import DataNotFound
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.data.image_files import describe_others, holds_image, list_image_files
@@ -33,7 +33,7 @@ def recognise(config: DataConfig) -> str:
         )
     if not root.is_dir():
         return "folder"
-    if idx_files.has_split(config, "train"):
+    if any(idx_files.has_split(config, split) for split in SPLITS):
         return "idx"
     if _holds_prepared(config, root):
         return "prepared"

@@ -191,6 +191,12 @@ def test_idx_files_of_training_alone_have_no_test_split(tmp_path, arrays, write_
     assert "has IDX files of train, but none of test" in error_of(config, "test")
 
 
+def test_idx_files_of_the_test_split_alone_are_named(tmp_path, arrays, write_split):
+    write_split(tmp_path, "test", *arrays["test"])
+    error = error_of(DataConfig("mine", dir=str(tmp_path)))
+    assert f"idx: {tmp_path} holds no train-images-idx3-ubyte(.gz)" in error
+
+
 def test_classes_without_an_example_are_counted_as_such(tmp_path, arrays, write_split):
     images, _ = arrays["train"]
     write_split(tmp_path, "train", images, np.repeat([1, 3], 20))
