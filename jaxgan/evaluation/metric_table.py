@@ -8,7 +8,6 @@ import numpy as np
 
 from jaxgan import metrics
 from jaxgan.config.errors import UserError
-from jaxgan.metrics import PRDC, FeatureSet
 from jaxgan.metrics.prdc import DENSITY_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
@@ -25,13 +24,13 @@ Scores = dict[str, float]
 class SetPair:
     """Two sets of equally many images, as features; `key` draws the kernel distance's subsets."""
 
-    real: FeatureSet
-    fake: FeatureSet
+    real: metrics.FeatureSet
+    fake: metrics.FeatureSet
     key: PRNGKey
 
     # Cached, because two metrics use it and the neighbour search is slow.
     @functools.cached_property
-    def prdc(self) -> PRDC:
+    def prdc(self) -> metrics.PRDC:
         return metrics.compute_prdc(self.real.neighbourhoods, self.fake.neighbourhoods)
 
 
@@ -53,7 +52,7 @@ class Metric:
     distances: tuple[str, ...] = ()
 
 
-def available_inputs(images: FeatureSet) -> tuple[str, ...]:
+def available_inputs(images: metrics.FeatureSet) -> tuple[str, ...]:
     """Returns the values of `Metric.needs` that these images satisfy."""
     if images.modes is not None:
         return ("", MODES)
@@ -62,7 +61,7 @@ def available_inputs(images: FeatureSet) -> tuple[str, ...]:
     return ("", CLASSES) if images.labels is None else ("", CLASSES, LABELS)
 
 
-def histogram(images: FeatureSet) -> np.ndarray:
+def histogram(images: metrics.FeatureSet) -> np.ndarray:
     """Returns the fraction of the images in each class, as the net classifies them."""
     probabilities = _probabilities(images)
     return metrics.class_histogram(np.argmax(probabilities, axis=1), probabilities.shape[1])
@@ -120,7 +119,7 @@ def modes(sets: SetPair) -> Scores:
     return dict(sets.fake.modes or {})
 
 
-def _probabilities(images: FeatureSet) -> np.ndarray:
+def _probabilities(images: metrics.FeatureSet) -> np.ndarray:
     if images.probabilities is None:
         raise UserError("this metric needs class probabilities, and the feature net gives none")
     return images.probabilities

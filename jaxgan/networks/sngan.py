@@ -4,7 +4,6 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.networks.conv import Maps, Outputs
-from jaxgan.networks.im2col import HW
 from jaxgan.networks.layers import BatchNorm, Conv, Dense, Projection, maybe_remat, require_labels
 from jaxgan.networks.resolution import Resolution
 from jaxgan.types import Images, Labels, Latents, Logits
@@ -14,8 +13,7 @@ GLOROT = nn.initializers.glorot_uniform()
 RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
 DISC_BASE = 8  # D downsamples until the side is about this
 PLAIN_BLOCKS = 2  # residual blocks of D without downsampling
-THREE: HW = (3, 3)
-ONE: HW = (1, 1)
+THREE, ONE = (3, 3), (1, 1)
 
 
 class Generator(nn.Module):

@@ -15,28 +15,19 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import (
-    ClosedJaxpr,
-    Jaxpr,
-    JaxprEqn,
-    Literal,
-    Primitive,
-    Var,
-    jaxpr_as_fun,
-    jaxprs_in_params,
-)
+from jax.extend import core
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, PyTree
 
 from jaxgan.parallel.mesh import AXIS
 
-Values = dict[Var, Array]
+Values = dict[core.Var, Array]
 # Primitives that call another program exactly once, so that its equations can take their place. A
 # loop runs its program many times, and a mean within it cannot be cut out.
 INLINED_PRIMITIVES = ("checkpoint", "remat2", "jit", "pjit")
 # Marks a mean over all parts. The mean over a single part is its value, so it lowers to nothing.
-shard_mean_p = Primitive("shard_mean")
+shard_mean_p = core.Primitive("shard_mean")
 shard_mean_p.def_impl(lambda x: x)
 shard_mean_p.def_abstract_eval(lambda x: x)
 mlir.register_lowering(shard_mean_p, lambda context, x: [x])
@@ -108,7 +99,7 @@ def _evaluate_parts(
     stacked: Values = dict(zip(inputs[len(leaves) :], jax.tree.leaves(parts), strict=True))
 
     def mean(atom: Any) -> Array:
-        if isinstance(atom, Literal) or atom not in stacked:
+        if isinstance(atom, core.Literal) or atom not in stacked:
             return _value(common, atom)
         # First this device's parts, then all devices' sums: together one tree over all parts, since
         # both numbers are powers of two. `psum` would promise no order.
@@ -135,7 +126,7 @@ def _evaluate_parts(
 
 def _trace(
     compute: Callable[[Any, Any], tuple[Any, Any]], shared: PyTree[Array], part: PyTree[Array]
-) -> tuple[Jaxpr, list[Any], Any]:
+) -> tuple[core.Jaxpr, list[Any], Any]:
     """Returns the program for one part with all its marked means at the top level, its constants
     and the shapes of its results."""
     closed, shape = jax.make_jaxpr(compute, return_shape=True)(shared, part)
@@ -145,13 +136,13 @@ def _trace(
     return closed.jaxpr, closed.consts, shape
 
 
-def _contains_mean(equation: JaxprEqn) -> bool:
+def _contains_mean(equation: core.JaxprEqn) -> bool:
     """Returns True if a program that the equation calls contains a marked mean."""
-    inner = (eqn for jaxpr in jaxprs_in_params(equation.params) for eqn in jaxpr.eqns)
+    inner = (eqn for jaxpr in core.jaxprs_in_params(equation.params) for eqn in jaxpr.eqns)
     return any(eqn.primitive is shard_mean_p or _contains_mean(eqn) for eqn in inner)
 
 
-def _inline(closed: ClosedJaxpr, *arguments: Any) -> list[Any]:
+def _inline(closed: core.ClosedJaxpr, *arguments: Any) -> list[Any]:
     """Evaluates a program; programs that it calls and that contain a mean are inlined."""
     jaxpr = closed.jaxpr
     values: Values = dict(zip(jaxpr.constvars, closed.consts, strict=True))
@@ -162,7 +153,8 @@ def _inline(closed: ClosedJaxpr, *arguments: Any) -> list[Any]:
             values |= zip(outputs, function(*(values[name] for name in inputs)), strict=True)
         elif equation.primitive.name in INLINED_PRIMITIVES:
             called = equation.params["jaxpr"]
-            called = called if isinstance(called, ClosedJaxpr) else ClosedJaxpr(called, ())
+            if not isinstance(called, core.ClosedJaxpr):
+                called = core.ClosedJaxpr(called, ())
             inputs_of_call = [_value(values, atom) for atom in equation.invars]
             values |= zip(equation.outvars, _inline(called, *inputs_of_call), strict=True)
         else:
@@ -179,16 +171,16 @@ class Stage(NamedTuple):
       used_later: variables that later stages or the results need.
     """
 
-    equations: list[JaxprEqn]
-    mean: JaxprEqn | None
-    used_later: set[Var]
+    equations: list[core.JaxprEqn]
+    mean: core.JaxprEqn | None
+    used_later: set[core.Var]
 
 
-def _stages(jaxpr: Jaxpr) -> list[Stage]:
+def _stages(jaxpr: core.Jaxpr) -> list[Stage]:
     """Cuts a program after each mean. It is walked backwards, since a stage must know which of its
     values are used later."""
     stages: list[Stage] = []
-    equations: list[JaxprEqn] = []
+    equations: list[core.JaxprEqn] = []
     used_later, mean = set(_variables(jaxpr.outvars)), None
     for equation in reversed(jaxpr.eqns):
         if equation.primitive is shard_mean_p:
@@ -202,7 +194,7 @@ def _stages(jaxpr: Jaxpr) -> list[Stage]:
 
 
 def _evaluate_stage(
-    jaxpr: Jaxpr, stage: Stage, common: Values, stacked: Values, local_count: int
+    jaxpr: core.Jaxpr, stage: Stage, common: Values, stacked: Values, local_count: int
 ) -> None:
     """Adds the values of a stage to `common` or, if they depend on a part, to `stacked`.
 
@@ -251,8 +243,8 @@ def _loop(
 
 
 def _program(
-    jaxpr: Jaxpr, equations: list[JaxprEqn], wanted: set[Var] | None
-) -> tuple[list[Var], list[Var], Callable[..., list[Array]]]:
+    jaxpr: core.Jaxpr, equations: list[core.JaxprEqn], wanted: set[core.Var] | None
+) -> tuple[list[core.Var], list[core.Var], Callable[..., list[Array]]]:
     """Returns the inputs of some equations, those of their outputs that are wanted (None: all),
     and a function from the former to the latter."""
     defined = dict.fromkeys(name for equation in equations for name in equation.outvars)
@@ -260,15 +252,15 @@ def _program(
     inputs = [name for name in used if name not in defined]
     outputs = [name for name in defined if wanted is None or name in wanted]
     program = jaxpr.replace(constvars=[], invars=inputs, outvars=outputs, eqns=equations)
-    return inputs, outputs, jaxpr_as_fun(ClosedJaxpr(program, ()))
+    return inputs, outputs, core.jaxpr_as_fun(core.ClosedJaxpr(program, ()))
 
 
-def _variables(atoms: Iterable[Any]) -> list[Var]:
-    return [atom for atom in atoms if not isinstance(atom, Literal)]
+def _variables(atoms: Iterable[Any]) -> list[core.Var]:
+    return [atom for atom in atoms if not isinstance(atom, core.Literal)]
 
 
 def _value(values: Values, atom: Any) -> Any:
-    return atom.val if isinstance(atom, Literal) else values[atom]
+    return atom.val if isinstance(atom, core.Literal) else values[atom]
 
 
 def _tree_sum(stack: Array) -> Array:

@@ -20,7 +20,6 @@ from jaxgan.reproducibility.replay import (
     steps_in_one_call,
 )
 from jaxgan.runs import checkpoints, layout
-from jaxgan.runs.checkpoints import Leaves
 from jaxgan.runs.program import initial_state
 from jaxgan.types import Params
 
@@ -164,7 +163,7 @@ def _diff_step(a: ReplayedSteps, b: ReplayedSteps, index: int) -> list[LeafDiff]
     ]
 
 
-def _diff_leaves(old: Leaves, new: Leaves) -> Iterator[LeafDiff]:
+def _diff_leaves(old: checkpoints.Leaves, new: checkpoints.Leaves) -> Iterator[LeafDiff]:
     """Yields the arrays whose bits differ; those that one side lacks come first."""
     common = [name for name in old if name in new and old[name].shape == new[name].shape]
     for name in sorted((old.keys() | new.keys()) - set(common)):
