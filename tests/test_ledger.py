@@ -69,6 +69,9 @@ def test_later_steps_are_dropped(tmp_path):
     ("old", "new", "words"),
     [
         ("2\t", "x\t", "line 3 is damaged"),
+        ("2\t", "2-999999999999\t", "line 3 is damaged"),  # steps that would fill the memory
+        ("2\t", "9" * 30 + "\t", "line 3 is damaged"),
+        ("2\t00000000", "2\t-0000001", "line 3 is damaged"),
         ("\n3\t", "\n1\t", "line 4: its step is not above"),
         ("disc_loss", "loss", "its first line is not 'step"),
     ],

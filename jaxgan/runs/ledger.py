@@ -13,6 +13,7 @@ of these steps finds which.
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import row_files
 from jaxgan.runs.atomic_files import write_atomically
 from jaxgan.runs.layout import LEAVES, LEDGER
-from jaxgan.runs.ledger_rows import Ledger, combine_old
+from jaxgan.runs.ledger_rows import BLOCK, Ledger, combine_old
 
 HEADER = "\t".join(("step", *CHECKSUM_COLUMNS)) + "\n"
-
-
+# A step, or the first and the last of several; numbers of more digits do not fit into 64 bits.
+LINE = re.compile(
+    rf"([0-9]{{1,18}})(?:-([0-9]{{1,18}}))?((?:\t[0-9a-f]{{8}}){{{len(CHECKSUM_COLUMNS)}}})"
+)
 RECENT = 2**15  # the newest steps, of which at least so many have a line of their own
 
 
@@ -128,18 +131,11 @@ def _format_line(step: int, checksums: list[int], first: int | None = None) -> s
 
 def _parse_line(path: Path, number: int, line: str) -> list[int]:
     """Returns first step, last step and checksums of a line."""
-    steps, *cells = line.split("\t")
-    width = len(steps) + len(CHECKSUM_COLUMNS) * len("\t01234567")
-    first, _, last = steps.partition("-")
-    try:
-        # The length shows a lost character, which `int` would pass: it takes any number of digits.
-        if len(cells) != len(CHECKSUM_COLUMNS) or len(line) != width:
-            raise ValueError
-        ends = int(first), int(last or first)
-        if ends != tuple(sorted(ends)):
-            raise ValueError
-        return [*ends, *(int(cell, 16) for cell in cells)]
-    except ValueError:
-        raise UserError(
-            f"{path}: line {number} is damaged; fix or delete the file, then repeat the command"
-        ) from None
+    if match := LINE.fullmatch(line):
+        first, last = int(match[1]), int(match[2] or match[1])
+        # A line that claims to stand for billions of steps would fill the memory.
+        if 0 < first <= last < first + BLOCK:
+            return [first, last, *(int(cell, 16) for cell in match[3].split())]
+    raise UserError(
+        f"{path}: line {number} is damaged; fix or delete the file, then repeat the command"
+    )
