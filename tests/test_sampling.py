@@ -1,10 +1,13 @@
 import dataclasses
+import os
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
+from jaxgan.cli.arguments import parse_sample_output
 from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
@@ -103,15 +106,61 @@ def test_every_stream_and_counter_has_a_key_of_its_own():
     assert len(keys) == 50 * len(Stream)
 
 
-def conditional_run(tmp_path):
-    config = tiny.config(tiny.write_data(tmp_path / "data"), epochs=1)
+@pytest.fixture(scope="module")
+def conditional(data, tmp_path_factory):
+    config, workdir = tiny.config(data, epochs=1), tmp_path_factory.mktemp("conditional") / "run"
     network = dataclasses.replace(config.network, conditional=True)
-    train(dataclasses.replace(config, network=network), tmp_path / "run")
-    return tmp_path / "run"
+    train(dataclasses.replace(config, network=network), workdir)
+    return workdir
 
 
-def test_a_conditional_generator_is_asked_for_labels_in_turn_and_they_are_kept(tmp_path):
-    workdir, out = conditional_run(tmp_path), tmp_path / "s.npz"
+def test_a_folder_has_a_picture_of_each_image_named_by_index_and_label(conditional, tmp_path):
+    sample(conditional, "last", 3, 0, tmp_path / "s.npz", labels=(3, 1))
+    sample(conditional, "last", 3, 0, tmp_path / "pictures", labels=(3, 1))
+    names = ["00000_3.png", "00001_1.png", "00002_3.png"]
+    assert sorted(os.listdir(tmp_path / "pictures")) == names
+    pictures = [np.asarray(Image.open(tmp_path / "pictures" / name)) for name in names]
+    np.testing.assert_array_equal(pictures, np.load(tmp_path / "s.npz")["images"][..., 0])
+
+
+def test_a_single_image_is_written_as_it_is(conditional, tmp_path):
+    sample(conditional, "last", 1, 0, tmp_path / "one.png")
+    sample(conditional, "last", 1, 0, tmp_path / "one.npz")
+    image = np.asarray(Image.open(tmp_path / "one.png"))
+    np.testing.assert_array_equal(image, np.load(tmp_path / "one.npz")["images"][0, ..., 0])
+
+
+def test_a_folder_has_all_images_or_is_left_as_it_was(conditional, tmp_path, monkeypatch):
+    def fail(self, *_):
+        raise OSError("full")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="full"):
+        sample(conditional, "last", 3, 0, tmp_path / "pictures")
+    assert os.listdir(tmp_path) == []
+
+
+def test_pictures_go_into_a_new_or_empty_folder_only(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.txt").touch()
+    assert parse_sample_output(f"{tmp_path}/new/") == tmp_path / "new"
+    assert parse_sample_output(f"{tmp_path}/empty") == tmp_path / "empty"
+    for name, words in (
+        ("full/", "is not an empty folder; choose a new one"),
+        ("full/a.txt/", "is not an empty folder"),
+        ("a/b/", "the folder .*/a does not exist"),
+        ("new", "must end in .png or .npz, or in / for a folder"),
+        ("new.png/", "is a folder; its name must not end in .png"),
+    ):
+        with pytest.raises(UserError, match=words):
+            parse_sample_output(f"{tmp_path}/{name}")
+
+
+def test_a_conditional_generator_is_asked_for_labels_in_turn_and_they_are_kept(
+    conditional, tmp_path
+):
+    workdir, out = conditional, tmp_path / "s.npz"
     sample(workdir, "last", 12, 0, out)
     every = dict(np.load(out))
     assert every["labels"].tolist() == [*range(10), 0, 1]

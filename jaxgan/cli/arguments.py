@@ -1,6 +1,7 @@
 """Reads and checks flags; a wrong one raises a UserError."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +14,8 @@ from jaxgan.parallel.initialize import AUTO, DISTRIBUTED_ENV_VARS, ProcessSpec
 VARIABLES = dict(
     zip(("coordinator", "num_processes", "process_id"), DISTRIBUTED_ENV_VARS, strict=True)
 )
+
+SAMPLE_FILES = (".png", ".npz")
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,6 +88,28 @@ def check_output_path(out: Path, *suffixes: str) -> None:
         raise UserError(f"--out {out}: is a folder")
     if not out.absolute().parent.is_dir():
         raise UserError(f"--out {out}: the folder {out.parent} does not exist")
+
+
+def parse_sample_output(text: str) -> Path:
+    """Returns the path of a .png, of an .npz, or of a folder that is new or empty.
+
+    Raises:
+      UserError: it is none of them, or cannot be written.
+    """
+    out = expand_path(text)
+    if not (text.endswith(os.sep) or out.is_dir()):
+        if out.suffix not in SAMPLE_FILES:
+            raise UserError(f"--out {text}: must end in .png or .npz, or in / for a folder")
+        check_output_path(out, *SAMPLE_FILES)
+        return out
+    if out.suffix in SAMPLE_FILES:
+        raise UserError(f"--out {text}: is a folder; its name must not end in {out.suffix}")
+    # What is there already could not be told from the new images.
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"--out {text}: is not an empty folder; choose a new one")
+    if not out.absolute().parent.is_dir():
+        raise UserError(f"--out {text}: the folder {out.parent} does not exist")
+    return out
 
 
 def check_evaluated(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """The verb `sample`: writes examples of a trained generator as a picture or as arrays."""
 
+import shutil
 from pathlib import Path
 
 import jax
@@ -11,7 +12,7 @@ from jaxgan.data import load_data
 from jaxgan.gan.sampling import cycled_labels, sample_pixels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan
-from jaxgan.plots import save_samples
+from jaxgan.plots import save_image, save_samples, to_picture
 from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.checkpoint_ref import CheckpointRef
 from jaxgan.runs.checkpoints import load_run
@@ -33,9 +34,11 @@ def sample(
 
     Args:
       step: the checkpoint's step, "last" or "best".
-      out: a .png becomes one grid of images, or a scatter plot of points over real ones; an .npz
-        holds uint8 (num, height, width, channels) under "images", or float32 (num, dims) under
-        "points", and int32 (num,) under "labels" if the generator is class-conditional.
+      out: a .png becomes one grid of images, a single image as it is, or a scatter plot of points
+        over real ones; an .npz holds uint8 (num, height, width, channels) under "images", or
+        float32 (num, dims) under "points", and int32 (num,) under "labels" if the generator is
+        class-conditional; any other path becomes a folder with a .png of each image, named by its
+        index and label.
       labels: the classes to generate, in turn, by name or number; () for all classes.
 
     Raises:
@@ -47,14 +50,39 @@ def sample(
     key = stream_key(jax.random.key(seed), Stream.SAMPLE, 0)
     variables = inference_variables(gan, state)
     pixels = np.asarray(sample_pixels(gan, *variables, num, key, image_labels))
-    if out.suffix == ".png":
-        save_samples(out, pixels, pixels if pixels.ndim == 4 else load_data(config.data).pixels[:])
-    else:
-        arrays = {"images" if pixels.ndim == 4 else "points": pixels}
+    are_images = pixels.ndim == 4
+    if out.suffix == ".png" and are_images and num == 1:
+        save_image(out, pixels[0])
+    elif out.suffix == ".png":
+        save_samples(out, pixels, pixels if are_images else load_data(config.data).pixels[:])
+    elif out.suffix == ".npz":
+        arrays = {"images" if are_images else "points": pixels}
         if image_labels is not None:
             arrays["labels"] = np.asarray(image_labels)
         replace_file(out, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+    elif are_images:
+        _save_images(out, pixels, image_labels)
+    else:
+        raise UserError(f"--out {out}: the run has points, not images; must end in .png or .npz")
     return int(state.step)
+
+
+def _save_images(out: Path, pixels: np.ndarray, labels: Labels | None) -> None:
+    """Writes a .png of each image into a new or empty folder, all of them or none."""
+    folder = out.resolve()
+    new = folder.with_name(f".{folder.name}.new")
+    # An earlier command may have been killed.
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    try:
+        endings = [""] * len(pixels) if labels is None else [f"_{x}" for x in labels.tolist()]
+        digits = max(5, len(str(len(pixels) - 1)))
+        for index, (image, ending) in enumerate(zip(pixels, endings, strict=True)):
+            to_picture(image).save(new / f"{index:0{digits}}{ending}.png")
+        new.replace(folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
 
 
 def _image_labels(

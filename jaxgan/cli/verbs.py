@@ -18,6 +18,7 @@ from jaxgan.cli.arguments import (
     parse_overrides,
     parse_path,
     parse_process_spec,
+    parse_sample_output,
 )
 from jaxgan.cli.messages import print_text
 from jaxgan.cli.train import start_training
@@ -44,9 +45,10 @@ train      jaxgan [train] --config mnist [--workdir DIR] [--config.NAME=VALUE ..
 configs    jaxgan configs
            lists the shipped configs
 sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last] [--labels cat,dog]
-           [--out FILE]
-           writes generated images as a .png, or as an .npz: uint8 NHWC under "images" ("points"
-           for points in the plane), and "labels" for a class-conditional run
+           [--out FILE|DIR/]
+           writes generated images as a .png, or one .png each into a folder, or as an .npz: uint8
+           NHWC under "images" ("points" for points in the plane), and "labels" for a
+           class-conditional run
 evaluate   jaxgan evaluate --workdir DIR [--num_samples N] [--step N|best|last] [--seed 0]
            [--features NAME] [--metrics A,B]
            scores generated images, with the scores of real images beside them; evaluation.json
@@ -98,15 +100,15 @@ def sample_verb(argv: list[str]) -> int:
     parser.add_argument("--num", type=int_between(1), default=64, help="how many (default 64)")
     parser.add_argument("--seed", type=int_between(0), default=0, help=SEED_HELP)
     add_step_flag(parser)
-    out_help = ".png or .npz (default samples.png)"
-    parser.add_argument("--out", type=parse_path, default=Path("samples.png"), help=out_help)
+    out_help = ".png, .npz, or a folder for a .png of each image (default samples.png)"
+    parser.add_argument("--out", default="samples.png", metavar="FILE|DIR/", help=out_help)
     labels_help = "classes to generate, in turn, by name or number (default: all)"
     parser.add_argument("--labels", type=parse_labels, default=(), metavar="A,B", help=labels_help)
     options = parser.parse_args(argv)
     set_deterministic_flag(read_single_config(options.workdir).deterministic)
-    out, num, seed = options.out, options.num, options.seed
+    num, seed = options.num, options.seed
     # Now, and not after the checkpoint has been read and images have been computed.
-    check_output_path(out, ".png", ".npz")
+    out = parse_sample_output(options.out)
 
     from jaxgan.cli.sample import sample
 

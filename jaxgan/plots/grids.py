@@ -45,9 +45,20 @@ def save_grid(path: Path, pixels: np.ndarray) -> None:
         top = PADDING + (i // columns) * cell_height
         left = PADDING + (i % columns) * cell_width
         canvas[top : top + height, left : left + width] = image
-    # Pillow takes grey pixels without an axis of channels.
-    picture = Image.fromarray(canvas.squeeze(-1) if channels == 1 else canvas)
+    save_image(path, canvas)
+
+
+def save_image(path: Path, pixels: np.ndarray) -> None:
+    """Writes uint8 pixels (height, width, channels) as a PNG of that size."""
+    picture = to_picture(pixels)
     replace_file(path, lambda file: picture.save(file, format="png"))
+
+
+def to_picture(pixels: np.ndarray) -> Image.Image:
+    """Returns uint8 pixels (height, width, channels) as one of Pillow's images."""
+    pixels = to_displayable(pixels)
+    # Pillow takes grey pixels without an axis of channels.
+    return Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
 
 
 def to_displayable(pixels: np.ndarray) -> np.ndarray:
