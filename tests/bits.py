@@ -21,6 +21,7 @@ from jaxgan.config.files import load_config
 from jaxgan.data import epoch_order, load_data
 from jaxgan.gan.state import build_gan, init_state
 from jaxgan.gan.steps import train_epoch
+from jaxgan.runs.plan import images_in_run, make_step_plan
 
 CONFIGS = Path("configs")
 STEPS = 30
@@ -41,7 +42,8 @@ def sha256_of(tree):
 def state_after(config, steps):
     data = load_data(config.data)
     shape = data.pixels.shape[1:]
-    gan = build_gan(config, shape, data.classes)
+    plan = make_step_plan(config.train, len(data.pixels))
+    gan = build_gan(config, shape, data.classes, images_in_run(config.train, plan))
     state = init_state(gan, shape, jax.random.key(config.seed))
     images = config.train.batch_size * config.train.d_steps
     order = epoch_order(state.key, 0, len(data.pixels), images)[:steps]

@@ -196,7 +196,7 @@ def streamed(count):
     plan = make_step_plan(config.train, EXAMPLES)
     setup = TrainingSetup(config, None, plan, gan, pixels, None, None, {})
     with open_input_pipeline(setup, [0]) as blocks_of:
-        for block in blocks_of(Chunk(0, 0, len(order), False)):
+        for block in blocks_of(Chunk(1, 0, len(order), False)):
             state, _ = train_epoch(gan, state, *block)
             parts = [part.data.nbytes for part in block.pixels.pixels.addressable_shards]
     return {

@@ -108,16 +108,16 @@ def test_one_flipped_bit_of_one_gradient_is_named(bit, clean, data, tmp_path, ca
 
 
 def test_two_swapped_indices_of_a_batch_are_named(clean, data, tmp_path, capsys, monkeypatch):
-    original = shuffle.epoch_order
+    original = shuffle.epoch_orders
 
-    def epoch_order(key, epoch, size, batch_size):
-        order = original(key, epoch, size, batch_size)
-        if epoch != 4:  # whose second step is the fiftieth
+    def epoch_orders(key, epochs, size, batch_size):
+        order = original(key, epochs, size, batch_size)
+        if epochs != range(4, 5):  # whose second step is the fiftieth
             return order
         return order.at[1, jnp.array([1, 6])].set(order[1, jnp.array([6, 1])])
 
     with monkeypatch.context() as patched:
-        patched.setattr(input_pipeline, "epoch_order", epoch_order)
+        patched.setattr(input_pipeline, "epoch_orders", epoch_orders)
         train(config(data), tmp_path / "swapped")
     same, out = run_compare(clean, tmp_path / "swapped", tmp_path, capsys)
     assert not same

@@ -83,7 +83,7 @@ def test_sizes_refuse_zero(name):
 
 
 def test_an_unknown_setting_lists_the_known_ones():
-    with pytest.raises(UserError, match=r"config\.train\.epoch; known: epochs, batch_size"):
+    with pytest.raises(UserError, match=r"config\.train\.epoch; known: epochs, images"):
         from_mapping(default_config().to_dict() | {"train": {"epoch": 3}})
 
 

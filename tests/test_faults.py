@@ -364,7 +364,4 @@ def test_rows_that_cannot_be_mended_are_named(command, workdir, whole, capsys):
     assert_told(code, capsys, "metrics.jsonl: line 3 is damaged")
     path.write_text("\n".join(damaged(lines, "a row missing")))
     assert cli.main([*command, "--workdir", str(workdir)]) == 0
-    step = json.loads(lines[3])["step"]
-    assert f"1 rows up to step 24 are gone, the first of them that of step {step}" in (
-        capsys.readouterr().err
-    )
+    assert "1 of 6 rows up to step 24 are gone" in capsys.readouterr().err

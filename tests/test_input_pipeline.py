@@ -120,8 +120,8 @@ def test_a_run_goes_on_with_another_block(data, resident, tmp_path, blocks):
 def test_any_chunk_can_be_the_first(data, start):
     config = streamed(tiny.config(data), 3)
     pixels = np.arange(100, dtype=np.uint8)[:, None]  # that say which example they are
-    plan = StepPlan(epoch=12, row=4, chunk=4)
-    chunk = Chunk(start // 12, start % 12, start % 12 + 4, start % 12 == 8)
+    plan = StepPlan(epoch=12, interval=12, row=4, chunk=4, total=24)
+    chunk = Chunk(start // 12 + 1, start, start + 4, start % 12 == 8)
     gan = types.SimpleNamespace(mesh=None)
     setup = TrainingSetup(config, None, plan, gan, pixels, None, None, {})
     on_device = setup._replace(config=tiny.config(data), pixels=jax.device_put(pixels))

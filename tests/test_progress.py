@@ -7,6 +7,7 @@ import re
 import sys
 
 from jaxgan.cli.messages import show_log
+from jaxgan.config.schema import TrainConfig
 from jaxgan.training.progress import Progress
 
 
@@ -20,9 +21,9 @@ def row(step, disc=0.5, gen=1.25):
 
 
 def test_without_a_terminal_there_is_one_line_per_epoch(capsys):
-    progress = Progress(0, 40, 2)
+    progress = Progress(0, TrainConfig(epochs=2), 40)
     for step in (10, 20, 30, 40):
-        progress.update(1 + (step > 20), row(step), ends_epoch=step % 20 == 0)
+        progress.update(1 + (step > 20), row(step), ends_interval=step % 20 == 0)
     progress.close()
     first, second = capsys.readouterr().err.splitlines()
     assert re.fullmatch(
@@ -31,11 +32,17 @@ def test_without_a_terminal_there_is_one_line_per_epoch(capsys):
     assert second.startswith("epoch 2/2: ")
 
 
+def test_a_run_whose_length_is_in_images_shows_images(capsys):
+    progress = Progress(0, TrainConfig(images=100, batch_size=8), 13)
+    progress.update(1, row(7), ends_interval=True)
+    assert capsys.readouterr().err.startswith("56/104 images: D loss")
+
+
 def test_on_a_terminal_there_is_a_bar_with_epoch_speed_time_left_and_losses(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    progress = Progress(0, 30, 3)
-    progress.update(1, row(10), ends_epoch=True)
-    progress.update(2, row(20), ends_epoch=True)
+    progress = Progress(0, TrainConfig(epochs=3), 30)
+    progress.update(1, row(10), ends_interval=True)
+    progress.update(2, row(20), ends_interval=True)
     progress.close()
     text = sys.stderr.getvalue()
     assert "compiling" in text
@@ -43,8 +50,8 @@ def test_on_a_terminal_there_is_a_bar_with_epoch_speed_time_left_and_losses(monk
 
 
 def test_a_loss_that_is_not_finite_is_called_so(capsys):
-    progress = Progress(0, 10, 1)
-    progress.update(1, row(10, disc=None), ends_epoch=True)
+    progress = Progress(0, TrainConfig(epochs=1), 10)
+    progress.update(1, row(10, disc=None), ends_interval=True)
     assert "D loss not finite" in capsys.readouterr().err
 
 

@@ -2,7 +2,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.gan.schedules import images_seen, piecewise_schedule
+from jaxgan.config.errors import UserError
+from jaxgan.config.schema import ScheduleConfig
+from jaxgan.gan.schedules import images_seen, piecewise_schedule, schedule_in_images
 
 
 @pytest.mark.parametrize("shape", ["linear", "cosine"])
@@ -24,3 +26,15 @@ def test_one_point_is_a_constant():
 
 def test_images_are_counted_past_the_range_of_int32():
     assert images_seen(jnp.int32(2**30), 64) == 2.0**36
+
+
+def test_fractions_of_a_run_are_the_same_schedule_in_images():
+    fractions = ScheduleConfig(unit="run", b1=((0.25, 0.5), (1, 0.25)), shape="cosine")
+    images = ScheduleConfig(b1=((2_500, 0.5), (10_000, 0.25)), shape="cosine")
+    assert schedule_in_images(fractions, 10_000) == images
+    assert schedule_in_images(images, 10_000) == images
+
+
+def test_fractions_of_a_run_of_unknown_length_are_refused():
+    with pytest.raises(UserError, match=r"schedule.unit = 'run': needs the number of images"):
+        schedule_in_images(ScheduleConfig(unit="run", ema=((0, 1.0),)), 0)

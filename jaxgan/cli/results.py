@@ -33,13 +33,14 @@ def print_result(result: TrainResult, workdir: Path, config: Config) -> int:
         saved = f"saved at step {result.step} of {result.total_steps}; go on with:"
         print(f"{saved}\n  {_resume_command()}", file=sys.stderr)
         return 128 + result.signal
-    epochs = config.train.epochs
+    unit = "images" if config.train.images else "epochs"
+    length = getattr(config.train, unit)
     if result.step == result.first_step:
-        trained = result.step * epochs // result.total_steps
-        print(f"{workdir} was already trained for {trained} epochs;", end=" ")
-        print(f"for more: {_resume_command()} --config.train.epochs={trained * 2}")
+        trained = result.step * length // result.total_steps
+        print(f"{workdir} was already trained for {trained} {unit};", end=" ")
+        print(f"for more: {_resume_command()} --config.train.{unit}={trained * 2}")
         return 0
-    print(f"Trained {epochs} epochs, {result.step} steps. In {workdir}:")
+    print(f"Trained {length} {unit}, {result.step} steps. In {workdir}:")
     for name, content in FILES:
         if (workdir / name).exists():
             print(f"  {workdir / name}: {content}")

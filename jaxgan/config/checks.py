@@ -18,6 +18,7 @@ def check_combinations(config: Config) -> None:
     _check_packing(config)
     _check_batch_norm_of_one(config)
     _check_shards(config)
+    _check_fractions(config)
 
 
 def check_horizon(config: Config, images: int) -> None:
@@ -26,12 +27,23 @@ def check_horizon(config: Config, images: int) -> None:
       UserError: a schedule has a point after the run's last image.
     """
     # Not in `check_combinations`: the number of images is known only when the data has been read.
-    for name, points in vars(config.schedule).items():
-        if name != "shape" and points and points[-1][0] > images:
+    unit = "images" if config.train.images else "epochs"
+    length = f"config.train.{unit} = {getattr(config.train, unit)}"
+    for name, points in config.schedule.points.items():
+        if points[-1][0] > images:
             raise UserError(
                 f"config.schedule.{name} = {points!r}: ends at {points[-1][0]} images; must be "
-                f"within the run's {images} (config.train.epochs = {config.train.epochs}): end it "
-                "there, or train longer"
+                f"within the run's {images} ({length}): end it there, train longer, or give it in "
+                "fractions of the run (config.schedule.unit=run)"
+            )
+
+
+def _check_fractions(config: Config) -> None:
+    for name, points in config.schedule.points.items():
+        if config.schedule.unit == "run" and points[-1][0] > 1:
+            raise UserError(
+                f"config.schedule.{name} = {points!r}: with config.schedule.unit = 'run' the first "
+                f"numbers are fractions of the run; must be from 0 to 1, not {points[-1][0]}"
             )
 
 

@@ -54,14 +54,14 @@ def at_least(low: int) -> Check:
 
 
 def schedule_points(below: float = math.inf) -> Check:
-    """Checks (images seen, value) pairs: images ascend, values are from 0 and below a bound."""
+    """Checks (when, value) pairs: times ascend, values are from 0 and below a bound."""
 
     def test(value: SchedulePoints) -> bool:
-        images = [seen for seen, _ in value]
+        times = [when for when, _ in value]
         return (
             all(math.isfinite(number) for point in value for number in point)
-            and all(seen >= 0 for seen in images)
-            and all(earlier < later for earlier, later in itertools.pairwise(images))
+            and all(when >= 0 for when in times)
+            and all(earlier < later for earlier, later in itertools.pairwise(times))
             and all(0 <= level < below for _, level in value)
         )
 

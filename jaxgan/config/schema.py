@@ -125,9 +125,12 @@ class OptimizerConfig:
     disc: AdamConfig = AdamConfig()
 
 
+SHAPES = ("unit", "shape")  # settings of ScheduleConfig that hold for every schedule
+
+
 @dataclasses.dataclass(frozen=True)
 class ScheduleConfig:
-    """Schedules over training: (images seen, value) pairs; () keeps the quantity constant.
+    """Schedules over training: (when, value) pairs; () keeps the quantity constant.
 
     A schedule is constant before its first pair and after its last.
     """
@@ -139,6 +142,17 @@ class ScheduleConfig:
     penalty: SchedulePoints = setting((), "factor of every penalty's weight", schedule_points())
     ema: SchedulePoints = setting((), "factor of ema.half_life", schedule_points())
     augment: SchedulePoints = setting((), "factor of augment.probability", schedule_points())
+    unit: str = setting(
+        "images",
+        "what the first numbers of the pairs count: images seen, or fractions of the run from 0 "
+        "to 1; with fractions a resumed run cannot be made longer",
+        one_of("images", "run"),
+    )
+
+    @property
+    def points(self) -> dict[str, SchedulePoints]:
+        """The pairs of every schedule that has some, by its name."""
+        return {name: value for name, value in vars(self).items() if value and name not in SHAPES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,6 +214,16 @@ class TrainConfig:
     """The length of a run, its batches, and how it is cut into device calls and log rows."""
 
     epochs: int = setting(50, "passes over the data", at_least(1), may_change=True)
+    images: int = setting(
+        0,
+        "length of the run in images, in place of epochs; the settings that count in epochs, and "
+        "rows and device calls per epoch, then count in intervals. 0: epochs are the length",
+        at_least(0),
+        may_change=True,
+    )
+    interval_images: int = setting(
+        50_000, "length of an interval in images, with train.images", at_least(1)
+    )
     batch_size: int = setting(64, "real images per update", at_least(1))
     d_steps: int = setting(1, "discriminator updates per generator update", at_least(1))
 
@@ -284,6 +308,13 @@ class Config:
         "train several seeds, each as a run: a count starting at `seed`, or a tuple of seeds; "
         "0 or (): a single run. More seeds can be added to a folder later",
         SEEDS,
+    )
+    start_from: str = setting(
+        "",
+        "run directory, or checkpoint in one, with whose networks a new run begins; '' for none",
+    )
+    start_optimizers: bool = setting(
+        False, "take the moments of both optimizers from start_from too, and not only the networks"
     )
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)

@@ -9,12 +9,15 @@ from jaxgan.config.jax_env import DETERMINISTIC_FLAG
 from jaxgan.config.network import disc_norm
 from jaxgan.config.schema import Config
 
+FEW_STEPS = 10  # in an epoch; there are ten rows of metrics per epoch
+
 
 def config_warnings(
     config: Config,
     *,
     backend: str = "",
     image_shape: tuple[int, ...] = (),
+    examples: int = 0,
     images: int = 0,
     ema_halvings: float = math.inf,
 ) -> list[str]:
@@ -25,6 +28,7 @@ def config_warnings(
     Args:
       backend: JAX's name of the backend that trains: "cpu", "gpu" or "tpu".
       image_shape: (height, width, channels) of the data.
+      examples: number of examples in the data.
       images: number of images that the run trains on, repetitions included.
       ema_halvings: how often the weight of the first parameters in the generator's average is
         halved by the end of the run.
@@ -33,6 +37,8 @@ def config_warnings(
         *_settings_without_effect(config),
         *_settings_overruled(config),
         *_saturation_of_grey_images(config, image_shape),
+        *_schedule_within_an_image(config),
+        *_few_steps(config, examples),
         *_batch_norm_of_one(config),
         *_unbounded_critic(config),
         *_average_longer_than_run(config, images, ema_halvings),
@@ -50,6 +56,7 @@ def _settings_without_effect(config: Config) -> Iterator[str]:
         ("augment.target", "augment.policy", augment.policy),
         ("augment.probability", "augment.policy", augment.policy),
         ("augment.adapt_images", "augment.target", augment.target),
+        ("train.interval_images", "train.images", config.train.images),
         ("schedule.augment", "augment.policy", augment.policy),
         ("schedule.ema", "ema.half_life", config.ema.half_life),
         ("schedule.penalty", "penalty.*", any(vars(config.penalty).values())),
@@ -61,6 +68,12 @@ def _settings_without_effect(config: Config) -> Iterator[str]:
 
 
 def _settings_overruled(config: Config) -> Iterator[str]:
+    train = config.train
+    if config.start_optimizers and not config.start_from:
+        yield "config.start_optimizers = True: has no effect without config.start_from"
+    if train.images and train.epochs != Config().train.epochs:
+        without = "has no effect with config.train.images, which is the length of the run"
+        yield f"config.train.epochs = {train.epochs}: {without}"
     augment, clip = config.augment, config.optimizer.disc.clip_weights
     if augment.policy and not augment.target and not augment.probability:
         without = "has no effect with config.augment.probability = 0"
@@ -81,6 +94,36 @@ def _saturation_of_grey_images(config: Config, image_shape: tuple[int, ...]) -> 
     if image_shape[2:] == (1,) and "saturation" in config.augment.policy:
         without = f"saturation has no effect on the grey images of {config.data.name}"
         yield f"config.augment.policy = {config.augment.policy!r}: {without}"
+
+
+def _schedule_within_an_image(config: Config) -> Iterator[str]:
+    for name, points in config.schedule.points.items():
+        if config.schedule.unit == "images" and 0 < points[-1][0] <= 1:
+            yield (
+                f"config.schedule.{name} = {points!r}: ends at the first image; "
+                "config.schedule.unit=run takes fractions of the run"
+            )
+
+
+def _few_steps(config: Config, examples: int) -> Iterator[str]:
+    """A set that is small for its batches."""
+    per_step = config.train.batch_size * config.train.d_steps
+    steps, left_out = divmod(examples, per_step)
+    if not 0 < steps < FEW_STEPS:
+        return
+    text = f"an epoch of the {examples} examples is {steps} step{'s' * (steps > 1)} of {per_step}"
+    if left_out:
+        text += f" and leaves out {left_out}, others each time"
+    if config.train.images:
+        # Each is left out equally often, so nothing is lost in a run of many epochs.
+        yield f"config.train.batch_size = {config.train.batch_size}: {text}"
+    else:
+        total = steps * config.train.epochs
+        yield (
+            f"config.train.epochs = {config.train.epochs}: the run has only {total} steps, since "
+            f"{text}; config.train.images sets the length, and when grids, rows and checkpoints "
+            "come, in images"
+        )
 
 
 def _batch_norm_of_one(config: Config) -> Iterator[str]:

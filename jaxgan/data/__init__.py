@@ -11,13 +11,14 @@ from jaxgan.data.load import Dataset, load_data, splits_of
 from jaxgan.data.recognise import with_found_name
 
 if TYPE_CHECKING:
-    from jaxgan.data.shuffle import epoch_order
+    from jaxgan.data.shuffle import epoch_order, epoch_orders
 
 __all__ = [
     "DATASETS",
     "PROTOCOL_SAMPLES",
     "Dataset",
     "epoch_order",
+    "epoch_orders",
     "load_data",
     "splits_of",
     "with_found_name",
@@ -25,8 +26,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "epoch_order":
-        from jaxgan.data.shuffle import epoch_order
+    if name in ("epoch_order", "epoch_orders"):
+        from jaxgan.data import shuffle
 
-        return epoch_order
+        return getattr(shuffle, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

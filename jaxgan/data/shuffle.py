@@ -30,6 +30,23 @@ def epoch_order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Ord
     return _order(key, epoch, size, batch_size)
 
 
+def epoch_orders(key: PRNGKey, epochs: range, size: int, batch_size: int) -> Order:
+    """Returns the `epoch_order`s of consecutive epochs, one after the other, computed in one call.
+
+    Epochs of few steps would else take a call each.
+    """
+    if len(epochs) == 1:
+        return epoch_order(key, epochs.start, size, batch_size)
+    return _orders(key, epochs.start, len(epochs), size, batch_size)
+
+
+@functools.partial(jax.jit, static_argnames=("count", "size", "batch_size"))
+def _orders(key: PRNGKey, first: Counter, count: int, size: int, batch_size: int) -> Order:
+    epochs = first + jnp.arange(count)
+    orders = jax.vmap(lambda epoch: _order(key, epoch, size, batch_size))(epochs)
+    return orders.reshape(-1, batch_size)
+
+
 @functools.partial(jax.jit, static_argnames=("size", "batch_size"))
 def _order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Order:
     order = jax.random.permutation(stream_key(key, Stream.ORDER, epoch), size)

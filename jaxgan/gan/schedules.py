@@ -1,12 +1,16 @@
 """Schedules: quantities that change over training, as functions of the number of images seen."""
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jaxgan.config.errors import UserError
 from jaxgan.config.fields import SchedulePoints
+from jaxgan.config.schema import ScheduleConfig
 from jaxgan.types import Array, Counter, Scalar
 
 Schedule = Callable[[Float[Array, "..."]], Float[Array, "..."]]
@@ -33,6 +37,29 @@ def piecewise_schedule(points: SchedulePoints, shape: str) -> Schedule:
         return low + share * (high - low)
 
     return value_at
+
+
+def schedule_in_images(config: ScheduleConfig, images: int) -> ScheduleConfig:
+    """Returns the same schedules in numbers of images, if they are in fractions of the run.
+
+    Args:
+      images: number of images in the run; 0 if it is not known.
+
+    Raises:
+      UserError: the schedules are in fractions of a run whose length is not known.
+    """
+    if config.unit == "images":
+        return config
+    if config.points and not images:
+        raise UserError(
+            "config.schedule.unit = 'run': needs the number of images in the run, as in "
+            "build_gan(..., images=N)"
+        )
+    scaled: dict[str, Any] = {
+        name: tuple((fraction * images, value) for fraction, value in points)
+        for name, points in config.points.items()
+    }
+    return dataclasses.replace(config, unit="images", **scaled)
 
 
 def images_seen(updates: Counter, images_per_update: int) -> Scalar:

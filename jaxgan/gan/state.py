@@ -20,7 +20,7 @@ from jaxgan.config.seeds import without_seeds
 from jaxgan.gan.losses import LOSSES, Loss, smooth_labels
 from jaxgan.gan.optimizers import make_optimizer
 from jaxgan.gan.penalties import PENALTIES
-from jaxgan.gan.schedules import Schedule, piecewise_schedule
+from jaxgan.gan.schedules import Schedule, piecewise_schedule, schedule_in_images
 from jaxgan.networks import NETWORKS, ImageShape
 from jaxgan.networks.mixed_precision import Network
 from jaxgan.types import Array, Images, Labels, PackedImages, PRNGKey, Scalar, Stream, stream_key
@@ -108,6 +108,7 @@ def build_gan(
     image_shape: ImageShape,
     classes: int = 0,
     class_counts: tuple[int, ...] = (),
+    images: int = 0,
 ) -> Gan:
     """Builds the rules of a config.
 
@@ -117,11 +118,14 @@ def build_gan(
       image_shape: shape of one example.
       classes: number of classes in the data; 0 if it has no labels.
       class_counts: number of training images of each class; (): not known, taken as equal.
+      images: number of images in the run, which config.schedule.unit = "run" needs.
 
     Raises:
       UserError: the config does not fit the shape or the labels of the data.
     """
-    gan = _build_gan(without_seeds(config), image_shape, classes)
+    config = without_seeds(config)
+    schedule = schedule_in_images(config.schedule, images)
+    gan = _build_gan(dataclasses.replace(config, schedule=schedule), image_shape, classes)
     return dataclasses.replace(gan, class_counts=class_counts) if gan.classes else gan
 
 
@@ -136,9 +140,7 @@ def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
     batch_size, d_steps, schedule = config.train.batch_size, config.train.d_steps, config.schedule
     weights = {name: getattr(config.penalty, name) for name in PENALTIES}
     schedules = {
-        name: piecewise_schedule(points, schedule.shape) if points else None
-        for name, points in vars(schedule).items()
-        if name != "shape"
+        name: piecewise_schedule(points, schedule.shape) for name, points in schedule.points.items()
     }
     return Gan(
         gen=gen,
@@ -147,16 +149,16 @@ def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
         disc_tx=make_optimizer(config.optimizer.disc, schedule, batch_size),
         loss=smooth_labels(loss, config.label_smoothing) if config.label_smoothing else loss,
         penalties=tuple((name, weight) for name, weight in weights.items() if weight),
-        penalty_schedule=schedules["penalty"],
+        penalty_schedule=schedules.get("penalty"),
         latent_size=network.latent_size,
         classes=classes,
         packing=config.packing,
         augment=config.augment,
-        augment_schedule=schedules["augment"],
+        augment_schedule=schedules.get("augment"),
         d_steps=d_steps,
         images_per_step=batch_size * d_steps,
         ema_half_life=config.ema.half_life,
-        ema_schedule=schedules["ema"],
+        ema_schedule=schedules.get("ema"),
         shards=config.parallel.shards,
     )
 

@@ -138,8 +138,8 @@ def _replay_both(
     """Replays both runs for `count` steps, a window at a time; stops where the shorter run ends."""
     runs = [run.program for run in (a, b)]
     last = int(states[0].step) + count
-    ends = [run.plan.epoch * run.config.train.epochs for run in runs]
-    while (done := int(states[0].step)) < min(last, *ends):
+    last = min(last, *(run.plan.total for run in runs))
+    while (done := int(states[0].step)) < last:
         # Both runs must replay equally many steps.
         window = min(REPLAY_WINDOW, last - done, *(steps_in_one_call(run, done) for run in (a, b)))
         pair = replay(a, states[0], window), replay(b, states[1], window)

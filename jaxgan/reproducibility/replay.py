@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxgan.config.errors import UserError
-from jaxgan.data import epoch_order
+from jaxgan.data import epoch_orders
 from jaxgan.data.gather import gather
 from jaxgan.data.lazy_array import Array
 from jaxgan.gan.state import TrainState
@@ -18,8 +18,10 @@ from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.environment import check_same_data, read_environment
 from jaxgan.runs.ledger_rows import Ledger, combine_checksums
 from jaxgan.runs.mathematics import warn_of_mathematics
+from jaxgan.runs.plan import epochs_of, images_per_step
 from jaxgan.runs.program import Program, build_program, initial_state, training_examples
 from jaxgan.runs.redraws import Redraw, read_redraws, redraw_of
+from jaxgan.runs.start_from import read_start
 from jaxgan.types import GatheredExamples, Labels, Order, Pixels, StepOutput, root_key
 
 logger = logging.getLogger(__name__)
@@ -75,10 +77,10 @@ def state_at(run: LoadedRun, step: int) -> TrainState:
     """
     folder = run.workdir / layout.CHECKPOINTS
     candidates = [saved for saved in checkpoints.steps(folder) if saved <= step]
-    state = initial_state(run.program)
-    state = checkpoints.restore_newest_valid(folder, state, candidates) or state
+    fresh = initial_state(run.program)
+    state = checkpoints.restore_newest_valid(folder, fresh, candidates) or _start(run, fresh)
     # This takes a while, and the user should know why.
-    if step - (done := int(state.step)) > run.program.plan.epoch:
+    if step - (done := int(state.step)) > run.program.plan.interval:
         logger.info(f"{run.workdir}: replaying steps {done + 1} to {step}")
     while (done := int(state.step)) < step:
         count = min(step - done, steps_in_one_call(run, done))
@@ -87,6 +89,15 @@ def state_at(run: LoadedRun, step: int) -> TrainState:
         examples = _examples(run, _order(run, done, count))
         state, _ = train_epoch(run.program.gan, _with_draws(run, state), *examples)
     return _with_draws(run, state)
+
+
+def _start(run: LoadedRun, fresh: TrainState) -> TrainState:
+    """Returns the state before the first step of a run."""
+    if not run.program.config.start_from:
+        return fresh
+    if state := read_start(run.workdir, fresh):
+        return state
+    raise UserError(f"{run.workdir / layout.START}: is gone, so the first steps have no replay")
 
 
 def replay(run: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
@@ -102,10 +113,11 @@ def replay(run: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
 
 
 def steps_in_one_call(run: LoadedRun, done: int) -> int:
-    """Returns how many steps after `done` have the same order of the examples and one root key."""
-    epoch = run.program.plan.epoch
+    """Returns how many steps after `done` are of one interval and have one root key."""
+    # An interval as in training: a call of its length is compiled already.
+    interval = run.program.plan.interval
     ends = [entry.step - 1 - done for entry in run.redraws if entry.step - 1 > done]
-    return min(epoch - done % epoch, *ends) if ends else epoch - done % epoch
+    return min([interval - done % interval, *ends])
 
 
 def final_state(replayed: ReplayedSteps) -> TrainState:
@@ -193,11 +205,12 @@ def _with_draws(run: LoadedRun, state: TrainState) -> TrainState:
 
 
 def _order(run: LoadedRun, step: int, count: int) -> Order:
-    """Returns the example indices of steps step + 1 to step + count, all of one epoch."""
+    """Returns the example indices of steps step + 1 to step + count."""
     config, plan = run.program.config, run.program.plan
-    epoch, start = divmod(step, plan.epoch)
-    per_step = config.train.batch_size * config.train.d_steps
-    order = epoch_order(jax.random.key(config.seed), epoch, len(run.pixels), per_step)
+    epochs = epochs_of(plan, step, step + count)
+    key, per_step = jax.random.key(config.seed), images_per_step(config.train)
+    order = epoch_orders(key, epochs, len(run.pixels), per_step)
+    start = step - epochs.start * plan.epoch
     return order[start : start + count]
 
 

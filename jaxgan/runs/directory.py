@@ -23,6 +23,7 @@ from jaxgan.runs.links import check_links
 from jaxgan.runs.mathematics import check_mathematics
 
 logger = logging.getLogger(__name__)
+LENGTH = ("train.epochs", "train.images")  # the settings that say how long a run is
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -132,10 +133,13 @@ def _warn_of_no_lock(workdir: Path) -> None:
 def _check_same_run(workdir: Path, config: Config) -> None:
     recorded = {name: value for name, _, value in iter_settings(read_config(workdir))}
     for name, field, value in iter_settings(config):
-        allowed = field.metadata["may_change"] or adds_seeds(name, recorded, config)
-        if value != recorded[name] and not allowed:
+        stretches = name in LENGTH and config.schedule.unit == "run" and config.schedule.points
+        may_change = field.metadata["may_change"] and not stretches
+        if value != recorded[name] and not (may_change or adds_seeds(name, recorded, config)):
+            why = ", which would move its schedules (config.schedule.unit = 'run')"
             raise UserError(
                 f"--workdir {workdir}: its run has config.{name} = {recorded[name]!r}, not "
-                f"{value!r}; choose another --workdir, or that value to resume it"
+                f"{value!r}{why if stretches else ''}; choose another --workdir, or that value to "
+                "resume it"
             )
     check_mathematics(workdir, config)

@@ -9,6 +9,7 @@ REDRAWS = "redraws.jsonl"  # the steps from which config.train.redraw was anothe
 LOCK = ".lock"
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best"
+START = "start"  # the state before the first step, with config.start_from
 SAMPLES = "samples"
 CURVES = "curves.png"
 DIAGNOSTICS = "diagnostics.png"

@@ -8,7 +8,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.runs import layout
 
 # Training writes, renames or deletes what is in these folders.
-FOLDERS = (layout.CHECKPOINTS, layout.BEST_CHECKPOINT, layout.SAMPLES)
+FOLDERS = (layout.CHECKPOINTS, layout.BEST_CHECKPOINT, layout.START, layout.SAMPLES)
 
 
 def check_links(workdir: Path) -> None:

@@ -12,7 +12,7 @@ from jaxgan.data.image_pixels import rules_of
 from jaxgan.data.lazy_array import Array
 from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
 from jaxgan.networks import NETWORKS
-from jaxgan.runs.plan import StepPlan, make_step_plan
+from jaxgan.runs.plan import StepPlan, images_in_run, make_step_plan
 from jaxgan.types import Labels, Pixels
 
 
@@ -43,7 +43,9 @@ def build_program(config: Config) -> Program:
         NETWORKS[config.network.name](config.network, (*size, 3), 0)
     data = load_data(config.data)
     plan = make_step_plan(config.train, len(data.pixels))
-    gan = build_gan(config, data.pixels.shape[1:], data.classes, data.class_counts)
+    images = images_in_run(config.train, plan)
+    shape = data.pixels.shape[1:]
+    gan = build_gan(config, shape, data.classes, data.class_counts, images)
     return Program(config, data, plan, gan)
 
 

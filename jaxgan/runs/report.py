@@ -42,11 +42,13 @@ def _seeds_report(workdir: Path, config: Config) -> Iterator[str]:
 def _run_report(workdir: Path, config: Config) -> Iterator[str]:
     rows = row_files.read_rows(workdir)
     last_step = seed_statistics.final_step(workdir, config)
-    last = rows[-1] if rows else {"step": 0, "epoch": 0}
-    epochs = config.train.epochs
+    last = rows[-1] if rows else {"step": 0, "epoch": 0, "images": 0}
+    position = f"epoch {last['epoch']:g} of {config.train.epochs}"
+    if config.train.images:
+        position = f"{last['images']} of {config.train.images} images"
     yield f"{workdir}: {config.data.name}, {config.loss} loss, seed {config.seed}"
     yield from _data_report(workdir)
-    yield f"step {last['step']} of {last_step}, epoch {last['epoch']:g} of {epochs}; the last row:"
+    yield f"step {last['step']} of {last_step}, {position}; the last row:"
     numbers = {name: value for name, value in last.items() if seed_statistics.is_number(value)}
     yield from align({"value": {name: format_number(x, ".6g") for name, x in numbers.items()}})
     if distances := held_out_distances(workdir):

@@ -57,8 +57,7 @@ def read_all_rows(workdir: Path) -> dict[int, list[Row]]:
 
 def final_step(workdir: Path, config: Config) -> int:
     """Returns the step at which each run of the config ends."""
-    examples = read_data_record(workdir)["examples"]
-    return config.train.epochs * make_step_plan(config.train, examples).epoch
+    return make_step_plan(config.train, read_data_record(workdir)["examples"]).total
 
 
 def read_diverged(workdir: Path) -> dict[int, str]:
@@ -121,7 +120,7 @@ def _last_row(rows: list[Row], last_step: int) -> Row | None:
     if last is None or not (distance := distance_in(last)):
         return last
     name, _ = distance
-    # The run may have been longer under an earlier config.train.epochs.
+    # The run may have been longer under an earlier config.train.epochs or images.
     found = [row.get(name) for row in rows if row["step"] <= last_step]
     lowest = min((value for value in found if value is not None), default=None)
     return last | {name.replace("eval/", "best/", 1): lowest}

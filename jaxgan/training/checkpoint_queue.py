@@ -21,30 +21,30 @@ class CheckpointQueue:
         self.best = best
         self._workdir = workdir
         self._saved = checkpoints.Checkpoints(workdir / layout.CHECKPOINTS, keep)
-        self._waiting: tuple[checkpoints.Leaves, int] | None = None
+        self._waiting: tuple[checkpoints.Leaves, checkpoints.Record] | None = None
 
     @property
     def last_step(self) -> int | None:
         """The step of the newest checkpoint on the disk, or None."""
         return max(checkpoints.steps(self._saved.directory), default=None)
 
-    def put(self, state: TrainState, consecutive_skipped: int) -> None:
+    def put(self, state: TrainState, consecutive_skipped: int, rows: int) -> None:
         """Copies the state to the host, to be saved at the next `start_saving`."""
         # To the host now, since the next chunk is given the buffers of this state.
-        self._waiting = checkpoints.flatten(state), consecutive_skipped
+        self._waiting = checkpoints.flatten(state), checkpoints.Record(consecutive_skipped, rows)
 
     def start_saving(self) -> None:
         """Starts to write the waiting state, if there is one."""
         if self._waiting is None:
             return
-        leaves, consecutive_skipped = self._waiting
+        leaves, record = self._waiting
         # A run that resumes from this step does not evaluate it again: its best state comes first.
         if self.best:
             self.best.wait()
         # Before the checkpoint too: a resumed run does not write this record again.
         if is_primary():
             ledger.append_leaves(self._workdir, int(leaves["step"]), leaves)
-        self._saved.save(leaves, consecutive_skipped=consecutive_skipped)
+        self._saved.save(leaves, record=record)
         self._waiting = None
 
     def wait(self) -> None:

@@ -14,10 +14,12 @@ class CurveRows:
 
     Attributes:
       newest: the last row; {} before there is one.
+      count: how many rows have been added.
     """
 
     def __init__(self, rows: Iterable[Row]):
         self.newest: Row = {}
+        self.count = 0
         self._all, self._evaluated = _SpacedRows(), _SpacedRows()
         self.add(rows)
 
@@ -25,6 +27,7 @@ class CurveRows:
         """Adds the newest rows."""
         for row in rows:
             self.newest = row
+            self.count += 1
             self._all.add(row)
             # Few rows have an evaluation, and the steps between those kept would miss most of them.
             if any(name.startswith("eval/") for name in row):

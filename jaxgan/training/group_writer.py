@@ -15,7 +15,7 @@ from jaxgan.runs.plan import Chunk
 from jaxgan.training.memory import Memory
 from jaxgan.training.progress import SharedProgress
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
-from jaxgan.training.setup import TrainingSetup, initial_state
+from jaxgan.training.setup import TrainingSetup, first_state
 from jaxgan.types import StepOutput
 
 logger = logging.getLogger(__name__)
@@ -88,19 +88,20 @@ def open_group_writer(
     Raises:
       UserError: as `directory.open_run`, or the runs have no valid checkpoint in common.
     """
-    fresh = [initial_state(setup, config.seed) for config in configs.values()]
+    firsts = [first_state(setup, workdir, config) for workdir, config in configs.items()]
+    fresh = [first.state for first in firsts]
     with contextlib.ExitStack() as stack:
-        for workdir, config in configs.items():
+        for (workdir, config), first in zip(configs.items(), firsts, strict=True):
             # All are locked before a checkpoint of any is renamed.
-            stack.enter_context(hold_run_directory(setup, workdir, config))
+            stack.enter_context(hold_run_directory(setup, workdir, config, first.record))
         step = _set_aside_unshared(configs, fresh[0])
         seeds = [config.seed for config in configs.values()]
-        progress = SharedProgress(step, setup.total_steps, setup.config.train.epochs, seeds)
+        progress = SharedProgress(step, setup.config.train, setup.plan.total, seeds)
         opened = [
             stack.enter_context(open_run_writer(setup, workdir, config, state, progress=progress))
             for (workdir, config), state in zip(configs.items(), fresh, strict=True)
         ]
-        del fresh
+        del fresh, firsts
         writers = {seed: writer for seed, (writer, _) in zip(seeds, opened, strict=True)}
         state = stack_runs(setup.gan.mesh, [state for _, state in opened])
         # `stack_runs` has freed the buffers of these states, so nothing may use them from here.

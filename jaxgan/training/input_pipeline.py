@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.data import epoch_order
+from jaxgan.data import epoch_orders
 from jaxgan.data.gather import gather
 from jaxgan.gan.state import TrainState
 from jaxgan.parallel.mesh import local_slice, replicate, shard
 from jaxgan.parallel.run_axis import shard_runs
-from jaxgan.runs.plan import Chunk
+from jaxgan.runs.plan import Chunk, epochs_of
 from jaxgan.training.setup import TrainingSetup
 from jaxgan.types import GatheredExamples, Labels, Order, Orders, StepOutput
 
@@ -53,7 +53,7 @@ def open_input_pipeline(setup: TrainingSetup, seeds: Sequence[int]) -> Iterator[
     mesh, orders = setup.gan.mesh, _EpochOrders(setup, seeds)
 
     def resident(chunk: Chunk) -> Iterator[StepBlock]:
-        order = orders.of_epoch(chunk.epoch)[..., chunk.start : chunk.stop, :]
+        order = orders.of_steps(chunk.start, chunk.stop)
         yield StepBlock(setup.pixels, replicate(mesh, order), setup.labels)
 
     if not setup.config.data.stream:
@@ -97,7 +97,6 @@ class _StreamedBlocks:
     def __init__(self, setup: TrainingSetup, orders: "_EpochOrders"):
         config = setup.config
         self._size, self._plan, self._mesh = config.data.stream, setup.plan, setup.gan.mesh
-        self._last = setup.total_steps
         self._pixels, self._labels, self._orders = setup.pixels, setup.labels, orders
         self._own = local_slice(self._mesh, config.train.batch_size)
         self._steps: Any = None  # Grain's iterator
@@ -108,17 +107,17 @@ class _StreamedBlocks:
 
         # Opened by the first chunk, since a resumed run does not start at step 0.
         if self._steps is None:
-            steps = range(chunk.epoch * self._plan.epoch + chunk.start, self._last)
+            steps = range(chunk.start, self._plan.total)
             # A block ends with its chunk, so it may be shorter than config.data.stream.
             ahead = READ_AHEAD * min(self._size, self._plan.chunk)
             self._steps = prefetch(self._read, steps, ahead)
-        order = self._orders.on_host(chunk.epoch)
         for start in range(chunk.start, chunk.stop, self._size):
             stop = min(start + self._size, chunk.stop)
             parts = [next(self._steps) for _ in range(start, stop)]
             # Axis 0 is that of the runs.
-            examples = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *parts)
-            rows = order[..., start:stop, :]
+            rows, examples = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *parts)
+            rows = rows.reshape(*rows.shape[:2], -1)
+            rows = rows if len(rows) > 1 else rows[0]
             # Sent explicitly, because a block runs under a guard against implicit transfers.
             rows = replicate(self._mesh, rows) if self._mesh else jax.device_put(rows)
             yield StepBlock(self._on_devices(examples), rows, None)
@@ -127,9 +126,13 @@ class _StreamedBlocks:
         if self._steps is not None:
             self._steps.close()
 
-    def _read(self, step: int) -> GatheredExamples:
-        """Reads a step's examples for the devices of this process; runs are the leading axis."""
-        return gather(self._pixels, self._labels, self._orders.of_step(step)[..., self._own])
+    def _read(self, step: int) -> tuple[np.ndarray, GatheredExamples]:
+        """Returns a step's indices, and its examples for the devices of this process.
+
+        Runs are the leading axis.
+        """
+        rows = self._orders.of_step(step)
+        return rows, gather(self._pixels, self._labels, rows[..., self._own])
 
     def _on_devices(self, examples: GatheredExamples) -> GatheredExamples:
         if len(examples.pixels) > 1:
@@ -143,30 +146,39 @@ class _EpochOrders:
     def __init__(self, setup: TrainingSetup, seeds: Sequence[int]):
         train = setup.config.train
         self._keys = [jax.random.key(seed) for seed in seeds]
-        self._size, self._epoch, self._epochs = len(setup.pixels), setup.plan.epoch, train.epochs
+        self._size, self._plan = len(setup.pixels), setup.plan
+        self._last_epoch = epochs_of(setup.plan, 0, setup.plan.total).stop
         self._batches = (train.d_steps, train.batch_size)
-        self._known: dict[int, Order | Orders] = {}
+        self._newest: tuple[range, Order | Orders] | None = None
+        self._known: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def of_epoch(self, epoch: int) -> Order | Orders:
-        images = math.prod(self._batches)
-        orders = [epoch_order(key, epoch, self._size, images) for key in self._keys]
-        return jnp.stack(orders) if len(orders) > 1 else orders[0]
+    def of_steps(self, start: int, stop: int) -> Order | Orders:
+        """Returns the rows of indices of some steps, counted over the run."""
+        epochs = epochs_of(self._plan, start, stop)
+        # Kept, since several chunks in a row can be of one epoch.
+        if self._newest is None or self._newest[0] != epochs:
+            self._newest = epochs, self._of_epochs(epochs)
+        first = epochs.start * self._plan.epoch
+        return self._newest[1][..., start - first : stop - first, :]
 
     def of_step(self, step: int) -> np.ndarray:
         """Returns the (runs, d_steps, images) indices of a step, counted over the run."""
-        epoch, row = divmod(step, self._epoch)
-        return self.on_host(epoch)[..., row, :].reshape(-1, *self._batches)
+        epoch, row = divmod(step, self._plan.epoch)
+        return self._on_host(epoch)[..., row, :].reshape(-1, *self._batches)
 
-    def on_host(self, epoch: int) -> np.ndarray:
-        """Returns `of_epoch` as a numpy array."""
+    def _of_epochs(self, epochs: range) -> Order | Orders:
+        images = math.prod(self._batches)
+        orders = [epoch_orders(key, epochs, self._size, images) for key in self._keys]
+        return jnp.stack(orders) if len(orders) > 1 else orders[0]
+
+    def _on_host(self, epoch: int) -> np.ndarray:
         with self._lock:
             # The next epoch's order is computed early too, so that nobody waits for it.
-            for coming in range(epoch, min(epoch + 2, self._epochs)):
+            for coming in range(epoch, min(epoch + 2, self._last_epoch)):
                 if coming not in self._known:
-                    self._known[coming] = self.of_epoch(coming)
-            # The epoch before stays: the loop may still be in it while threads read ahead.
+                    self._known[coming] = np.asarray(self._of_epochs(range(coming, coming + 1)))
+            # The epoch before stays: other threads may still read it.
             for past in [known for known in self._known if known < epoch - 1]:
                 del self._known[past]
-            order = self._known[epoch]
-        return np.asarray(order)
+            return self._known[epoch]

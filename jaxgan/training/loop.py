@@ -14,7 +14,7 @@ from jaxgan.gan.steps import train_epoch, train_stacked_epoch
 from jaxgan.parallel.mesh import local_replica, replicate
 from jaxgan.parallel.process_group import all_gather, is_primary
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
-from jaxgan.runs.plan import Chunk, chunks
+from jaxgan.runs.plan import Chunk, StepPlan, chunks
 from jaxgan.training.group_writer import GroupWriter, open_group_writer
 from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline, run_blocks
 from jaxgan.training.memory import (
@@ -26,7 +26,7 @@ from jaxgan.training.memory import (
     temporary_bytes,
 )
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
-from jaxgan.training.setup import TrainingSetup, initial_state, prepare_training
+from jaxgan.training.setup import TrainingSetup, first_state, prepare_training
 from jaxgan.training.signals import stop_signals
 from jaxgan.types import StepOutput
 
@@ -80,9 +80,9 @@ def train_run(
       config: that of the setup, but for the seed.
       show_seed: the progress names the seed.
     """
-    fresh = initial_state(setup, config.seed)
+    fresh, record = first_state(setup, workdir, config)
     with (
-        hold_run_directory(setup, workdir, config),
+        hold_run_directory(setup, workdir, config, record),
         open_run_writer(setup, workdir, config, fresh, show_seed) as (writer, state),
     ):
         # Nothing may keep its buffers: the device may have room for no second state.
@@ -119,7 +119,7 @@ def run_loop(
     writer: RunWriter | GroupWriter,
     signals: list[int],
 ) -> tuple[int, int]:
-    """Trains to the end of the last epoch, or of the chunk in which a signal comes.
+    """Trains to the end of the run, or of the chunk in which a signal comes.
 
     The device works on the next chunk while the host writes down the one before.
 
@@ -139,18 +139,18 @@ def run_loop(
     }
     run_block = functools.partial(_run_block, setup, epoch, memory)
     with explain_out_of_memory(config, memory), open_input_pipeline(setup, seeds) as blocks_of:
-        for number, chunk in enumerate(chunks(setup.plan, step, config.train.epochs)):
+        for number, chunk in enumerate(chunks(setup.plan, step)):
             state, output = run_blocks(run_block, state, blocks_of(chunk))
             if number == 0:
                 writer.record_memory(memory)
-            step += chunk.stop - chunk.start
+            step = chunk.stop
             local_state, local_output = local_replica(mesh, (state, output))
-            sampled = _is_due(config.save.samples_every, config, chunk)
+            sampled = _is_due(config.save.samples_every, setup.plan, chunk)
             writer.add(chunk, step, local_output, local_state if sampled else None)
             # The order matters: the best state is on the disk before the checkpoint of its step.
-            if _is_due(config.evaluate.every, config, chunk):
+            if _is_due(config.evaluate.every, setup.plan, chunk):
                 writer.evaluate(local_state)
-            if save_due := _is_due(config.save.every, config, chunk):
+            if save_due := _is_due(config.save.every, setup.plan, chunk):
                 writer.save(local_state)
             # A signal may reach some of the processes only, and all must stop at the same step.
             signal = next(filter(None, all_gather(signals[0] if signals else 0)), 0)
@@ -182,15 +182,14 @@ def _run_block(
             memory[TEMPORARIES] = temporary_bytes(program)
 
 
-def _is_due(every: int, config: Config, chunk: Chunk) -> bool:
-    """Returns True at the end of the last epoch and of every so many; 0 means never."""
-    epoch = chunk.epoch + 1
-    last = epoch == config.train.epochs
-    return every > 0 and chunk.ends_epoch and (last or epoch % every == 0)
+def _is_due(every: int, plan: StepPlan, chunk: Chunk) -> bool:
+    """Returns True at the end of the last interval and of every so many; 0 means never."""
+    last = chunk.stop == plan.total
+    return every > 0 and chunk.ends_interval and (last or chunk.interval % every == 0)
 
 
 def _result(
     setup: TrainingSetup, workdir: Path, writer: RunWriter, first_step: int, step: int, signal: int
 ) -> TrainResult:
     distances = held_out_distances(workdir) if is_primary() else None
-    return TrainResult(first_step, step, setup.total_steps, signal, distances, writer.diverged)
+    return TrainResult(first_step, step, setup.plan.total, signal, distances, writer.diverged)

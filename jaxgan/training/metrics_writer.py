@@ -12,7 +12,7 @@ from jaxgan.config.schema import Config
 from jaxgan.parallel.process_group import is_primary
 from jaxgan.runs import ledger, row_files
 from jaxgan.runs.atomic_files import json_safe
-from jaxgan.runs.plan import Chunk, StepPlan, row_bounds
+from jaxgan.runs.plan import Chunk, StepPlan, images_per_step, row_bounds
 from jaxgan.training.curve_rows import CurveRows
 
 CONSECUTIVE_SKIPPED = "skipped_in_a_row"  # column: the count up to the last step of the row
@@ -84,7 +84,7 @@ def metric_rows(
     Skipped updates are summed instead.
     """
     first = last_step - (chunk.stop - chunk.start)
-    per_step = config.train.batch_size * config.train.d_steps
+    per_step = images_per_step(config.train)
     rows = []
     for start, stop in row_bounds(plan, chunk):
         step = first + stop

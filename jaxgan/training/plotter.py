@@ -9,6 +9,7 @@ from jaxgan.config.schema import Config
 from jaxgan.evaluation.periodic import Pairs
 from jaxgan.plots import diagnostics
 from jaxgan.runs import layout
+from jaxgan.runs.plan import Chunk, images_per_step
 
 
 class Plotter:
@@ -21,15 +22,17 @@ class Plotter:
     def __init__(self, workdir: Path, config: Config, real: np.ndarray):
         """Takes some real examples, since generated points are drawn over real ones."""
         self.pairs: Pairs | None = None
-        self._workdir, self._real = workdir, real
+        self._workdir, self._real, self._train = workdir, real, config.train
         self._title = f"{config.data.name}, {config.loss} loss, seed {config.seed}"
         self._evaluated = config.evaluate.every > 0
         (workdir / layout.SAMPLES).mkdir(exist_ok=True)
 
-    def save_samples(self, epoch: int, samples: np.ndarray) -> None:
-        """Draws the samples after an epoch, counted from 1."""
-        path = self._workdir / layout.SAMPLES / f"epoch_{epoch:04d}.png"
-        plots.save_samples(path, samples, self._real)
+    def save_samples(self, chunk: Chunk, samples: np.ndarray) -> None:
+        """Draws the samples of the state after a chunk."""
+        images = chunk.stop * images_per_step(self._train)
+        # An interval has another number of images in another run; an epoch has not.
+        name = f"images_{images:09d}" if self._train.images else f"epoch_{chunk.interval:04d}"
+        plots.save_samples(self._workdir / layout.SAMPLES / f"{name}.png", samples, self._real)
 
     def save_curves(self, rows: list[dict[str, float | None]]) -> None:
         """Draws the curves of all rows, and the newest evaluation."""

@@ -1,4 +1,4 @@
-"""Shows how far a run is: a live bar on a terminal, else a log line per epoch."""
+"""Shows how far a run is: a live bar on a terminal, else a log line per epoch or interval."""
 
 import logging
 import statistics
@@ -9,7 +9,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from jaxgan.config.schema import TrainConfig
 from jaxgan.runs.checkpoint_ref import distance_in, distance_label
+from jaxgan.runs.plan import images_per_step
 from jaxgan.runs.text import format_number
 
 logger = logging.getLogger(__name__)
@@ -17,36 +19,41 @@ BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
 
 
 class Progress:
-    """Shows epoch, speed, time left and both losses on standard error."""
+    """Shows epoch or images, speed, time left and both losses on standard error."""
 
-    def __init__(self, step: int, total_steps: int, epochs: int, seeds: Sequence[int] = ()):
-        """Starts at a step; `seeds` are shown where the run is one of several."""
+    def __init__(self, step: int, train: TrainConfig, total: int, seeds: Sequence[int] = ()):
+        """Starts at a step of `total`; `seeds` are shown where the run is one of several."""
         self._who = f"{_describe_seeds(seeds)}, " if seeds else ""
-        self.total_steps = total_steps
-        self.epochs = epochs
+        self._train, self._total = train, total
         self._warm: tuple[float, float] | None = None  # step and time after the first chunk
         self._bar = None
         # In a file or a pipe, a bar would be one endless line.
         if sys.stderr.isatty():
-            self._bar = tqdm(total=total_steps, initial=step, bar_format=BAR, dynamic_ncols=True)
+            self._bar = tqdm(total=total, initial=step, bar_format=BAR, dynamic_ncols=True)
             self._bar.set_description(f"{self._who}compiling")
 
-    def update(self, epoch: int, row: dict[str, Any], ends_epoch: bool) -> None:
-        """Shows a chunk's last row; `epoch` counts from 1."""
+    def update(self, interval: int, row: dict[str, Any], ends_interval: bool) -> None:
+        """Shows a chunk's last row; intervals, which can be epochs, count from 1."""
         disc, gen = (format_number(row[f"{player}/loss"], ".3f") for player in ("disc", "gen"))
         losses = f"D loss {disc}, G loss {gen}"
         text = f"{self._speed(row['step'])}{losses}{_distance(row)}"
         if self._bar is not None:
-            self._bar.set_description(f"{self._who}epoch {epoch}/{self.epochs}", refresh=False)
+            self._bar.set_description(self._position(interval, row["step"]), refresh=False)
             self._bar.postfix = text
             self._bar.update(row["step"] - self._bar.n)
             self._bar.refresh()
-        elif ends_epoch:
-            logger.info(f"{self._who}epoch {epoch}/{self.epochs}: {text}")
+        elif ends_interval:
+            logger.info(f"{self._position(interval, row['step'])}: {text}")
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def _position(self, interval: int, step: int) -> str:
+        if not self._train.images:
+            return f"{self._who}epoch {interval}/{self._train.epochs}"
+        done, all_images = (count * images_per_step(self._train) for count in (step, self._total))
+        return f"{self._who}{done}/{all_images} images"
 
     def _speed(self, step: float) -> str:
         now = time.monotonic()
@@ -56,31 +63,32 @@ class Progress:
             return ""
         first, since = self._warm
         rate = (step - first) / (now - since)
-        left = tqdm.format_interval((self.total_steps - step) / rate)
+        left = tqdm.format_interval((self._total - step) / rate)
         return f"{rate:.0f} steps/s, {left} left, "
 
 
 class SharedProgress(Progress):
     """Shows the medians of several runs at the same step, once each has given its row."""
 
-    def __init__(self, step: int, total_steps: int, epochs: int, seeds: Sequence[int]):
-        super().__init__(step, total_steps, epochs, seeds)
+    def __init__(self, step: int, train: TrainConfig, total: int, seeds: Sequence[int]):
+        super().__init__(step, train, total, seeds)
         self._updates: list[tuple[int, dict[str, Any], bool]] = []
 
-    def update(self, epoch: int, row: dict[str, Any], ends_epoch: bool) -> None:
-        self._updates.append((epoch, row, ends_epoch))
+    def update(self, interval: int, row: dict[str, Any], ends_interval: bool) -> None:
+        self._updates.append((interval, row, ends_interval))
 
     def show(self) -> None:
         """Shows the medians of the rows given since the last call."""
         if not self._updates:
             return
-        epoch, last, ends_epoch = self._updates[-1]
+        interval, last, ends_interval = self._updates[-1]
         rows = [row for _, row, _ in self._updates]
         self._updates = []
-        names = ["step", "disc/loss", "gen/loss"]
+        names = ["disc/loss", "gen/loss"]
         if found := distance_in(last):
             names.append(found[0])
-        super().update(epoch, {name: _median(rows, name) for name in names}, ends_epoch)
+        medians = {name: _median(rows, name) for name in names} | {"step": last["step"]}
+        super().update(interval, medians, ends_interval)
 
 
 def _median(rows: list[dict[str, Any]], name: str) -> float | None:

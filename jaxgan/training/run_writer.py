@@ -22,8 +22,9 @@ from jaxgan.plots import samples_shown
 from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
 from jaxgan.runs.best_checkpoint import BestCheckpoint
 from jaxgan.runs.environment import record_memory
-from jaxgan.runs.plan import Chunk, StepPlan, row_steps
+from jaxgan.runs.plan import Chunk
 from jaxgan.runs.redraws import record_redraw
+from jaxgan.runs.start_from import has_begun, read_start
 from jaxgan.training.checkpoint_queue import CheckpointQueue
 from jaxgan.training.memory import Memory
 from jaxgan.training.metrics_writer import MetricsWriter
@@ -76,7 +77,7 @@ class RunWriter:
         self._queue = CheckpointQueue(workdir, config.save.keep, best)
         self._pending: PendingChunk | None = None
         # The pictures of a finished run may be missing, if its last start was interrupted.
-        self._plots_stale = int(resumed.state.step) >= setup.total_steps
+        self._plots_stale = int(resumed.state.step) >= setup.plan.total
 
     @property
     def active(self) -> bool:
@@ -125,7 +126,7 @@ class RunWriter:
         """Writes down the last chunk, and copies the state after it for a checkpoint."""
         self._flush()
         if self.active:
-            self._queue.put(state, self._metrics.consecutive_skipped)
+            self._queue.put(state, self._metrics.consecutive_skipped, self._metrics.rows.count)
             self._plots_stale = True
 
     def wait(self) -> None:
@@ -150,11 +151,11 @@ class RunWriter:
         self._check_folder()
         metrics, checksums, _ = jax.tree.map(np.asarray, done.output)
         counts = self._metrics.write(done.chunk, done.last_step, metrics, checksums, evaluation)
-        epoch = done.chunk.epoch + 1
         if self._plotter and done.samples is not None:
-            self._plotter.save_samples(epoch, np.asarray(done.samples))
+            self._plotter.save_samples(done.chunk, np.asarray(done.samples))
         if self.progress:
-            self.progress.update(epoch, self._metrics.rows.newest, done.chunk.ends_epoch)
+            ends = done.chunk.ends_interval
+            self.progress.update(done.chunk.interval, self._metrics.rows.newest, ends)
         limit = self._setup.config.train.max_skipped
         over = [index for index, count in enumerate(counts) if count >= limit]
         # The first step at the limit: the end of the chunk would depend on its length.
@@ -203,8 +204,13 @@ class RunWriter:
 
 
 @contextlib.contextmanager
-def hold_run_directory(setup: TrainingSetup, workdir: Path, config: Config) -> Iterator[None]:
+def hold_run_directory(
+    setup: TrainingSetup, workdir: Path, config: Config, start: Mapping[str, Any] = EMPTY
+) -> Iterator[None]:
     """Holds the run directory for this run, in all its processes.
+
+    Args:
+      start: what the record says about the state with which the run begins.
 
     Raises:
       UserError: as `directory.open_run`, or not all processes see the directory.
@@ -212,7 +218,8 @@ def hold_run_directory(setup: TrainingSetup, workdir: Path, config: Config) -> I
     with contextlib.ExitStack() as stack:
         with same_error():
             if is_primary():
-                stack.enter_context(directory.open_run(workdir, config, setup.environment))
+                environment = {**setup.environment, **start}
+                stack.enter_context(directory.open_run(workdir, config, environment))
         process_group.check_shared(workdir)
         yield
 
@@ -254,8 +261,9 @@ def open_run_writer(
     del resumed
     if is_primary():
         seeds = [config.seed] if show_seed else []
-        total, epochs = setup.total_steps, config.train.epochs
-        writer.progress = progress or Progress(int(state.step), total, epochs, seeds)
+        writer.progress = progress or Progress(
+            int(state.step), config.train, setup.plan.total, seeds
+        )
     try:
         yield writer, state
     except BaseException:
@@ -271,22 +279,36 @@ def _resume(setup: TrainingSetup, workdir: Path, config: Config, fresh: TrainSta
     folder = workdir / layout.CHECKPOINTS
     with same_error():
         if is_primary():
-            resumed = roll_back_to_checkpoint(workdir, fresh, setup.plan)
+            resumed = roll_back_to_checkpoint(workdir, fresh)
             record_redraw(workdir, int(resumed.state.step), config.train.redraw)
             checkpoints.prepare_folder(folder, config.save.keep)
         else:
             # Rows are read where they are written, in process 0.
-            resumed = ResumedRun(fresh, [], 0)
+            resumed = ResumedRun(read_start(workdir, fresh) or fresh, [], 0)
     step, skipped = from_primary([int(resumed.state.step), resumed.consecutive_skipped])
     # The step is chosen by process 0, so that all go on from the same one.
     if step and not is_primary():
         resumed = ResumedRun(checkpoints.restore(folder, fresh, step), [], skipped)
-    # A fresh state has it already. That of a checkpoint may be from before a redraw.
-    if step:
+    # A fresh state has it already. One that was saved may be from before a redraw.
+    if resumed.state is not fresh:
         key = root_key(config.seed, config.train.redraw)
         resumed = resumed._replace(state=resumed.state.replace(key=key))
     _check_same_state(resumed.state)
+    if config.start_from and from_primary(not has_begun(workdir)):
+        _keep_start(workdir, resumed.state)
     return resumed
+
+
+def _keep_start(workdir: Path, state: TrainState) -> None:
+    """Saves the state with which a run begins, before its first step; collective."""
+    folder = workdir / layout.START
+    with same_error():
+        if is_primary():
+            checkpoints.prepare_folder(folder, keep=1)
+    saved = checkpoints.Checkpoints(folder, keep=1)
+    saved.save(checkpoints.flatten(state))
+    saved.wait()
+    saved.close()
 
 
 class ResumedRun(NamedTuple):
@@ -297,7 +319,7 @@ class ResumedRun(NamedTuple):
     consecutive_skipped: int
 
 
-def roll_back_to_checkpoint(workdir: Path, fresh: TrainState, plan: StepPlan) -> ResumedRun:
+def roll_back_to_checkpoint(workdir: Path, fresh: TrainState) -> ResumedRun:
     """Restores the newest valid checkpoint, and removes all that a run wrote after its step.
 
     Rows and ledger lines of later steps are deleted; later checkpoints, which are damaged, are
@@ -307,16 +329,20 @@ def roll_back_to_checkpoint(workdir: Path, fresh: TrainState, plan: StepPlan) ->
       UserError: there are checkpoints, and every one is damaged.
     """
     folder = workdir / layout.CHECKPOINTS
-    state = checkpoints.restore_newest(folder, fresh) or fresh
+    state = checkpoints.restore_newest(folder, fresh) or read_start(workdir, fresh) or fresh
     step = int(state.step)
     checkpoints.set_aside_after(folder, step)
     lines = ledger.drop_after(workdir, step)
     _warn_of_gap(workdir / layout.LEDGER, range(1, step + 1), lines)
     rows = row_files.drop_rows_after(workdir, step)
-    _warn_of_gap(workdir / layout.METRICS, row_steps(plan, step), [row["step"] for row in rows])
     # From the checkpoint, because rows may be gone and the run must diverge at the same step.
-    skipped = checkpoints.read_consecutive_skipped(folder, step) if step else 0
-    return ResumedRun(state, rows, skipped)
+    saved = checkpoints.read_record(folder, step) if step else checkpoints.Record()
+    if (missing := saved.rows - len(rows)) > 0:
+        logger.warning(
+            f"{workdir / layout.METRICS}: {missing} of {saved.rows} rows up to step {step} are "
+            "gone; the run goes on without them"
+        )
+    return ResumedRun(state, rows, saved.consecutive_skipped)
 
 
 def _warn_of_gap(path: Path, expected: Sequence[int], found: Iterable[int]) -> None:

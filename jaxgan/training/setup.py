@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -26,6 +27,7 @@ from jaxgan.parallel.process_group import is_primary, same_error
 from jaxgan.runs.environment import describe_environment
 from jaxgan.runs.plan import StepPlan, ema_halvings, images_in_run
 from jaxgan.runs.program import build_program, training_examples
+from jaxgan.runs.start_from import FirstState, begin_from, has_begun
 from jaxgan.training.memory import Memory, bytes_on_device, data_bytes, explain_out_of_memory
 from jaxgan.types import root_key
 
@@ -52,10 +54,6 @@ class TrainingSetup(NamedTuple):
     labels: jax.Array | np.ndarray | None
     evaluator: PeriodicEvaluator | None
     environment: dict[str, Any]
-
-    @property
-    def total_steps(self) -> int:
-        return self.config.train.epochs * self.plan.epoch
 
 
 def prepare_training(config: Config) -> TrainingSetup:
@@ -94,6 +92,7 @@ def prepare_training(config: Config) -> TrainingSetup:
         config,
         backend=jax.default_backend(),
         image_shape=data.pixels.shape[1:],
+        examples=len(data.pixels),
         images=images,
         ema_halvings=ema_halvings(config, images),
     ):
@@ -128,6 +127,18 @@ def initial_state(setup: TrainingSetup, seed: int) -> TrainState:
         except jax.errors.JaxRuntimeError:
             memory["state"] = bytes_on_device(jax.eval_shape(init))
             raise
+
+
+def first_state(setup: TrainingSetup, workdir: Path, config: Config) -> FirstState:
+    """Returns the state before the first step of a run, or of a config's seed.
+
+    That of config.start_from is read only if the run has no state of its own yet.
+
+    Raises:
+      UserError: the device has no room for it, or config.start_from does not fit the config.
+    """
+    fresh = initial_state(setup, config.seed)
+    return FirstState(fresh, {}) if has_begun(workdir) else begin_from(config, fresh)
 
 
 def describe_data(data: Dataset) -> dict[str, Any]:

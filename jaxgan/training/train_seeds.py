@@ -23,7 +23,7 @@ from jaxgan.runs.seed_folders import seed_folder
 from jaxgan.training.loop import TrainResult, train_group, train_run
 from jaxgan.training.run_writer import hold_run_directory
 from jaxgan.training.seed_groups import group_seeds, seeds_per_program
-from jaxgan.training.setup import TrainingSetup, initial_state, prepare_training
+from jaxgan.training.setup import TrainingSetup, first_state, prepare_training
 from jaxgan.training.signals import stop_signals
 
 
@@ -48,7 +48,8 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
     setup = prepare_training(config)
     config = setup.config
     # Made before anything is written, since the device may have no room for it.
-    template = initial_state(setup, config.seed)
+    folder = seed_folder(workdir, config.seed)
+    template = first_state(setup, folder, config_of_seed(config, config.seed)).state
     mesh = setup.gan.mesh
     limit = seeds_per_program(config, mesh.size if mesh else 1)
     results: dict[int, TrainResult] = {}
@@ -101,7 +102,7 @@ def _unfinished_seeds(
     for seed in seeds_of(setup.config):
         folder = seed_folder(workdir, seed) / layout.CHECKPOINTS
         steps = checkpoints.steps(folder)
-        ended = [step for step in steps if step >= setup.total_steps]
+        ended = [step for step in steps if step >= setup.plan.total]
         if checkpoints.restore_newest_valid(folder, template, ended) is None:
             unfinished[seed] = set(steps) or {0}
         else:

@@ -9,10 +9,10 @@ from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, named
 from jaxgan.runs.checkpoints.reading import (
     DamagedCheckpoint,
     load_run,
-    read_consecutive_skipped,
+    read_record,
     read_score,
     restore,
     restore_newest,
     restore_newest_valid,
 )
-from jaxgan.runs.checkpoints.writing import Checkpoints, Score
+from jaxgan.runs.checkpoints.writing import Checkpoints, Record, Score

@@ -17,10 +17,11 @@ from jaxgan.runs.checkpoint_ref import CheckpointRef, checkpoint_folder
 from jaxgan.runs.checkpoints.folder import steps
 from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, unflatten
 from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
-from jaxgan.runs.checkpoints.writing import Score
+from jaxgan.runs.checkpoints.writing import Record, Score
 from jaxgan.runs.environment import read_data_record, read_environment
 from jaxgan.runs.layout import CONFIG, ENVIRONMENT
 from jaxgan.runs.mathematics import warn_of_mathematics
+from jaxgan.runs.plan import images_in_run, make_step_plan
 from jaxgan.runs.seed_folders import read_single_config
 
 logger = logging.getLogger(__name__)
@@ -80,13 +81,14 @@ def read_score(directory: Path, step: int) -> Score:
     return _as_dict(_read_record(directory, step).get("score"))
 
 
-def read_consecutive_skipped(directory: Path, step: int) -> int:
-    """Returns how many steps in a row up to the checkpoint had an update skipped.
+def read_record(directory: Path, step: int) -> Record:
+    """Returns what was saved with the checkpoint for a resumed run.
 
-    The count is 0 for a checkpoint of an older version, which did not record it.
+    Counts that a checkpoint of an older version lacks are 0.
     """
-    count = _read_record(directory, step).get("consecutive_skipped", 0)
-    return count if isinstance(count, int) else 0
+    saved = _read_record(directory, step)
+    counts = {name: saved.get(name) for name in Record._fields}
+    return Record(**{name: count for name, count in counts.items() if isinstance(count, int)})
 
 
 def restore_newest(directory: Path, template: TrainState) -> TrainState | None:
@@ -123,8 +125,10 @@ def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, T
     # From the record: a generator must load where its data set is not at hand.
     data = read_data_record(workdir)
     image_shape = tuple(data["shape"])
+    images = images_in_run(config.train, make_step_plan(config.train, data["examples"]))
     # A record of an older version has no counts.
-    gan = build_gan(config, image_shape, data["classes"], tuple(data.get("class_counts", ())))
+    counts = tuple(data.get("class_counts", ()))
+    gan = build_gan(config, image_shape, data["classes"], counts, images)
     directory = workdir / checkpoint_folder(ref)
     _check_size(workdir, gan, image_shape)
     template = init_state(gan, image_shape, jax.random.key(config.seed))

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
@@ -13,6 +13,18 @@ from jaxgan.runs.checkpoints.leaves import Leaves, leaves_sha256
 from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
 
 Score = dict[str, float]  # by the name of the metric
+
+
+class Record(NamedTuple):
+    """Counts that a resumed run needs besides the state.
+
+    Attributes:
+      consecutive_skipped: how many steps up to this one had an update skipped in a row.
+      rows: how many rows of metrics the run had written.
+    """
+
+    consecutive_skipped: int = 0
+    rows: int = 0
 
 
 class Checkpoints:
@@ -27,22 +39,22 @@ class Checkpoints:
         self._keep = keep
 
     def save(
-        self, leaves: Leaves, score: Score | None = None, consecutive_skipped: int = 0
+        self, leaves: Leaves, score: Score | None = None, record: Record | None = None
     ) -> None:
         """Starts to write a `flatten`ed state, and returns while it is written.
 
         Args:
           leaves: the state's arrays on the host, the same in every process.
           score: what the state scored.
-          consecutive_skipped: how many steps up to this one had an update skipped in a row.
+          record: what a resumed run needs besides the state.
 
         Raises:
           UserError: this checkpoint or the one before it could not be written.
         """
-        record: dict[str, Any] = {"sha256": leaves_sha256(leaves), "score": score or {}}
-        record["consecutive_skipped"] = consecutive_skipped
+        content: dict[str, Any] = {"sha256": leaves_sha256(leaves), "score": score or {}}
+        content |= (record or Record())._asdict()
         state = ocp.args.StandardSave(leaves)
-        args = ocp.args.Composite(state=state, record=ocp.args.JsonSave(record))
+        args = ocp.args.Composite(state=state, record=ocp.args.JsonSave(content))
         # The caller chooses the steps: without `force`, Orbax skips one that is not the newest.
         self._do(lambda: self._manager.save(int(leaves["step"]), args=args, force=True))
 
