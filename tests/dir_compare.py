@@ -35,7 +35,8 @@ def contents(workdir: Path) -> dict[str, Any]:
         content = path.read_bytes()
         if path.name == layout.METRICS:
             content = re.sub(rb'"seconds": [^,}]+', b"", content)
-        found[name] = content if path.name not in (layout.ENVIRONMENT, layout.LOCK) else b""
+        depends = path.name in (layout.ENVIRONMENT, layout.LOCK, layout.WRITER)
+        found[name] = b"" if depends else content
     return found
 
 

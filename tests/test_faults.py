@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -21,7 +22,7 @@ from jaxgan.cli import main as cli
 from jaxgan.config.jax_env import CACHE_DIR_VARIABLE
 from jaxgan.evaluation import periodic
 from jaxgan.gan import steps as steps_module
-from jaxgan.runs import layout, row_files
+from jaxgan.runs import layout, retry, row_files
 from jaxgan.training import plotter, progress
 from tests import fault_starts, tiny
 from tests.dir_compare import compare
@@ -150,6 +151,11 @@ def workdir(folder, trap):
     gc.collect()  # what Orbax left of a save that failed is of this test
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(retry, "PATIENCE_S", 0.2)
+
+
 def assert_told(code, capsys, *words):
     """One line says what is wrong: which is returned."""
     err = capsys.readouterr().err
@@ -211,9 +217,62 @@ def test_a_checkpoint_larger_than_a_file_may_be_is_told(command, workdir, capsys
     assert cli.main(wide) == 0
 
 
+MOMENTARY = (errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ENOTCONN)
+
+
+@pytest.mark.parametrize(
+    ("number", "part"),
+    often(
+        (errno.EIO, 0.35),
+        (errno.ESTALE, 0.7),
+        slow=[(MOMENTARY[part % 4], 0.25 + part / 16) for part in range(12)],
+    ),
+)
+def test_a_write_that_fails_for_a_moment_is_repeated_and_the_run_goes_on(
+    command, workdir, whole, trap, capsys, number, part
+):
+    first = int(part * whole[1])
+
+    def fail(count):
+        if first <= count < first + 2:
+            raise OSError(number, os.strerror(number))
+
+    trap.set(fail)
+    code = cli.main([*command, "--workdir", str(workdir)])
+    trap.action = None
+    err = capsys.readouterr().err
+    assert code == 0, err
+    assert "Traceback" not in err
+    assert compare(whole[0], workdir) == []
+
+
+def test_a_run_goes_on_in_its_folder_that_was_mounted_again(
+    command, folder, workdir, whole, monkeypatch
+):
+    """A copy stands for it: the folder has another inode number, and its content."""
+    before = []
+
+    def mount_again(*_):
+        monkeypatch.undo()
+        before.append(workdir.stat().st_ino)
+        workdir.rename(folder / f"away_{workdir.name}")
+
+        def come_back():
+            time.sleep(0.3)
+            shutil.copytree(folder / f"away_{workdir.name}", workdir)
+
+        threading.Thread(target=come_back).start()
+
+    monkeypatch.setattr(progress.Progress, "update", mount_again)
+    assert cli.main([*command, "--workdir", str(workdir)]) == 0
+    assert workdir.stat().st_ino != before[0]
+    assert compare(whole[0], workdir) == []
+
+
 @pytest.mark.parametrize(
     "part", often(0.3, 0.7, slow=[(part / 10,) for part in (1, 2, 4, 5, 6, 8, 9)])
 )
+@pytest.mark.usefixtures("impatient")
 def test_a_run_whose_folder_is_removed_says_so_in_one_line(
     command, folder, workdir, whole, trap, capsys, part
 ):

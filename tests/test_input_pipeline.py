@@ -39,7 +39,8 @@ def content(workdir):
         name = str(path.relative_to(workdir))
         if not path.is_file() or "checkpoints" in name or "best" in name:
             continue
-        if path.name not in (".lock", "config.json"):  # the config says how many are streamed
+        # The config says how many are streamed.
+        if path.name not in (".lock", ".writer", "config.json"):
             found[name] = MEMORY.sub("", TIMED.sub("", path.read_text("latin-1")))
     for step in checkpoints.steps(workdir / "checkpoints"):
         state = checkpoints.load_run(workdir, step)[2]

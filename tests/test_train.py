@@ -40,6 +40,7 @@ def assert_same_run(a, b):
 def test_a_run_leaves_everything_that_the_run_directory_promises(finished):
     assert sorted(os.listdir(finished)) == [
         ".lock",
+        ".writer",
         "checkpoints",
         "config.json",
         "curves.png",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jaxgan.config.errors import UserError
+from jaxgan.runs.retry import retry
 
 
 def json_safe(value: Any) -> Any:
@@ -48,7 +49,35 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
     After a kill at any moment the file has either the old content or the new. If writing fails,
     the old content stays and no temporary file is left.
+
+    Args:
+      write: writes the content; called again if the file system fails for a moment.
     """
+    retry(lambda: _replace_file(path, write), path)
+
+
+def append_text(path: Path, text: str, header: str = "") -> None:
+    """Appends to a text file; all of it is on the disk when this returns.
+
+    Args:
+      header: comes first if the file is new or empty.
+    """
+    size: int | None = None
+
+    def append() -> None:
+        nonlocal size
+        with open(path, "a") as file:
+            if size is None:
+                size = file.tell()
+            file.truncate(size)  # an earlier try may have written a part
+            file.write(text if size else header + text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    retry(append, path)
+
+
+def _replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     # In the same folder, since a file can be renamed atomically only within a file system. Hidden,
     # since `check_workdir` does not count hidden files.
     new = path.with_name(f".{path.name}.new")

@@ -5,6 +5,7 @@ import errno
 import functools
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from jaxgan.config.fields import iter_settings
 from jaxgan.config.files import from_mapping, to_config_dict
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import adds_seeds
-from jaxgan.runs.atomic_files import read_json, write_json
+from jaxgan.runs.atomic_files import read_json, write_atomically, write_json
 from jaxgan.runs.environment import merge_environment
-from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK
+from jaxgan.runs.layout import CONFIG, ENVIRONMENT, LOCK, WRITER
 from jaxgan.runs.links import check_links
 from jaxgan.runs.mathematics import check_mathematics
+from jaxgan.runs.retry import hold, retry
 
 logger = logging.getLogger(__name__)
 LENGTH = ("train.epochs", "train.images")  # the settings that say how long a run is
@@ -73,7 +75,9 @@ def open_run(workdir: Path, config: Config, environment: dict[str, Any]) -> Iter
         # The config is written first: a kill here leaves a folder that counts as a run.
         write_json(workdir / CONFIG, to_config_dict(config).to_dict())
         write_json(workdir / ENVIRONMENT, environment)
-        yield
+        write_atomically(workdir / WRITER, writer := secrets.token_hex(16))
+        with hold(workdir, writer):
+            yield
 
 
 def read_config(workdir: Path) -> Config:
@@ -85,6 +89,18 @@ def read_config(workdir: Path) -> Config:
     if not (path := workdir / CONFIG).is_file():
         raise UserError(f"--workdir {workdir}: holds no run ({path} does not exist)")
     return from_mapping(read_json(path))
+
+
+def read_writer(workdir: Path) -> str:
+    """Returns the random text of the start that writes the folder; "" if there is no such text.
+
+    The folder of a run is recognised by it: over a network, the numbers of the device and of the
+    folder can change while the run goes on.
+    """
+    try:
+        return retry((workdir / WRITER).read_text, workdir)
+    except FileNotFoundError:
+        return ""
 
 
 def _check_creatable(workdir: Path) -> None:

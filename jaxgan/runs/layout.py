@@ -7,6 +7,7 @@ LEDGER = "ledger.tsv"  # checksums of every step
 LEAVES = "leaves.jsonl"  # digests of every checkpoint's arrays
 REDRAWS = "redraws.jsonl"  # the steps from which config.train.redraw was another one
 LOCK = ".lock"
+WRITER = ".writer"  # a random text of the start that writes the folder
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best"
 START = "start"  # the state before the first step, with config.start_from

@@ -12,7 +12,6 @@ of these steps finds which.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import row_files
-from jaxgan.runs.atomic_files import write_atomically
+from jaxgan.runs.atomic_files import append_text, write_atomically
 from jaxgan.runs.layout import LEAVES, LEDGER
 from jaxgan.runs.ledger_rows import BLOCK, Ledger, combine_old
 
@@ -38,14 +37,10 @@ def append(workdir: Path, last_step: int, columns: Mapping[str, np.ndarray]) -> 
     """Appends the steps that end with `last_step`; they are on the disk when this returns."""
     checksums = np.stack([columns[name] for name in CHECKSUM_COLUMNS], axis=1)
     first = last_step - len(checksums) + 1
-    with open(workdir / LEDGER, "a") as file:
-        if not file.tell():
-            file.write(HEADER)
-        rows = enumerate(checksums.tolist(), start=first)
-        file.writelines(_format_line(step, row) for step, row in rows)
-        file.flush()
-        # As for the rows: the ledger must be complete before a later checkpoint is.
-        os.fsync(file.fileno())
+    rows = enumerate(checksums.tolist(), start=first)
+    lines = "".join(_format_line(step, row) for step, row in rows)
+    # As for the rows: the ledger must be complete before a later checkpoint is.
+    append_text(workdir / LEDGER, lines, header=HEADER)
     # Seldom, since it writes the whole file: a step costs the same however long the run is.
     if last_step // RECENT > (first - 1) // RECENT:
         _write(workdir, read(workdir))

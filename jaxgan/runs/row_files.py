@@ -2,24 +2,20 @@
 
 import json
 import math
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from jaxgan.config.errors import UserError
-from jaxgan.runs.atomic_files import json_safe, write_atomically
+from jaxgan.runs.atomic_files import append_text, json_safe, write_atomically
 from jaxgan.runs.layout import METRICS
 
 
 def append_rows(workdir: Path, rows: Iterable[dict[str, Any]], name: str = METRICS) -> None:
     """Appends rows to a file of the run; they are on the disk when this returns."""
-    with open(workdir / name, "a") as file:
-        file.writelines(map(_format_row, rows))
-        file.flush()
-        # A checkpoint must not be on the disk before the rows up to its step: a resumed run does
-        # not write them again.
-        os.fsync(file.fileno())
+    # A checkpoint must not be on the disk before the rows up to its step: a resumed run does not
+    # write them again.
+    append_text(workdir / name, "".join(map(_format_row, rows)))
 
 
 def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:

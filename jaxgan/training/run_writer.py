@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -68,8 +67,8 @@ class RunWriter:
         """Writes on from a resumed run."""
         self.diverged = ""
         self.progress: Progress | None = None
-        self._setup, self._config = setup, config
-        self._workdir, self._folder = workdir, workdir.stat()
+        self._setup, self._config, self._workdir = setup, config, workdir
+        self._start = directory.read_writer(workdir)
         rows, skipped = resumed.rows, resumed.consecutive_skipped
         self._metrics = MetricsWriter(workdir, config, setup.plan, rows, skipped)
         real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
@@ -137,6 +136,8 @@ class RunWriter:
         """Draws the curves up to the last save, and waits until that is on the disk."""
         self._settle()
         self._queue.wait()
+        # Orbax makes a folder anew that was removed meanwhile, and the run would be there in part.
+        self._check_folder()
 
     def close(self) -> None:
         if self.progress:
@@ -196,7 +197,7 @@ class RunWriter:
 
     def _check_folder(self) -> None:
         """Refuses to write into another folder of the same name, where another run may be."""
-        if not (self._workdir.exists() and os.path.samestat(self._workdir.stat(), self._folder)):
+        if directory.read_writer(self._workdir) != self._start:
             raise UserError(
                 f"--workdir {self._workdir}: was removed while its run went on; repeat the "
                 "command to start it again"

@@ -15,10 +15,15 @@ def steps(directory: Path) -> list[int]:
 def prepare_folder(directory: Path, keep: int) -> None:
     """Creates the folder, or removes what a kill left there: temporary folders and surplus."""
     directory.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(directory)
+    remove_surplus(directory, keep)
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Removes the temporary folders that a kill or an error left."""
     # Orbax gives a folder this name until it is finished.
     for path in directory.glob("*.orbax-checkpoint-tmp*"):
         shutil.rmtree(path)
-    remove_surplus(directory, keep)
 
 
 def remove_surplus(directory: Path, keep: int) -> None:

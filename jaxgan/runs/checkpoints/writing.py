@@ -1,5 +1,6 @@
 """Writes the checkpoints of one folder, in the background while training goes on."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,10 @@ import jax
 import orbax.checkpoint as ocp
 
 from jaxgan.config.errors import UserError
+from jaxgan.runs.checkpoints.folder import remove_unfinished
 from jaxgan.runs.checkpoints.leaves import Leaves, leaves_sha256
 from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
+from jaxgan.runs.retry import is_momentary, retry
 
 Score = dict[str, float]  # by the name of the metric
 
@@ -37,6 +40,8 @@ class Checkpoints:
     def __init__(self, directory: Path, keep: int) -> None:
         self.directory = directory
         self._keep = keep
+        # Starts the newest save again; it holds the state until that is on the disk.
+        self._again: Callable[[], Any] | None = None
 
     def save(
         self, leaves: Leaves, score: Score | None = None, record: Record | None = None
@@ -55,15 +60,20 @@ class Checkpoints:
         content |= (record or Record())._asdict()
         state = ocp.args.StandardSave(leaves)
         args = ocp.args.Composite(state=state, record=ocp.args.JsonSave(content))
+        # An error of the save before belongs to that one, which is then repeated.
+        self.wait()
         # The caller chooses the steps: without `force`, Orbax skips one that is not the newest.
-        self._do(lambda: self._manager.save(int(leaves["step"]), args=args, force=True))
+        self._again = lambda: self._manager.save(int(leaves["step"]), args=args, force=True)
+        self._do(self._again)
 
     def wait(self) -> None:
         """Returns when every checkpoint is on the disk."""
         if self._is_open:
             self._do(self._manager.wait_until_finished)
+        self._again = None
 
     def close(self) -> None:
+        self.wait()
         if self._is_open:
             self._do(self._manager.close)
 
@@ -82,6 +92,9 @@ class Checkpoints:
             max_to_keep=self._keep,
             # `prepare_folder` has created it.
             create=False,
+            # Else threads of a save that fails wait five minutes for its folder: they hold up the
+            # end of the process, and then log a page.
+            async_options=ocp.options.AsyncOptions(create_directories_asynchronously=False),
             multiprocessing_options=ocp.options.MultiprocessingOptions(
                 primary_host=0,
                 active_processes=set(range(jax.process_count())),
@@ -94,10 +107,27 @@ class Checkpoints:
 
     def _do(self, action: Callable[[], Any]) -> None:
         try:
-            call_quietly(action)
-        except OrbaxError as error:
+            try:
+                call_quietly(action)
+            except OrbaxError as error:
+                # Several processes take part in a save, and only one of them may see the error.
+                if self._again is None or jax.process_count() > 1 or not is_momentary(error):
+                    raise
+                retry(self._save_again, self.directory)
+        except (OrbaxError, OSError) as error:
             reason = str(error)
             # The error is found by its text, since its class is lost on the way through Orbax.
             if "No space left on device" in reason:
                 reason = "No space left on device; free some, then repeat the command to go on"
             raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
+
+    def _save_again(self) -> None:
+        """Repeats the newest save with a new manager: the one before counts the step as saved."""
+        assert self._again is not None
+        if manager := vars(self).pop("_manager", None):
+            with contextlib.suppress(OrbaxError):
+                call_quietly(manager.close)
+        self.directory.stat()  # an error while it is away, where Orbax would name another reason
+        remove_unfinished(self.directory)
+        call_quietly(self._again)
+        call_quietly(self._manager.wait_until_finished)

@@ -1,0 +1,84 @@
+import errno
+import os
+
+import pytest
+
+from jaxgan.runs import retry as retry_module
+from jaxgan.runs.atomic_files import append_text, replace_file
+from jaxgan.runs.layout import WRITER
+from jaxgan.runs.retry import hold, retry
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Makes `os.fsync` fail as often as the list is long, with these numbers."""
+    numbers = []
+
+    def fsync(descriptor, original=os.fsync):
+        if numbers:
+            number = numbers.pop()
+            raise OSError(number, os.strerror(number))
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(retry_module, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(retry_module, "PATIENCE_S", 0.1)
+    return numbers
+
+
+def test_what_a_failed_append_has_written_is_not_there_twice(tmp_path, failing, capsys):
+    path = tmp_path / "rows"
+    failing += [errno.EIO, errno.ESTALE]
+    append_text(path, "one\n", header="head\n")
+    failing += [errno.EIO] * 3
+    append_text(path, "two\n", header="head\n")
+    assert path.read_text() == "head\none\ntwo\n"
+    (first, second) = capsys.readouterr().err.splitlines()
+    assert first == f"warning: {path}: Stale file handle; trying again for up to 0 s"
+    assert "Input/output error" in second
+
+
+def test_a_file_is_replaced_once_the_file_system_answers_again(tmp_path, failing):
+    path = tmp_path / "file"
+    path.write_text("old")
+    failing += [errno.EAGAIN, errno.ENOTCONN]
+    replace_file(path, lambda file: file.write(b"new"))
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_error_that_lasts_is_raised_after_a_bounded_time(tmp_path, failing):
+    failing += [errno.EIO] * 10_000
+    with pytest.raises(OSError, match="Input/output error"):
+        append_text(tmp_path / "rows", "one\n")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+def test_an_error_that_stays_is_not_waited_for(tmp_path, failing, number):
+    failing += [number, number]
+    with pytest.raises(OSError, match=os.strerror(number)):
+        append_text(tmp_path / "rows", "one\n")
+    assert len(failing) == 1
+
+
+def test_nothing_is_repeated_in_the_folder_of_another_run(tmp_path, failing):
+    """A run is started anew in a folder that was removed while the first one writes."""
+    workdir = tmp_path / "run"
+    tries = []
+
+    def write():
+        tries.append(1)
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    with hold(workdir, "ours"):
+        with pytest.raises(FileNotFoundError):
+            retry(write, workdir / "rows")
+        workdir.mkdir()
+        (workdir / WRITER).write_text("theirs")
+        with pytest.raises(FileNotFoundError):
+            retry(write, workdir / "rows")
+        assert len(tries) == 2
+        (workdir / WRITER).write_text("ours")
+        with pytest.raises(FileNotFoundError):
+            retry(write, workdir / "rows")
+    assert len(tries) > 3
