@@ -120,15 +120,15 @@ def sample_verb(argv: list[str]) -> int:
 def evaluate_verb(argv: list[str]) -> int:
     description = "Scores a trained generator, or any images, with real images as the baseline."
     parser = _parser("evaluate", description, workdir=False)
-    parser.add_argument("--workdir", type=Path, metavar="DIR", help="the run's folder")
+    parser.add_argument("--workdir", type=parse_path, metavar="DIR", help="the run's folder")
     file_or_folder = "an .npz file, or a folder of image files"
     parser.add_argument(
-        "--images", type=Path, metavar="A", help=f"in place of a run: {file_or_folder}"
+        "--images", type=parse_path, metavar="A", help=f"in place of a run: {file_or_folder}"
     )
     reference_help = f"real images to compare --images with: {file_or_folder}"
-    parser.add_argument("--reference", type=Path, metavar="B", help=reference_help)
+    parser.add_argument("--reference", type=parse_path, metavar="B", help=reference_help)
     out_help = "scores of --images (default evaluation.json)"
-    parser.add_argument("--out", type=Path, metavar="FILE", help=out_help)
+    parser.add_argument("--out", type=parse_path, metavar="FILE", help=out_help)
     num_help = "number of images in each set (default: what the protocol says and the data has)"
     parser.add_argument("--num_samples", type=int_between(1), default=0, help=num_help)
     add_step_flag(parser)
