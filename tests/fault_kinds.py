@@ -166,7 +166,7 @@ def damage_the_run(case: Case, workdir: Path, chance: random.Random) -> Fault | 
         return None
     path = chance.choice(files)
     name, before = str(path.relative_to(workdir)), path.read_bytes()
-    how = _damage(path, chance)
+    how = damage_file(path, chance)
 
     def undo() -> None:
         # A damaged checkpoint may have been set aside, with its folder.
@@ -184,7 +184,7 @@ def damage_the_data(case: Case, workdir: Path, chance: random.Random) -> Fault |
     before, text = path.read_bytes(), []
 
     def damage(running: Running | None = None) -> None:
-        text.append(_damage(path, chance))
+        text.append(damage_file(path, chance))
 
     undo = functools.partial(path.write_bytes, before)
     name = path.relative_to(case.folder)
@@ -258,7 +258,7 @@ def _is_newest(checkpoint: Path) -> bool:
     return bool(steps) and checkpoint.name == str(steps[-1])
 
 
-def _damage(path: Path, chance: random.Random) -> str:
+def damage_file(path: Path, chance: random.Random) -> str:
     """Cuts a file, or flips one bit of it; returns in words what was done."""
     content = bytearray(path.read_bytes())
     if not content or chance.random() < 0.5:

@@ -1,6 +1,8 @@
 """Damaged run directories are reported, repaired or refused."""
 
+import contextlib
 import dataclasses
+import random
 import shutil
 
 import pytest
@@ -8,9 +10,12 @@ import pytest
 from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import SaveConfig
-from jaxgan.runs import checkpoints, layout, row_files
+from jaxgan.reproducibility.record_diff import config_diff, environment_diff
+from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
+from jaxgan.runs.report import report
 from jaxgan.training.loop import train
 from tests import tiny
+from tests.fault_kinds import damage_file
 from tests.test_train import assert_same_run
 
 
@@ -92,15 +97,39 @@ def test_deleted_rows_are_named_in_a_warning(finished, data, tmp_path, capsys):
     assert [row["step"] for row in row_files.read_rows(workdir)] == [40, 44, 48]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [layout.CONFIG, layout.ENVIRONMENT, layout.METRICS, layout.LEDGER, layout.LEAVES],
+)
+def test_a_record_with_any_damage_is_read_or_refused(finished, data, tmp_path, name):
+    """No other error may come of it: the command line would print it as a traceback."""
+    workdir, chance = tmp_path / "run", random.Random(name)
+    shutil.copytree(finished, workdir)
+    config = directory.read_config(finished)
+    for _ in range(20):
+        shutil.copy(finished / name, workdir / name)
+        damage_file(workdir / name, chance)
+        readers = (
+            lambda: report(workdir),
+            lambda: [*config_diff(finished, workdir), *environment_diff(finished, workdir)],
+            lambda: directory.check_workdir(workdir, config),
+            lambda: (ledger.drop_after(workdir, 24), row_files.drop_rows_after(workdir, 24)),
+        )
+        for read in readers:
+            with contextlib.suppress(UserError):
+                read()
+
+
 def test_lines_cut_off_a_ledger_are_named_in_a_warning(finished, data, tmp_path, capsys):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
     path = workdir / layout.LEDGER
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:31]))
+    (workdir / layout.LEAVES).write_text("")
     train(tiny.config(data, epochs=3), workdir)
-    assert "ledger.tsv: 6 rows up to step 36 are gone, the first of them that of step 31" in (
-        capsys.readouterr().err
-    )
+    err = capsys.readouterr().err
+    assert "ledger.tsv: 6 rows up to step 36 are gone, the first of them that of step 31" in err
+    assert "leaves.jsonl: 3 rows up to step 36 are gone, the first of them that of step 12" in err
 
 
 def test_a_run_with_every_checkpoint_damaged_is_refused(finished, data, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from tests import faults
 from tests.dir_compare import compare
 from tests.fault_configs import ROOT
-from tests.fault_kinds import Fault, _damage
+from tests.fault_kinds import Fault, damage_file
 from tests.fault_starts import Ended
 
 
@@ -65,7 +65,7 @@ def test_damage_changes_a_file_and_says_where(tmp_path):
     path = tmp_path / "file"
     for seed in range(20):
         path.write_bytes(bytes(100))
-        text = _damage(path, random.Random(seed))
+        text = damage_file(path, random.Random(seed))
         content = path.read_bytes()
         if text.startswith("cut"):
             assert text == f"cut from 100 to {len(content)} bytes"
