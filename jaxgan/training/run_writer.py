@@ -335,8 +335,8 @@ def roll_back_to_checkpoint(workdir: Path, fresh: TrainState) -> ResumedRun:
     checkpoints.set_aside_after(folder, step)
     lines = ledger.drop_after(workdir, step)
     _warn_of_gap(workdir / layout.LEDGER, range(1, step + 1), lines)
-    saved = checkpoints.steps(folder)
-    _warn_of_gap(workdir / layout.LEAVES, saved, ledger.read_leaves(workdir).keys())
+    kept, digests = checkpoints.steps(folder), ledger.read_leaves(workdir)
+    _warn_of_gap(workdir / layout.LEAVES, kept, digests)
     rows = row_files.drop_rows_after(workdir, step)
     # From the checkpoint, because rows may be gone and the run must diverge at the same step.
     saved = checkpoints.read_record(folder, step) if step else checkpoints.Record()
