@@ -63,9 +63,9 @@ def shorter(data, tmp_path_factory):
 
 
 def files(workdir):
-    """Those that hold no times and no names that Orbax draws."""
+    """Those that hold no times and no names that are drawn at each start."""
     names = [path.relative_to(workdir) for path in workdir.rglob("*") if path.is_file()]
-    drawn = (layout.CHECKPOINTS, layout.BEST_CHECKPOINT, layout.METRICS)
+    drawn = (layout.CHECKPOINTS, layout.BEST_CHECKPOINT, layout.METRICS, layout.WRITER)
     return {
         str(name): (workdir / name).read_bytes() for name in names if name.parts[0] not in drawn
     }
