@@ -95,7 +95,8 @@ class Running:
                 return True
             if self.seconds > PATIENCE:
                 self.send(signal.SIGKILL)
-                self.wait()
+                while self.poll():
+                    time.sleep(0.01)
                 raise TimeoutError(f"a start took more than {PATIENCE} seconds")
             time.sleep(0.0005)
         return False
