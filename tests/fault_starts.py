@@ -23,7 +23,7 @@ from tests.processes import free_port, place
 
 assert main
 assert loop  # imported here for the processes that are forked
-PATIENCE = 300  # seconds: no start takes as long
+PATIENCE = 300  # seconds: only processes that Orbax leaves waiting take as long
 PIPE_BYTES = 2**20  # what a process prints must fit, since nobody reads it before the end
 OPERATIONS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link"}
 Seen = Callable[[], object]

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import random
 import shutil
 
@@ -178,3 +179,11 @@ def test_a_finished_run_draws_missing_curves(finished, data, tmp_path):
     (workdir / layout.CURVES).unlink()
     train(tiny.config(data, epochs=3), workdir)
     assert (workdir / layout.CURVES).read_bytes() == (finished / layout.CURVES).read_bytes()
+
+
+def test_an_error_of_a_thread_that_orbax_raises_is_not_logged_too(finished, caplog):
+    checkpoints.read_score(finished / layout.CHECKPOINTS, 36)  # any call of Orbax
+    absl = logging.getLogger("absl")
+    absl.error("[process=%d] _SignalingThread.run() raised an exception: %s", 0, "disk full")
+    absl.error("another error")
+    assert caplog.messages == ["another error"]

@@ -27,6 +27,8 @@ def call_quietly(action: Callable[[], Result]) -> Result:
     """
     hook = sys.unraisablehook
     _ignore_closed_loops()
+    # It stays: a thread that writes in the background fails at any later time.
+    logging.getLogger("absl").addFilter(_is_not_raised_later)
     with _quiet():
         try:
             result = action()
@@ -55,6 +57,11 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+
+
+def _is_not_raised_later(record: logging.LogRecord) -> bool:
+    """Returns False for the traceback of an error in Orbax's threads, which it also raises."""
+    return "_SignalingThread.run()" not in str(record.msg)
 
 
 def _ignore_closed_loops() -> None:
