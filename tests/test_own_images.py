@@ -121,6 +121,7 @@ def test_classes_are_asked_for_by_name_or_number(run, tmp_path):
         assert np.load(out)["labels"].tolist() == numbers
     assert main(["sample", "--workdir", str(run), "--labels", "cat, dog", "--out", str(out)]) == 0
     assert np.load(out)["labels"].tolist() == [0, 1] * 32
+    assert main(["sample", "--workdir", str(run), "--labels", " ,", "--out", str(out)]) == 2
     with pytest.raises(UserError, match=re.escape("--labels: bird: must be one of cat, dog")):
         sample(run, "last", 1, 0, out, labels=("bird",))
 

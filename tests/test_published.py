@@ -1,7 +1,9 @@
 """Scores with the names of papers, and scores of images that any program made."""
 
 import dataclasses
+import io
 import json
+import zipfile
 
 import jax
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 
 from jaxgan.cli.main import main
 from jaxgan.config.errors import UserError
+from jaxgan.data import DATASETS
 from jaxgan.evaluation import published, scoring
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.evaluation.evaluate_images import evaluate_images, read_images
@@ -202,6 +205,29 @@ def test_a_folder_and_an_npz_file_of_the_same_images_are_the_same_set(tmp_path):
     np.testing.assert_array_equal(folder.pixels[:5], file.pixels[:5])
 
 
+@pytest.mark.parametrize("name", ["grid", "stacked_mnist", "test_set"])
+def test_the_name_of_a_folder_says_nothing_about_its_images(tmp_path, monkeypatch, name):
+    spec = dataclasses.replace(DATASETS["mnist"], examples={"train": 3})
+    monkeypatch.setitem(DATASETS, "test_set", spec)  # a known set with as many images
+    folder = write_folder(tmp_path / name, draw_pixels(3))
+    assert read_images(folder).pixels.shape == (3, 6, 6, 1)
+
+
+def test_images_of_many_sizes_are_refused_without_settings_of_a_run(tmp_path):
+    folder = write_folder(tmp_path / "a", draw_pixels(3))
+    Image.new("L", (9, 9)).save(folder / "large.png")
+    with pytest.raises(UserError, match=r"6x6 .*; all must be readable") as error:
+        read_images(folder)
+    assert "config." not in str(error.value)
+
+
+def test_a_reference_of_one_image_is_too_small(tmp_path):
+    images, one = (write_npz(tmp_path / f"{n}.npz", draw_pixels(n)) for n in (20, 1))
+    request = EvaluateRequest(features=FLAT, metrics=("frechet",))
+    with pytest.raises(UserError, match="num_samples = 1: frechet needs at least 2"):
+        evaluate_images(images, one, request, tmp_path / "x.json")
+
+
 def test_all_images_are_scored_against_the_whole_reference_in_published_scores(tmp_path, inception):
     images = write_npz(tmp_path / "a.npz", draw_pixels(20))
     reference = write_folder(tmp_path / "b", draw_pixels(31, seed=1))
@@ -231,6 +257,21 @@ def test_a_file_that_is_no_archive_is_refused(content, tmp_path):
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.npz: is no .npz file of arrays"):
         read_images(tmp_path / "a.npz")
+
+
+def test_a_damaged_header_of_an_array_is_refused(tmp_path):
+    array = io.BytesIO()
+    np.save(array, draw_pixels(3))
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as file:
+        file.writestr("images.npy", array.getvalue().replace(b"}", b" "))
+    with pytest.raises(UserError, match=r"b\.npz: is no .npz file of arrays"):
+        read_images(tmp_path / "b.npz")
+
+
+def test_a_file_that_holds_no_images_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", draw_pixels(3))
+    with pytest.raises(UserError, match=r"a\.npy: must be an .npz file, or a folder or an archive"):
+        read_images(tmp_path / "a.npy")
 
 
 def test_the_command_scores_images_and_names_its_file(tmp_path, capsys):

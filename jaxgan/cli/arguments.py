@@ -74,7 +74,11 @@ def parse_path(text: str) -> Path:
 
 def parse_labels(text: str) -> tuple[str, ...]:
     """Reads "cat,dog" or "3,5" as names; only the run knows whether they are numbers."""
-    return tuple(filter(None, (label.strip() for label in text.split(","))))
+    labels = tuple(filter(None, (label.strip() for label in text.split(","))))
+    # Without a label, all classes would be generated.
+    if not labels:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be classes, such as cat,dog")
+    return labels
 
 
 def check_output_path(out: Path, *suffixes: str) -> None:

@@ -7,7 +7,7 @@ TFDS before they are needed, so that a wrong folder is reported at once.
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.data.datasets import DATASETS, PROTOCOL_SAMPLES
-from jaxgan.data.load import Dataset, load_data, splits_of
+from jaxgan.data.load import Dataset, load_data, load_test_split, splits_of
 from jaxgan.data.recognise import with_found_name
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = [
     "epoch_order",
     "epoch_orders",
     "load_data",
+    "load_test_split",
     "splits_of",
     "with_found_name",
 ]

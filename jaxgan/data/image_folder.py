@@ -11,7 +11,14 @@ from jaxgan.data.examples import DataNotFound, Examples
 from jaxgan.data.image_files import describe_others, list_image_files
 from jaxgan.data.image_layout import Layout, find_layout, split_files
 from jaxgan.data.image_pixels import rules_of
-from jaxgan.data.image_reading import ODD_SIZE, Reading, check_sizes, decode_all, decode_at
+from jaxgan.data.image_reading import (
+    ODD_SIZE,
+    Reading,
+    UnusableImages,
+    check_sizes,
+    decode_all,
+    decode_at,
+)
 from jaxgan.data.lazy_array import LazyArray
 
 SHOWN = 3  # file names in a message, for each reason
@@ -35,7 +42,7 @@ def load_image_folder(config: DataConfig, split: str) -> Examples:
     reading = decode_all(layout.files, names, rules, keep=not config.stream)
     kept = np.array([size == reading.size for size in reading.sizes])
     if not kept.all() and not (config.skip_bad and kept.any()):
-        raise UserError(_bad_files_message(layout.files.root, len(names), reading.bad))
+        raise _bad_files_error(layout.files.root, len(names), reading.bad)
     shape = (*reading.size, reading.channels)
     if reading.pixels is None:
         rules = rules._replace(channels=reading.channels)
@@ -81,7 +88,7 @@ def has_split(config: DataConfig, split: str) -> bool:
     return split in read_layout(config).folders
 
 
-def _bad_files_message(root: Path, count: int, bad: dict[str, list[str]]) -> str:
+def _bad_files_error(root: Path, count: int, bad: dict[str, list[str]]) -> UnusableImages:
     total = sum(map(len, bad.values()))
     kinds = []
     for reason, names in bad.items():
@@ -90,9 +97,9 @@ def _bad_files_message(root: Path, count: int, bad: dict[str, list[str]]) -> str
     sized = (
         ", or set config.data.size" if any(reason.startswith(ODD_SIZE) for reason in bad) else ""
     )
-    return (
-        f"{root}: {total:,} of {count:,} image files cannot be used: {'; '.join(kinds)}; fix or "
-        f"remove them{sized}, or go on without them by config.data.skip_bad=True"
+    return UnusableImages(
+        f"{root}: {total:,} of {count:,} image files cannot be used: {'; '.join(kinds)}",
+        f"fix or remove them{sized}, or go on without them by config.data.skip_bad=True",
     )
 
 

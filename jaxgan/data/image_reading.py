@@ -20,6 +20,18 @@ BAR_SECONDS = 2  # of reading, after which a bar appears
 ODD_SIZE = "not of the size"
 
 
+class UnusableImages(UserError):
+    """Image files that cannot be used, which a setting may change.
+
+    Attributes:
+      found: the message without the advice, which names settings of a run.
+    """
+
+    def __init__(self, found: str, advice: str):
+        super().__init__(f"{found}; {advice}")
+        self.found = found
+
+
 class Reading(NamedTuple):
     """The result of decoding the files of a split.
 
@@ -48,10 +60,10 @@ def check_sizes(files: ImageFiles, names: list[str]) -> None:
     # The first file of each size, in the order of the files.
     first = {size: name for name, size in reversed(probed.items()) if size}
     shown = [f"{size[0]}x{size[1]} ({name})" for size, name in reversed(first.items())]
-    raise UserError(
+    raise UnusableImages(
         f"{files.root}: the images have different sizes (height x width), such as "
-        f"{', '.join(shown[:SHOWN])}; set config.data.size to the side that all are to have, such "
-        "as 64"
+        f"{', '.join(shown[:SHOWN])}",
+        "set config.data.size to the side that all are to have, such as 64",
     )
 
 

@@ -114,6 +114,28 @@ def load_data(config: DataConfig, split: str = "train") -> Dataset:
     return data
 
 
+def load_test_split(config: DataConfig, train: Dataset) -> Dataset:
+    """Loads the test split, which must have the shape of the training images.
+
+    Image files are grey or in colour as those of training are: whether all of the test images are
+    grey does not count.
+
+    Raises:
+      UserError: as `load_data`, or the shapes differ.
+    """
+    if train.processing:
+        config = dataclasses.replace(config, channels=train.processing["channels"])
+    test = load_data(config, "test")
+    shapes = [data.pixels.shape[1:] for data in (test, train)]
+    if shapes[0] != shapes[1]:
+        found, needed = ("x".join(map(str, shape)) for shape in shapes)
+        raise UserError(
+            f"{test.source}: holds {test.kind} of {found}, but those of training are {needed}; "
+            "must be the same: config.data.size gives image files one size"
+        )
+    return test
+
+
 def splits_of(config: DataConfig) -> tuple[str, ...]:
     """Returns ("train", "test"), or ("train",) if no images are held out."""
     held_out = config.held_out or _has_test_split(with_found_name(config))
@@ -218,7 +240,7 @@ def _stacked(config: DataConfig, split: str) -> Examples:
 
 
 def _fix_hint(config: DataConfig) -> str:
-    if config.name not in DATASETS:
+    if config.name not in DATASETS or config.source == "folder":
         return "Point config.data.dir at a folder that holds it."
     where = "Put its IDX files into a folder and set config.data.dir to it"
     other = "" if config.source == "auto" else ", or set config.data.source=auto"

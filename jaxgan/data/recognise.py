@@ -73,11 +73,14 @@ def with_found_name(config: DataConfig, announce: bool = False) -> DataConfig:
         return dataclasses.replace(config, name=_prepared_name(config))
     if source != "folder":
         return config
+    spec = DATASETS.get(config.name)
+    # To list a folder of many files, or to unpack an archive, takes seconds.
+    if spec is None and not announce:
+        return config
     layout = image_folder.read_layout(config)
     names, _, _ = split_files(layout, "train")
     if announce and len(names) >= MANY_FILES:
         logger.info(f"data: reading {len(names):,} image files of {layout.path('train')}")
-    spec = DATASETS.get(config.name)
     if spec is None or (config.source == "folder" and len(names) == spec.examples["train"]):
         return config
     name = _own_name(Path(config.dir).expanduser())

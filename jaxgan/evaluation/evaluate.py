@@ -16,7 +16,7 @@ import jax
 from jaxgan import __version__
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
-from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data, splits_of
+from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data, load_test_split, splits_of
 from jaxgan.evaluation import scoring
 from jaxgan.evaluation.evaluate_published import score_run_as_published
 from jaxgan.evaluation.generated import SUBSETS, describe_labels, generate_pixels
@@ -126,11 +126,14 @@ def _fitting_samples(config: Config, data: Mapping[str, Dataset]) -> int:
 
 
 def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, Dataset]:
-    data = {split: load_data(config.data, split) for split in splits_of(config.data)}
-    check_same_data(workdir, data["train"].sha256, data["train"].source)
-    if "test" not in data:
+    train = load_data(config.data, "train")
+    check_same_data(workdir, train.sha256, train.source)
+    data = {"train": train}
+    if "test" in splits_of(config.data):
+        data["test"] = load_test_split(config.data, train)
+    else:
         logger.warning(
-            f"no examples of {data['train'].name} are held out, so scores are against those of "
+            f"no examples of {train.name} are held out, so scores are against those of "
             "training alone, which the generator could have copied; config.data.held_out holds "
             "some out in a new run"
         )

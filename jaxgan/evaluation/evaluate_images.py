@@ -11,7 +11,9 @@ from jaxgan import __version__
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
+from jaxgan.data.archives import is_archive
 from jaxgan.data.examples import UNLABELLED, Examples, canonical_order, examples_sha256
+from jaxgan.data.image_reading import UnusableImages
 from jaxgan.data.lazy_array import Array
 from jaxgan.evaluation import published, scoring
 from jaxgan.evaluation.generated import SUBSETS
@@ -73,14 +75,27 @@ def read_images(path: Path) -> ImageSet:
       UserError: there is no such file, or it holds no images.
     """
     if path.suffix != ".npz":
-        # Streamed, so that the memory does not grow with the folder.
-        config = DataConfig(name=path.name, source="folder", dir=str(path), stream=1)
-        data = load_data(config, "train")
-        return ImageSet(data.pixels, data.sha256, data.source)
+        return _read_folder(path)
     pixels = _read_npz(path)
     labels = np.full(len(pixels), UNLABELLED, np.int32)
     examples = canonical_order(Examples(pixels, labels, 0, str(path)))
     return ImageSet(examples.pixels, examples_sha256(examples), str(path))
+
+
+def _read_folder(path: Path) -> ImageSet:
+    """Reads a folder or an archive of images."""
+    if path.is_file() and not is_archive(path):
+        raise UserError(f"{path}: must be an .npz file, or a folder or an archive of images")
+    # Streamed, so that the memory does not grow with the folder. The name is not that of the
+    # folder, since images of a known set such as mnist would be checked against it.
+    config = DataConfig(name=IMAGES, source="folder", dir=str(path), stream=1)
+    try:
+        data = load_data(config, "train")
+    except UnusableImages as error:
+        raise UserError(
+            f"{error.found}; all must be readable and of one size: fix, resize or remove them"
+        ) from error
+    return ImageSet(data.pixels, data.sha256, data.source)
 
 
 def _read_npz(path: Path) -> np.ndarray:
@@ -103,8 +118,8 @@ def _read_npz(path: Path) -> np.ndarray:
         raise UserError(f"{path}: {error.strerror or error}; name an .npz file") from error
     except UserError:
         raise
-    # MemoryError: the header of the array announces more than there is.
-    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    # What a damaged file makes zipfile and numpy raise has no common base class.
+    except Exception as error:
         raise UserError(f"{path}: is no .npz file of arrays ({error})") from error
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or 0 in pixels.shape:
         raise UserError(
@@ -134,7 +149,7 @@ def _score(net: FeatureNet, sets: dict[str, ImageSet], request: EvaluateRequest)
     """Scores equally many images of both sets, with others of the reference as the baseline."""
     sizes = {name: len(files.pixels) for name, files in sets.items()}
     # By default, half of the reference, so that the other half can be the real baseline.
-    count = request.num_samples or min(sizes[IMAGES], sizes[REFERENCE] // 2)
+    count = request.num_samples or min(sizes[IMAGES], max(1, sizes[REFERENCE] // 2))
     _check_count(count, sizes)
     reference = sets[REFERENCE].pixels
     fake, real = net.extract(sets[IMAGES].pixels[:count]), net.extract(reference[:count])

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from jaxgan import metrics
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
-from jaxgan.data import Dataset, load_data, splits_of
+from jaxgan.data import Dataset, load_test_split, splits_of
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.data.lazy_array import Array
 from jaxgan.evaluation import scoring
@@ -67,7 +67,7 @@ class PeriodicEvaluator:
         self.gan = gan
         self.net = _load_net(config)
         self.split = splits_of(config.data)[-1]
-        real = load_data(config.data, "test") if self.split == "test" else train
+        real = load_test_split(config.data, train) if self.split == "test" else train
         if self.split == "train":
             logger.warning(
                 f"no {train.kind} of {train.name} are held out, so evaluations are against the "

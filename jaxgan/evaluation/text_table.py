@@ -31,8 +31,7 @@ def table_of_seeds(summary: Mapping[str, Any]) -> str:
     protocol = summary["protocol"]
     steps = ", ".join(f"{seed}: {step}" for seed, step in protocol["steps"].items())
     lines = [
-        f"{protocol['data']}; {protocol['num_samples']} samples in each set, evaluation seed "
-        f"{protocol['seed']}",
+        f"{protocol['data']}; {_numbers(protocol)}, evaluation seed {protocol['seed']}",
         _features_line(protocol),
         f"step of each seed: {steps}",
     ]
@@ -44,10 +43,13 @@ def table_of_seeds(summary: Mapping[str, Any]) -> str:
 
 def _sets_line(protocol: Mapping[str, Any]) -> str:
     step = f"step {protocol['step']}, " if "step" in protocol else ""
-    number = f"{protocol['num_samples']} samples in each set"
+    return f"{step}{protocol['data']}; {_numbers(protocol)}, seed {protocol['seed']}"
+
+
+def _numbers(protocol: Mapping[str, Any]) -> str:
     if "num_reference" in protocol:
-        number = f"{protocol['num_samples']} images against {protocol['num_reference']}"
-    return f"{step}{protocol['data']}; {number}, seed {protocol['seed']}"
+        return f"{protocol['num_samples']} images against {protocol['num_reference']}"
+    return f"{protocol['num_samples']} samples in each set"
 
 
 def _notes_line(protocol: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ from jaxgan.config.fields import (
 )
 from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import Dataset, epoch_order, load_data
+from jaxgan.data import Dataset, epoch_order, load_data, load_test_split
 from jaxgan.metrics import classifier_net, colour_net
 from jaxgan.metrics.classifier_net import Classifier
 from jaxgan.metrics.colour_net import ColourClassifier
@@ -118,11 +118,12 @@ def main(config: FeatureConfig, out: Path) -> None:
     """Trains, writes the weights to the file `out` and prints the accuracy on the test images."""
     start = time.monotonic()
     out.parent.mkdir(parents=True, exist_ok=True)
-    for average in train(config, load_data(config.data, "train")):
+    data = load_data(config.data, "train")
+    for average in train(config, data):
         raw = write_weights(out, fold_batch_norm(average))
     # Built from the bytes of the file, so that the accuracy is that of the rounded weights.
     net = packaged_net(config.net_name, raw)
-    accuracy = accuracy_on(net, load_data(config.data, "test"))
+    accuracy = accuracy_on(net, load_test_split(config.data, data))
     seconds, device = time.monotonic() - start, jax.devices()[0].device_kind
     print(f"{out}: {out.stat().st_size} bytes, SHA-256 {net.sha256}")
     print(f"test accuracy {accuracy:.2%}, seed {config.seed}, {device}, {seconds:.0f} s")

@@ -58,7 +58,7 @@ def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
         needed = f"config.train.batch_size = {config.batch_size}"
         if config.d_steps > 1:
             needed += f" times config.train.d_steps = {config.d_steps}"
-        raise UserError(f"{needed}: the data has only {examples} examples")
+        raise UserError(f"{needed}: the data has {examples} examples; must be at most {examples}")
     epoch = examples // per_step
     # Rounded up, so that a run is never shorter than was asked for.
     interval = -(-config.interval_images // per_step) if config.images else epoch

@@ -13,7 +13,7 @@ import pytest
 import jaxgan.data
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import DATASETS, load_data, splits_of
+from jaxgan.data import DATASETS, load_data, load_test_split, splits_of
 
 OFFICIAL = {
     "train-images": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -223,3 +223,29 @@ def test_loading_imports_neither_jax_nor_tfds(tmp_path):
     )
     environment = {"TFDS_DATA_DIR": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def write_splits(root, **images):
+    """Writes one image of each split; `images` has its colour and side."""
+    for split, (mode, side) in images.items():
+        (root / split).mkdir(parents=True)
+        image = PIL.Image.new(mode, (side, side), "red" if mode == "RGB" else 7)
+        image.save(root / split / "1.png")
+    return DataConfig("mine", dir=str(root))
+
+
+@pytest.mark.parametrize(("train", "test", "channels"), [("RGB", "L", 3), ("L", "RGB", 1)])
+def test_test_images_are_grey_or_in_colour_as_those_of_training_are(
+    tmp_path, train, test, channels
+):
+    config = write_splits(tmp_path, train=(train, 4), test=(test, 4))
+    found = load_test_split(config, load_data(config))
+    assert found.pixels.shape == (1, 4, 4, channels)
+
+
+def test_test_images_of_another_size_than_those_of_training_are_refused(tmp_path):
+    config = write_splits(tmp_path, train=("L", 4), test=("L", 8))
+    with pytest.raises(UserError, match="holds images of 8x8x1, but those of training are 4x4x1"):
+        load_test_split(config, load_data(config))
+    sized = dataclasses.replace(config, size=6)
+    assert load_test_split(sized, load_data(sized)).pixels.shape == (1, 6, 6, 1)
