@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
-from jaxgan.config.schema import Config, ScheduleConfig
+from jaxgan.config.schema import SHAPES, Config, ScheduleConfig
 from jaxgan.runs import atomic_files, directory
 from jaxgan.runs.atomic_files import write_atomically
 from jaxgan.runs.environment import read_environment
@@ -35,7 +35,8 @@ CHOICES = {
     "network.matmul_precision": "high",
     "augment.policy": ("cutout",),
     "schedule.shape": "cosine",
-    **{f"schedule.{field.name}": ((0, 0.5),) for field in dataclasses.fields(ScheduleConfig)[1:]},
+    "schedule.unit": "run",
+    **{f"schedule.{name}": ((0, 0.5),) for name in vars(ScheduleConfig()) if name not in SHAPES},
 }
 FAMILIES = {  # that have the setting, where the default one has not
     "network.gen_channels": "dcgan",
