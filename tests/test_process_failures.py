@@ -68,7 +68,7 @@ def test_a_run_that_diverges_ends_all_of_its_processes(tmp_path, data):
     assert first[0] == other[0] == 1
     (line,) = error_lines(first[2])
     assert "steps in a row had an update that was not finite, up to step" in line
-    assert error_lines(other[2])[0].startswith(line.split("; last checkpoint")[0])
+    assert error_lines(other[2])[0].startswith(line.split(", up to step")[0])
 
 
 def test_an_image_that_one_process_cannot_read_any_more_ends_all_of_them(tmp_path):

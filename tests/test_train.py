@@ -164,7 +164,9 @@ def test_a_diverging_run_stops_and_names_the_step(data, tmp_path):
     config = dataclasses.replace(tiny.config(data, epochs=3), optimizer=wild)
     with pytest.raises(
         TrainingDiverged,
-        match=r"5 steps in a row had an update that was not finite, up to step \d+",
+        match=r"5 steps in a row had an update that was not finite, up to step \d+; there is no "
+        "checkpoint; to begin again in this folder with other random draws: "
+        "--config.train.redraw=1; ",
     ):
         train(config, tmp_path / "run")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()

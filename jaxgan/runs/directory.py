@@ -142,7 +142,7 @@ def _locked(workdir: Path) -> Iterator[None]:
 def _warn_of_no_lock(workdir: Path) -> None:
     logger.warning(
         f"--workdir {workdir}: its file system has no locks; a second process that trains there "
-        "would damage the run, and is not noticed"
+        "would damage the run; see that there is only one"
     )
 
 

@@ -188,19 +188,22 @@ class RunWriter:
         self.finish()
         # Asked of the disk, as an earlier start may have saved it.
         last = self._queue.last_step
+        begin = f"last checkpoint: {last}; to go on from it"
+        if last is None:
+            begin = "there is no checkpoint; to begin again"
         self.diverged = (
             f"{skipped} steps in a row had an update that was not finite, up to step {step}; "
-            f"last checkpoint: {'none' if last is None else last}; to go on from it in this folder "
-            f"with other random draws: --config.train.redraw={self._config.train.redraw + 1}; a "
-            "smaller learning rate or a gradient penalty needs another --workdir"
+            f"{begin} in this folder with other random draws: "
+            f"--config.train.redraw={self._config.train.redraw + 1}; a smaller learning rate or a "
+            "gradient penalty needs another --workdir"
         )
 
     def _check_folder(self) -> None:
         """Refuses to write into another folder of the same name, where another run may be."""
         if directory.read_writer(self._workdir) != self._start:
             raise UserError(
-                f"--workdir {self._workdir}: was removed while its run went on; repeat the "
-                "command to start it again"
+                f"--workdir {self._workdir}: was removed while its run went on, or another command "
+                "trains there now; repeat the command to start it again"
             )
 
 
