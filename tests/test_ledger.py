@@ -3,7 +3,7 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.gan.steps import CHECKSUM_COLUMNS
-from jaxgan.runs import ledger
+from jaxgan.runs import ledger, retry
 from jaxgan.runs.ledger_rows import (
     BLOCK,
     combine_alike,
@@ -158,3 +158,19 @@ def test_a_range_that_runs_backwards_is_damaged(few_recent, tmp_path):
     path.write_text(path.read_text().replace("65-128", "129-65", 1))
     with pytest.raises(UserError, match="line 3"):
         ledger.read(tmp_path)
+
+
+def test_a_ledger_that_is_away_for_a_moment_is_not_written_anew_as_an_empty_one(
+    few_recent, tmp_path, monkeypatch
+):
+    ledger.append(tmp_path, 250, history(250))
+    path, away = tmp_path / ledger.LEDGER, tmp_path / "away"
+
+    def append_and_hide(*args, original=ledger.append_text, **kwargs):
+        original(*args, **kwargs)
+        path.rename(away)
+
+    monkeypatch.setattr(ledger, "append_text", append_and_hide)
+    monkeypatch.setattr(retry.time, "sleep", lambda seconds: away.rename(path))
+    ledger.append(tmp_path, 300, cut(history(300), 250, 300))
+    assert ledger.read(tmp_path).all_steps().tolist() == list(range(1, 301))

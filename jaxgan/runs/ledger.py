@@ -24,6 +24,7 @@ from jaxgan.runs import row_files
 from jaxgan.runs.atomic_files import append_text, write_atomically
 from jaxgan.runs.layout import LEAVES, LEDGER
 from jaxgan.runs.ledger_rows import BLOCK, Ledger, combine_old
+from jaxgan.runs.retry import retry
 
 HEADER = "\t".join(("step", *CHECKSUM_COLUMNS)) + "\n"
 # A step, or the first and the last of several; numbers of more digits do not fit into 64 bits.
@@ -40,10 +41,13 @@ def append(workdir: Path, last_step: int, columns: Mapping[str, np.ndarray]) -> 
     rows = enumerate(checksums.tolist(), start=first)
     lines = "".join(_format_line(step, row) for step, row in rows)
     # As for the rows: the ledger must be complete before a later checkpoint is.
-    append_text(workdir / LEDGER, lines, header=HEADER)
+    path = workdir / LEDGER
+    append_text(path, lines, header=HEADER)
     # Seldom, since it writes the whole file: a step costs the same however long the run is.
     if last_step // RECENT > (first - 1) // RECENT:
-        _write(workdir, read(workdir))
+        # Not by `read`: a file that is away for a moment would count as an empty ledger.
+        text = retry(lambda: path.read_text(errors="replace"), path)
+        _write(workdir, _parse(path, text))
 
 
 def read(workdir: Path) -> Ledger:
@@ -55,17 +59,7 @@ def read(workdir: Path) -> Ledger:
       UserError: another line is damaged, or the columns are different ones.
     """
     path = workdir / LEDGER
-    text = path.read_text(errors="replace") if path.is_file() else ""
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    if lines and lines[0] + "\n" != HEADER:
-        raise UserError(f"{path}: its first line is not {HEADER.strip()!r}; fix or delete it")
-    rows = [_parse_line(path, number, line) for number, line in enumerate(lines[1:], start=2)]
-    first_steps, steps = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2).T
-    checksums = np.array([row[2:] for row in rows], np.uint32)
-    if len(wrong := np.flatnonzero(first_steps[1:] <= steps[:-1])):
-        # The second row of the pair is wrong. Lines count from 1, and the header is the first.
-        raise UserError(f"{path}: line {wrong[0] + 3}: its step is not above the one before")
-    return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)), first_steps)
+    return _parse(path, path.read_text(errors="replace") if path.is_file() else "")
 
 
 def drop_after(workdir: Path, step: int) -> list[int]:
@@ -106,6 +100,20 @@ def first_differing_checkpoint(a: Path, b: Path) -> tuple[int, list[str]] | None
         if differing := [name for name in names if old[step].get(name) != new[step].get(name)]:
             return step, differing
     return None
+
+
+def _parse(path: Path, text: str) -> Ledger:
+    """Parses the text of a ledger; its path is for errors."""
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    if lines and lines[0] + "\n" != HEADER:
+        raise UserError(f"{path}: its first line is not {HEADER.strip()!r}; fix or delete it")
+    rows = [_parse_line(path, number, line) for number, line in enumerate(lines[1:], start=2)]
+    first_steps, steps = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2).T
+    checksums = np.array([row[2:] for row in rows], np.uint32)
+    if len(wrong := np.flatnonzero(first_steps[1:] <= steps[:-1])):
+        # The second row of the pair is wrong. Lines count from 1, and the header is the first.
+        raise UserError(f"{path}: line {wrong[0] + 3}: its step is not above the one before")
+    return Ledger(steps, checksums.reshape(len(rows), len(CHECKSUM_COLUMNS)), first_steps)
 
 
 def _write(workdir: Path, recorded: Ledger) -> None:

@@ -26,9 +26,14 @@ def remove_unfinished(directory: Path) -> None:
         shutil.rmtree(path)
 
 
-def remove_surplus(directory: Path, keep: int) -> None:
-    """Removes all but the newest `keep` checkpoints; a kill may leave more."""
-    for step in steps(directory)[:-keep]:
+def remove_surplus(directory: Path, keep: int, newest: int | None = None) -> None:
+    """Removes all but the newest `keep` checkpoints; a kill may leave more.
+
+    Args:
+      newest: the step that counts as the newest; by default the highest.
+    """
+    ascending = sorted(steps(directory), key=lambda step: (step == newest, step))
+    for step in ascending[:-keep]:
         shutil.rmtree(directory / str(step))
 
 

@@ -10,7 +10,7 @@ import jax
 import orbax.checkpoint as ocp
 
 from jaxgan.config.errors import UserError
-from jaxgan.runs.checkpoints.folder import remove_unfinished
+from jaxgan.runs.checkpoints.folder import remove_surplus, remove_unfinished, steps
 from jaxgan.runs.checkpoints.leaves import Leaves, leaves_sha256
 from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
 from jaxgan.runs.retry import is_momentary, retry
@@ -40,8 +40,8 @@ class Checkpoints:
     def __init__(self, directory: Path, keep: int) -> None:
         self.directory = directory
         self._keep = keep
-        # Starts the newest save again; it holds the state until that is on the disk.
-        self._again: Callable[[], Any] | None = None
+        # Step and content of the newest save, held until they are on the disk.
+        self._newest: tuple[int, ocp.args.Composite] | None = None
 
     def save(
         self, leaves: Leaves, score: Score | None = None, record: Record | None = None
@@ -62,15 +62,14 @@ class Checkpoints:
         args = ocp.args.Composite(state=state, record=ocp.args.JsonSave(content))
         # An error of the save before belongs to that one, which is then repeated.
         self.wait()
-        # The caller chooses the steps: without `force`, Orbax skips one that is not the newest.
-        self._again = lambda: self._manager.save(int(leaves["step"]), args=args, force=True)
-        self._do(self._again)
+        self._newest = int(leaves["step"]), args
+        self._do(self._start_newest)
 
     def wait(self) -> None:
         """Returns when every checkpoint is on the disk."""
         if self._is_open:
             self._do(self._manager.wait_until_finished)
-        self._again = None
+        self._newest = None
 
     def close(self) -> None:
         self.wait()
@@ -79,6 +78,8 @@ class Checkpoints:
 
     def delete(self, step: int) -> None:
         """Removes a checkpoint, so that one of the same step can be saved."""
+        # If the removal fails, the save before must not be repeated.
+        self.wait()
         self._do(lambda: self._manager.delete(step))
 
     @property
@@ -111,7 +112,7 @@ class Checkpoints:
                 call_quietly(action)
             except OrbaxError as error:
                 # Several processes take part in a save, and only one of them may see the error.
-                if self._again is None or jax.process_count() > 1 or not is_momentary(error):
+                if self._newest is None or jax.process_count() > 1 or not is_momentary(error):
                     raise
                 retry(self._save_again, self.directory)
         except (OrbaxError, OSError) as error:
@@ -121,13 +122,24 @@ class Checkpoints:
                 reason = "No space left on device; free some, then repeat the command to go on"
             raise UserError(f"{self.directory}: no checkpoint could be saved: {reason}") from None
 
+    def _start_newest(self) -> None:
+        assert self._newest is not None
+        step, args = self._newest
+        # The caller chooses the steps: without `force`, Orbax skips one that is not the newest.
+        self._manager.save(step, args=args, force=True)
+
     def _save_again(self) -> None:
         """Repeats the newest save with a new manager: the one before counts the step as saved."""
-        assert self._again is not None
+        assert self._newest is not None
+        step, _ = self._newest
         if manager := vars(self).pop("_manager", None):
             with contextlib.suppress(OrbaxError):
                 call_quietly(manager.close)
         self.directory.stat()  # an error while it is away, where Orbax would name another reason
         remove_unfinished(self.directory)
-        call_quietly(self._again)
+        # Only the removal of older ones has failed, which follows a finished save.
+        if step in steps(self.directory):
+            remove_surplus(self.directory, self._keep, newest=step)
+            return
+        call_quietly(self._start_newest)
         call_quietly(self._manager.wait_until_finished)
