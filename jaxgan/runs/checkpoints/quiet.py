@@ -25,15 +25,12 @@ def call_quietly(action: Callable[[], Result]) -> Result:
       OrbaxError: the action failed.
       JaxRuntimeError: another process was lost.
     """
-    hook = sys.unraisablehook
+    # Both stay: a thread that writes in the background fails at any later time.
     _ignore_closed_loops()
-    # It stays: a thread that writes in the background fails at any later time.
     logging.getLogger("absl").addFilter(_is_not_raised_later)
     with _quiet():
         try:
-            result = action()
-            sys.unraisablehook = hook
-            return result
+            return action()
         except jax.errors.JaxRuntimeError:
             raise
         except Exception as error:
@@ -65,10 +62,10 @@ def _is_not_raised_later(record: logging.LogRecord) -> bool:
 
 
 def _ignore_closed_loops() -> None:
-    """Hides the reports of reads that outlive a failure.
+    """Hides the reports of reads and writes that outlive a failure.
 
-    They end at any later time in threads of Orbax's storage library, and report to an event loop
-    that is closed by then. So the hook stays after a failure; otherwise it is taken back.
+    They end at any later time in threads of Orbax's storage library, also between two calls, and
+    report to an event loop that is closed by then. So the hook stays.
     """
     # Once only: each failure would wrap the hook of the one before.
     if getattr(sys.unraisablehook, "func", None) is not _unless_loop_is_closed:
