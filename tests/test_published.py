@@ -57,6 +57,10 @@ def draw_pixels(count, seed=0, shape=(6, 6, 1)):
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
+def flatten(pixels):
+    return pixels.reshape(len(pixels), -1) / 255.0
+
+
 def write_npz(path, pixels):
     np.savez(path, images=pixels)
     return path
@@ -82,7 +86,7 @@ def test_names_are_those_of_papers_and_values_those_of_the_metrics():
     found = published.score_as_published(names, real, fake, KEY)
     assert list(found) == [
         *("fid1k_full", "kid1k_full", "kid1k_full_spread"),
-        *("pr1k3_full_precision", "pr1k3_full_recall", "is1k", "is1k_spread"),
+        *("precision1k_full", "recall1k_full", "is1k", "is1k_spread"),
     ]
     assert found["fid1k_full"] == frechet_distance(real.features, fake.features)
     assert found["is1k"] == classifier_score(fake.probabilities, 10).mean
@@ -120,7 +124,7 @@ def test_a_damaged_cache_is_computed_again(cache):
 def test_a_run_is_scored_against_all_training_images(run, inception):
     found = evaluate(run, 30, features="inception")
     assert list(found["metrics"]) == ["generator"]
-    assert {"fid30_full", "kid30_full", "is30", "pr303_full_recall"} <= set(
+    assert {"fid30_full", "kid30_full", "is30", "recall30_full"} <= set(
         found["metrics"]["generator"]
     )
     protocol = found["protocol"]
@@ -272,6 +276,16 @@ def test_a_file_that_holds_no_images_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", draw_pixels(3))
     with pytest.raises(UserError, match=r"a\.npy: must be an .npz file, or a folder or an archive"):
         read_images(tmp_path / "a.npy")
+
+
+def test_two_sets_of_images_that_give_features_of_two_widths_are_refused_by_their_sizes(tmp_path):
+    sizes = [(6, 6, 1), (5, 6, 3)]
+    files = [
+        write_npz(tmp_path / f"{n}.npz", draw_pixels(40, n, shape)) for n, shape in enumerate(sizes)
+    ]
+    request = EvaluateRequest(features="tests.test_published:flatten", metrics=("frechet",))
+    with pytest.raises(UserError, match="--images has images of 6x6x1 and --reference of 5x6x3"):
+        evaluate_images(*files, request, tmp_path / "x.json")
 
 
 def test_the_command_scores_images_and_names_its_file(tmp_path, capsys):

@@ -153,6 +153,7 @@ def _score(net: FeatureNet, sets: dict[str, ImageSet], request: EvaluateRequest)
     _check_count(count, sizes)
     reference = sets[REFERENCE].pixels
     fake, real = net.extract(sets[IMAGES].pixels[:count]), net.extract(reference[:count])
+    _check_same_width(net, fake, real, sets)
     metrics = scoring.select_metrics(request.metrics, net.name, fake)
     scoring.check_sample_count(metrics, count)
     baseline: dict[str, FeatureSet] = {}
@@ -176,6 +177,19 @@ def _score(net: FeatureNet, sets: dict[str, ImageSet], request: EvaluateRequest)
         "device": jax.devices()[0].device_kind,
     }
     return found
+
+
+def _check_same_width(
+    net: FeatureNet, fake: FeatureSet, real: FeatureSet, sets: dict[str, ImageSet]
+) -> None:
+    """Refuses sets whose images have different numbers of features, because of their size."""
+    if fake.features.shape[1] != real.features.shape[1]:
+        images, reference = ("x".join(map(str, sets[x].pixels.shape[1:])) for x in sets)
+        raise UserError(
+            f"--{IMAGES} has images of {images} and --{REFERENCE} of {reference}, of which "
+            f"features {net.name!r} gives {fake.features.shape[1]} and {real.features.shape[1]} "
+            "numbers; give both the same size"
+        )
 
 
 def _check_count(count: int, sizes: dict[str, int]) -> None:

@@ -153,9 +153,9 @@ def _precision_recall(
     real: FeatureSet, fake: FeatureSet, key: PRNGKey, count: str, ending: str
 ) -> Scores:
     del key
-    name = f"pr{count}{MANIFOLD_NEIGHBOUR}{ending}"
+    # Not `pr50k3_full`: by that name papers give the scores in the features of VGG16.
     found = compute_prdc(real.neighbourhoods, fake.neighbourhoods)
-    return {f"{name}_precision": found.precision, f"{name}_recall": found.recall}
+    return {f"precision{count}{ending}": found.precision, f"recall{count}{ending}": found.recall}
 
 
 def _inception_score(
