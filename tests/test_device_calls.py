@@ -74,7 +74,7 @@ def test_a_transfer_within_an_epoch_stops_the_run(tmp_path):
     training.train(config, tmp_path / "run")  # makes none
     prepared = setup.prepare_training(config)
     state = setup.initial_state(prepared, 0)
-    chunk = next(plan.chunks(prepared.plan, 0, 1))
+    chunk = next(plan.chunks(prepared.plan, 0))
     with open_input_pipeline(prepared, [0]) as blocks_of:
         (block,) = blocks_of(chunk)
     host = np.asarray(prepared.pixels)
