@@ -167,3 +167,9 @@ def test_what_cannot_be_taken_is_refused_before_anything_is_written(
 def test_a_run_cannot_begin_anew_with_others(data, begun):
     with pytest.raises(UserError, match=r"its run has config\.start_from = .*, not ''"):
         train(tiny.config(data, epochs=1), begun)
+
+
+def test_a_home_that_does_not_exist_is_named_with_its_setting(data, tmp_path):
+    with pytest.raises(UserError, match=r"start_from = '~nobody-here/a': .*no home folder"):
+        train(config(data, "~nobody-here/a"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

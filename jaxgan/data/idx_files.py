@@ -36,7 +36,7 @@ def load_idx_folder(config: DataConfig, split: str) -> Examples:
     reasons = []
     for folder in folders:
         try:
-            return read_folder(Path(folder).expanduser(), f"IDX folder {folder}", spec, split)
+            return read_folder(Path(folder), f"IDX folder {folder}", spec, split)
         except DataNotFound as reason:
             reasons.append(str(reason))
     raise DataNotFound(", ".join(reasons))
@@ -44,7 +44,7 @@ def load_idx_folder(config: DataConfig, split: str) -> Examples:
 
 def has_split(config: DataConfig, split: str) -> bool:
     """Returns whether config.data.dir has an IDX file of the split."""
-    folder, stems = Path(config.dir).expanduser(), _stems(DATASETS.get(config.name), split)
+    folder, stems = Path(config.dir), _stems(DATASETS.get(config.name), split)
     return any(_find(folder, stems, kind) for kind in ("images", "labels"))
 
 

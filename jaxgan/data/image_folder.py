@@ -71,7 +71,7 @@ def read_layout(config: DataConfig) -> Layout:
     """
     if not config.dir:
         raise DataNotFound("config.data.dir is '', so no folder is named")
-    root = Path(config.dir).expanduser()
+    root = Path(config.dir)
     named = f"config.data.dir = {config.dir!r}"
     if not root.exists():
         raise UserError(f"{named}: there is no such folder; name one that exists")

@@ -25,7 +25,7 @@ def recognise(config: DataConfig) -> str:
     Raises:
       UserError: the folder holds nothing that can be read.
     """
-    root = Path(config.dir).expanduser()
+    root = Path(config.dir)
     named = f"config.data.dir = {config.dir!r}"
     if not root.exists():
         raise UserError(
@@ -83,7 +83,7 @@ def with_found_name(config: DataConfig, announce: bool = False) -> DataConfig:
         logger.info(f"data: reading {len(names):,} image files of {layout.path('train')}")
     if spec is None or (config.source == "folder" and len(names) == spec.examples["train"]):
         return config
-    name = _own_name(Path(config.dir).expanduser())
+    name = _own_name(Path(config.dir))
     logger.info(
         f"data: {config.dir} holds {len(names):,} image files and not {config.name}; they are "
         f"recorded as config.data.name = {name!r}"
@@ -101,7 +101,7 @@ def _holds_prepared(config: DataConfig, root: Path) -> bool:
 
 
 def _prepared_name(config: DataConfig) -> str:
-    root = Path(config.dir).expanduser()
+    root = Path(config.dir)
     names = sorted(tfds_prepared.prepared_sets(root))
     if config.name in names or not names:
         return config.name

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import DataConfig
 from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples, SplitMissing
 from jaxgan.data.lazy_array import Array, LazyArray
@@ -26,7 +27,7 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's mode for each number of channels
 def data_dir(config: DataConfig) -> Path:
     """Returns the folder of prepared data sets: config.data.dir, or else the default of TFDS."""
     default = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(config.dir or default).expanduser()
+    return expand_path(config.dir or default)
 
 
 def load_prepared(config: DataConfig, split: str) -> Examples:

@@ -17,6 +17,7 @@ from jaxtyping import Array, PyTree
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.jax_env import user_cache
+from jaxgan.config.paths import expand_path
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.inception import CLASSES, extract_inception
 from jaxgan.metrics.torch_weights import read_torch_weights
@@ -42,7 +43,7 @@ def inception_net(name: str) -> FeatureNet:
       UserError: no such file, or another file than the published one, or it cannot be downloaded.
     """
     path = name.partition(":")[2]
-    params = convert(read_published(Path(path).expanduser() if path else cached_file()))
+    params = convert(read_published(expand_path(path) if path else cached_file()))
     function = functools.partial(_extract_checked, jax.device_put(params))
     return FeatureNet(INCEPTION, SHA256, CLASSES, function, batch_size=BATCH)
 

@@ -79,8 +79,9 @@ def read_start(workdir: Path, template: TrainState) -> TrainState | None:
 
 
 def _load(start_from: str) -> TrainState:
-    workdir, ref = _locate(expand_path(start_from))
+    workdir = Path(start_from)
     try:
+        workdir, ref = _locate(expand_path(start_from))
         if not workdir.is_dir():
             raise UserError("no such folder; must be a run directory, or a checkpoint in one")
         return checkpoints.load_run(workdir, ref)[2]
