@@ -198,16 +198,27 @@ def test_the_best_is_on_the_disk_before_a_checkpoint_from_which_a_run_may_resume
             {"features": ""},
             r"config.evaluate.every = 1: features: there is no net for these images",
         ),
-        ({"num_samples": 101}, r"config.evaluate.num_samples = 101: tiny train has 100 images"),
         ({"features": "incption"}, r"unknown features 'incption'"),
     ],
-    ids=["no net", "too many samples", "an unknown net"],
+    ids=["no net", "an unknown net"],
 )
 def test_what_cannot_be_evaluated_is_refused_before_training(data, tmp_path, settings, message):
     config = measured_config(data, dataclasses.replace(ON, **settings))
     with pytest.raises(UserError, match=message):
         train(config, tmp_path / "run")
     assert os.listdir(tmp_path) == []
+
+
+def test_an_evaluation_takes_as_many_images_as_there_are_and_says_so(data, caplog):
+    caplog.set_level("INFO", "jaxgan")
+    config = measured_config(data, dataclasses.replace(ON, num_samples=101))
+    evaluator, _, train_set = make_evaluator(data, config)
+    assert evaluator.num_samples == 100
+    assert "/n100/" in evaluator.distance_name
+    assert "evaluations compare 100 images and not 101, since tiny train has no more" in caplog.text
+    one = dataclasses.replace(train_set, pixels=train_set.pixels[:1])
+    with pytest.raises(UserError, match="there are 1 images to compare; must be at least 2"):
+        periodic.fitting_samples(config, one)
 
 
 def test_without_evaluations_there_is_no_best(data, tmp_path):

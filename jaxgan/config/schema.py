@@ -273,7 +273,10 @@ class EvaluateConfig:
 
     every: int = setting(0, "epochs between evaluations; 0: none", at_least(0), may_change=True)
     num_samples: int = setting(
-        2000, "number of images in each set that is compared", at_least(2), may_change=True
+        2000,
+        "number of images in each set that is compared, or as many as the data have",
+        at_least(2),
+        may_change=True,
     )
     features: str = setting(
         "",

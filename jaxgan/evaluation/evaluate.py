@@ -117,7 +117,7 @@ def _fitting_samples(config: Config, data: Mapping[str, Dataset]) -> int:
     wanted = spec.protocol_samples if spec else PROTOCOL_SAMPLES
     sizes = {split: len(dataset.pixels) for split, dataset in data.items()}
     if len(sizes) == 1:
-        sizes = {"half of the training images": sizes["train"] // 2}
+        sizes = {"half of the training images": max(1, sizes["train"] // 2)}
     found = min(wanted, *sizes.values())
     if found < wanted:
         counts = ", ".join(f"{name}: {count}" for name, count in sizes.items())

@@ -74,8 +74,7 @@ class PeriodicEvaluator:
                 f"training {train.kind} alone, which the generator could copy; "
                 "config.data.held_out=0.1 holds some out"
             )
-        self.num_samples = config.evaluate.num_samples
-        _check_sample_count(config, train, real)
+        self.num_samples = fitting_samples(config, train, real)
         self._train, self._train_pixels = train, pixels
         self._real_pixels = real.pixels[: self.num_samples]
         self._real_labels = real.labels[: self.num_samples]
@@ -226,14 +225,23 @@ def _load_net(config: Config) -> FeatureNet:
         raise UserError(f"config.evaluate.every = {every}: {error}, or set it to 0") from error
 
 
-def _check_sample_count(config: Config, *datasets: Dataset) -> None:
-    count = config.evaluate.num_samples
-    setting = f"config.evaluate.num_samples = {count}"
-    for dataset in datasets:
-        if count > len(dataset.pixels):
-            raise UserError(
-                f"{setting}: {dataset.name} {dataset.split} has {len(dataset.pixels)} "
-                f"{dataset.kind}; must be at most that"
-            )
-    if count < config.packing:
-        raise UserError(f"{setting}: must be at least config.packing = {config.packing}")
+def fitting_samples(config: Config, *datasets: Dataset) -> int:
+    """Returns config.evaluate.num_samples, or as many as the smallest of the sets has.
+
+    Raises:
+      UserError: there are too few images to compare.
+    """
+    wanted = config.evaluate.num_samples
+    count = min(wanted, *(len(dataset.pixels) for dataset in datasets))
+    if count < (least := max(2, config.packing)):
+        raise UserError(
+            f"config.evaluate.num_samples = {wanted}: there are {count} images to compare; must be "
+            f"at least {least}, or set config.evaluate.every to 0"
+        )
+    if count < wanted:
+        smallest = min(datasets, key=lambda dataset: len(dataset.pixels))
+        logger.info(
+            f"evaluations compare {count} {smallest.kind} and not {wanted}, since "
+            f"{smallest.name} {smallest.split} has no more"
+        )
+    return count

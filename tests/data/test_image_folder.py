@@ -51,11 +51,10 @@ def sorted_bytes(pixels):
 
 
 def only_image(tmp_path, image, name="a.png", **options):
-    """The pixels that are read where the folder holds one image."""
+    """Saves an image, and returns the pixels that are read of it."""
     (tmp_path / "one").mkdir(exist_ok=True)
     image.save(tmp_path / "one" / name, **options)
-    settings = {key: options.pop(key) for key in ("size", "fit") if key in options}
-    return load(tmp_path / "one", **settings).pixels[0]
+    return load(tmp_path / "one").pixels[0]
 
 
 # Kinds of files
