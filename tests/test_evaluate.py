@@ -188,7 +188,7 @@ WRONG = {
     "an unknown metric": ({"metrics": ["fid"]}, r"unknown metric 'fid'; known: frechet, kernel"),
     "a step that is not there": ({"step": 5}, r"no checkpoint of step 5; there are: \[12, 24\]"),
     "an unknown net": ({"features": "incption"}, r"unknown features 'incption'; known: mnist"),
-    "no net for the data": ({"features": ""}, r"no net for these images; name one of mnist"),
+    "no net for the data": ({"features": ""}, r"no net for these images; name inception, or"),
     "a net of other images": (
         {"features": "tests.test_evaluate:features_of_mnist_shape"},
         r"features_of_mnist_shape.*\(6, 6, 1\)",

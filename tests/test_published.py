@@ -17,7 +17,7 @@ from jaxgan.evaluation import published, scoring
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.evaluation.evaluate_images import evaluate_images, read_images
 from jaxgan.evaluation.request import EvaluateRequest
-from jaxgan.evaluation.text_table import table
+from jaxgan.evaluation.text_table import table, table_of_seeds
 from jaxgan.metrics import FeatureNet, FeatureSet, classifier_score, frechet_distance
 from jaxgan.training.loop import train
 from tests import tiny
@@ -135,6 +135,15 @@ def test_a_run_is_scored_against_all_training_images(run, inception):
     assert "30 images against 100, seed 0" in text
     assert "\nfid30_full" in text
     assert evaluate(run, 30, features="inception") == found
+
+
+def test_the_table_of_seeds_says_how_many_images_were_compared():
+    protocol = {"data": "pets", "num_samples": 30, "num_reference": 100, "seed": 0, "steps": {}}
+    protocol |= {"features": "inception", "features_sha256": SHA256}
+    summary = {"protocol": protocol, "metrics": {}, "ratios": {}}
+    assert table_of_seeds(summary).startswith("pets; 30 images against 100, evaluation seed 0")
+    del protocol["num_reference"]
+    assert table_of_seeds(summary).startswith("pets; 30 samples in each set, evaluation seed 0")
 
 
 def test_papers_and_the_package_score_the_same_images(run, inception):

@@ -69,8 +69,8 @@ def default_net() -> str:
     """
     if COLOUR not in PINNED:
         raise UserError(
-            f"features: there is no net for these images; name one of {', '.join(NETS)}, or a "
-            "function of your own as package.module:function"
+            f"features: there is no net for these images; name {INCEPTION}, or a function of your "
+            "own as package.module:function"
         )
     return COLOUR
 
