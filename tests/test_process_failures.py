@@ -87,7 +87,8 @@ def test_an_image_that_one_process_cannot_read_any_more_ends_all_of_them(tmp_pat
     first, other = ended(both, seconds=300)
     assert first[0] != 0
     assert other[0] != 0
-    assert re.search(rf"error: {copies[1]}/\d+\.png: cannot be read .*; put it back", other[2])
+    named = rf"error: {copies[1]}/\d+\.png: is now not readable .*; put the old file back"
+    assert re.search(named, other[2])
 
 
 def test_processes_that_would_train_different_things_are_refused(tmp_path, data):
