@@ -207,6 +207,17 @@ def test_a_shape_that_no_data_have_is_refused(stranger, shape):
         read_data_record(stranger)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("class_names", ["a"]), ("class_names", [1] * 10), ("class_counts", ["a"] * 10)],
+)
+def test_classes_that_a_record_describes_otherwise_are_refused(stranger, capsys, name, value):
+    edit_json(stranger / layout.ENVIRONMENT, "data", name, value=value)
+    for verb in ("report", "sample"):
+        line = error_of(capsys, verb, "--workdir", stranger)
+        assert f"its {name} do not describe 10 classes; delete it" in line
+
+
 def test_text_of_a_run_cannot_control_the_terminal(stranger, capsys):
     name = "\x1b]0;title\x07\x9b2J\u202etiny"
     edit_json(stranger / layout.CONFIG, "data", "name", value=name)

@@ -54,6 +54,17 @@ def read_data_record(workdir: Path) -> dict[str, Any]:
             f"{workdir / ENVIRONMENT}: has data of shape {shape}, {counts[0]} classes and "
             f"{counts[1]} examples, which none have; {REMEDY}"
         )
+    # A record of an older version has neither.
+    for name, kind in (("class_names", str), ("class_counts", int)):
+        values = data.get(name, [])
+        if not (
+            isinstance(values, list)
+            and len(values) in (0, counts[0])
+            and all(type(value) is kind for value in values)
+        ):
+            raise UserError(
+                f"{workdir / ENVIRONMENT}: its {name} do not describe {counts[0]} classes; {REMEDY}"
+            )
     return data
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxgan.config.schema import Config
 from jaxgan.runs import directory, layout, row_files, seed_statistics
 from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
-from jaxgan.runs.environment import read_environment
+from jaxgan.runs.environment import read_data_record
 from jaxgan.runs.text import align, format_number
 
 
@@ -63,7 +63,7 @@ def _data_report(workdir: Path) -> Iterator[str]:
     """Describes the training data; yields nothing if a run has no record of them."""
     if not (workdir / layout.ENVIRONMENT).is_file():
         return
-    data = read_environment(workdir)["data"]
+    data = read_data_record(workdir)
     size = "x".join(map(str, data["shape"]))
     yield f"{data['examples']} examples of {size} from {data['source']}"
     # A run of an older version has recorded neither names nor counts.
