@@ -121,7 +121,7 @@ def evaluate_verb(argv: list[str]) -> int:
     description = "Scores a trained generator, or any images, with real images as the baseline."
     parser = _parser("evaluate", description, workdir=False)
     parser.add_argument("--workdir", type=parse_path, metavar="DIR", help="the run's folder")
-    file_or_folder = "an .npz file, or a folder of image files"
+    file_or_folder = "an .npz file, or a folder or an archive of image files"
     parser.add_argument(
         "--images", type=parse_path, metavar="A", help=f"in place of a run: {file_or_folder}"
     )

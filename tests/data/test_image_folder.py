@@ -10,7 +10,7 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import image_reading, load_data, splits_of, with_found_name
+from jaxgan.data import image_folder, image_reading, load_data, splits_of, with_found_name
 from jaxgan.data.lazy_array import LazyArray
 
 COUNT = 12
@@ -435,6 +435,11 @@ def test_images_under_the_name_of_a_known_set_are_a_set_of_their_own(folder, col
     assert sorted_bytes(data.pixels) == sorted_bytes(colour)
     assert f"holds 12 image files and not {name}; they are recorded as" in caplog.messages[0]
     assert with_found_name(DataConfig(name, dir=str(folder))).name == "mine"
+    assert with_found_name(DataConfig("yours", dir=str(folder))).name == "yours"
+
+
+def test_a_folder_is_not_listed_to_find_a_name_that_is_given(folder, monkeypatch):
+    monkeypatch.setattr(image_folder, "list_image_files", None)
     assert with_found_name(DataConfig("yours", dir=str(folder))).name == "yours"
 
 
