@@ -84,7 +84,7 @@ def test_nothing_is_repeated_in_the_folder_of_another_run(tmp_path, failing, imp
             retry(write, workdir / "rows")
         workdir.mkdir()
         (workdir / WRITER).write_text("theirs")
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(UserError, match="another command trains there now"):
             retry(write, workdir / "rows")
         assert len(tries) == 2
         (workdir / WRITER).write_text("ours")

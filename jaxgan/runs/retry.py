@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from jaxgan.config.errors import UserError
 from jaxgan.runs.layout import WRITER
 
 Result = TypeVar("Result")
@@ -59,12 +60,13 @@ def retry(action: Callable[[], Result], where: Path) -> Result:
 
     Raises:
       Exception: that of the action, if it is not momentary or lasts longer.
+      UserError: the file was in the held run directory, which is now another run's.
     """
     end, pause = time.monotonic() + PATIENCE_S, FIRST_PAUSE_S
     failed: Exception | None = None
     while True:
         try:
-            if failed is None or _is_ours(where):
+            if failed is None or _is_there(where):
                 return action()
         except Exception as error:
             if not is_momentary(error):
@@ -79,12 +81,22 @@ def retry(action: Callable[[], Result], where: Path) -> Result:
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def _is_ours(path: Path) -> bool:
-    """Returns False if the path is in a run directory that is away, or is now another run's."""
+def lost_folder(workdir: Path) -> UserError:
+    """Returns the error of a run whose directory is no longer its own."""
+    return UserError(
+        f"--workdir {workdir}: was removed while its run went on, or another command trains there "
+        "now; repeat the command to start it again"
+    )
+
+
+def _is_there(path: Path) -> bool:
+    """Returns False if the path is in a held run directory that is away."""
     for workdir, writer in _held.items():
         if path.is_relative_to(workdir) and path != workdir:
             try:
-                return (workdir / WRITER).read_text() == writer
+                found = (workdir / WRITER).read_text()
             except OSError:
                 return False
+            if found != writer:
+                raise lost_folder(workdir)
     return True

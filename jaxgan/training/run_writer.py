@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.gan.sampling import sample_pixels
 from jaxgan.gan.standing_stats import inference_variables
@@ -23,6 +22,7 @@ from jaxgan.runs.best_checkpoint import BestCheckpoint
 from jaxgan.runs.environment import record_memory
 from jaxgan.runs.plan import Chunk
 from jaxgan.runs.redraws import record_redraw
+from jaxgan.runs.retry import lost_folder
 from jaxgan.runs.start_from import has_begun, read_start
 from jaxgan.training.checkpoint_queue import CheckpointQueue
 from jaxgan.training.memory import Memory
@@ -201,10 +201,7 @@ class RunWriter:
     def _check_folder(self) -> None:
         """Refuses to write into another folder of the same name, where another run may be."""
         if directory.read_writer(self._workdir) != self._start:
-            raise UserError(
-                f"--workdir {self._workdir}: was removed while its run went on, or another command "
-                "trains there now; repeat the command to start it again"
-            )
+            raise lost_folder(self._workdir)
 
 
 @contextlib.contextmanager
