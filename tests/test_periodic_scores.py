@@ -65,7 +65,7 @@ def test_logits_come_in_equal_blocks_and_none_is_lost(data, monkeypatch):
 def test_fewer_samples_than_a_pack_are_refused(data):
     few = dataclasses.replace(ON, num_samples=3)
     config = dataclasses.replace(measured_config(data, few), packing=4)
-    with pytest.raises(UserError, match=r"num_samples = 3: must be at least config\.packing = 4"):
+    with pytest.raises(UserError, match=r"num_samples = 3: .* at least config\.packing = 4"):
         make_evaluator(data, config)
 
 

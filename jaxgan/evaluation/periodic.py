@@ -233,7 +233,8 @@ def fitting_samples(config: Config, *datasets: Dataset) -> int:
     """
     wanted = config.evaluate.num_samples
     count = min(wanted, *(len(dataset.pixels) for dataset in datasets))
-    if count < (least := max(2, config.packing)):
+    if count < max(2, config.packing):
+        least = f"config.packing = {config.packing}" if config.packing > 2 else "2"
         raise UserError(
             f"config.evaluate.num_samples = {wanted}: there are {count} images to compare; must be "
             f"at least {least}, or set config.evaluate.every to 0"
