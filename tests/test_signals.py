@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import time
 
@@ -13,6 +14,12 @@ from jaxgan.cli.entry import INTERRUPTED
 from jaxgan.runs import checkpoints, row_files
 from jaxgan.training.signals import stop_signals
 from tests.test_cli import CONFIG, ROOT, TINY, start
+
+TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 @pytest.fixture
@@ -88,16 +95,19 @@ def test_a_run_whose_terminal_is_closed_saves(tmp_path, data):
     workdir = tmp_path / "run"
     command = [sys.executable, "run.py", "--config", CONFIG, *TINY, f"--config.data.dir={data}"]
     command += ["--workdir", str(workdir), "--config.train.epochs=100000"]
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(ROOT)
-        os.execv(command[0], [*command, "--config.save.every=100000"])
+    command += ["--config.save.every=100000"]
+    terminal, its_side = pty.openpty()
+    # Not by pty.fork, of which JAX warns in a process with threads.
+    streams = {"stdin": its_side, "stdout": its_side, "stderr": its_side}
+    take = [sys.executable, "-c", TAKE_TERMINAL]
+    run = subprocess.Popen([*take, *command], cwd=ROOT, start_new_session=True, **streams)
+    os.close(its_side)
     end = time.monotonic() + 120
     while len(row_files.read_rows(workdir)) <= 3:
         assert time.monotonic() < end
         if select.select([terminal], [], [], 0.01)[0]:
             os.read(terminal, 4096)
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGHUP
+    assert run.wait(120) == 128 + signal.SIGHUP
     (step,) = checkpoints.steps(workdir / "checkpoints")
     assert row_files.read_rows(workdir)[-1]["step"] == step
