@@ -90,18 +90,15 @@ def test_a_cache_that_grew_without_a_bound_is_written_with_one(
         return {path.name for path in tmp_path.glob("*-cache")}
 
     assert compile_into(-1, 2.0) == []
-    (old,) = programs()
     monkeypatch.setenv(CACHE_DIR_VARIABLE, str(tmp_path))
-    set_compile_cache()  # no bound, so nothing is missing
-    assert any("persistent compilation cache" in said for said in compile_into(10**9, 3.0))
-    assert programs() == {old}
     monkeypatch.setenv(CACHE_SIZE_VARIABLE, str(10**9))
     set_compile_cache()
+    # Without the times of the old programs, jax 0.10 writes nothing and says so; 0.12 can write.
     assert compile_into(10**9, 4.0) == []
     assert len(programs()) == 2
     size = max(path.stat().st_size for path in tmp_path.glob("*-cache"))
     assert compile_into(size + 100, 5.0) == []
-    assert len(programs()) == 1  # the two before it were removed
+    assert len(programs()) == 1  # those before it were removed
 
 
 def test_a_folder_that_cannot_be_written_is_named_and_left_alone(home):
