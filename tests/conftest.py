@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 from jaxgan.config.jax_env import CACHE_DIR_VARIABLE
 from tests.flags import QUICK
@@ -45,6 +46,19 @@ def log_on_stderr():
     from jaxgan.cli.messages import show_log
 
     show_log()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_memory_maps():
+    """Drops compiled programs where a worker has many, since each has memory maps of its own.
+
+    Beyond the operating system's bound on their number, XLA crashes when it loads a program.
+    """
+    yield
+    maps, limit = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
+    if limit.exists() and maps.read_bytes().count(b"\n") > int(limit.read_text()) // 2:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture
