@@ -17,7 +17,7 @@ from jaxgan.runs.seed_statistics import statistics_table
 from jaxgan.training.loop import TrainResult
 
 FILES = (
-    (layout.SAMPLES, "images from the same latent vectors after each epoch"),
+    (layout.SAMPLES, "images from the same latent vectors over training"),
     (layout.CURVES, "losses and the discriminator's probabilities"),
     (layout.METRICS, "the numbers behind the curves"),
     (layout.DIAGNOSTICS, "distance, discriminator, copies and classes over training"),

@@ -113,7 +113,7 @@ def sample_verb(argv: list[str]) -> int:
     from jaxgan.cli.sample import sample
 
     step = sample(options.workdir, options.step, num, seed, out, options.labels)
-    print(f"{out}: {num} images from step {step}, seed {seed}")
+    print(f"{out}: {num} samples from step {step}, seed {seed}")
     return 0
 
 
