@@ -144,9 +144,10 @@ def test_a_schedule_that_ends_at_the_first_image_gives_a_warning():
             "only 100 steps, since an epoch of the 100 examples is 2 steps of 50;",
         ),
         ({"images": 10_000}, "an epoch of the 100 examples is 1 step of 64 and leaves out 36"),
+        ({"images": 10_000, "batch_size": 50}, ""),
         ({"batch_size": 10}, ""),
     ],
-    ids=["epochs", "nothing left out", "images", "enough steps"],
+    ids=["epochs", "nothing left out", "images", "images, nothing left out", "enough steps"],
 )
 def test_a_small_set_is_named_with_what_an_epoch_leaves_out(train, text):
     warnings = config_warnings(Config(train=TrainConfig(**train)), examples=100)

@@ -106,10 +106,13 @@ def _schedule_within_an_image(config: Config) -> Iterator[str]:
 
 
 def _few_steps(config: Config, examples: int) -> Iterator[str]:
-    """A set that is small for its batches."""
+    """Warns of a set that is small for its batches."""
     per_step = config.train.batch_size * config.train.d_steps
     steps, left_out = divmod(examples, per_step)
     if not 0 < steps < FEW_STEPS:
+        return
+    # The length in images says how many steps there are, so only what is left out is news.
+    if config.train.images and not left_out:
         return
     text = f"an epoch of the {examples} examples is {steps} step{'s' * (steps > 1)} of {per_step}"
     if left_out:
