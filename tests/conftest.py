@@ -24,7 +24,7 @@ os.environ.setdefault("XLA_FLAGS", QUICK)
 import jax
 import pytest
 
-from tests import figure_data, tiny
+from tests import browser, figure_data, tiny
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", COMPILED)
@@ -80,6 +80,13 @@ def drawn_figures():
 def data(tmp_path_factory):
     """The folder of a tiny data set."""
     return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser, for `tests.browser.open_page`."""
+    with browser.start_chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ ROOMS = [  # a room imports from itself and from those before it
     "evaluation",
     "reproducibility",
     "training",
+    "reports",
     "cli",
 ]
 PURE = ("types", "networks", "gan")  # open no file, read no clock, print nothing
