@@ -13,7 +13,13 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import Config
-from jaxgan.gan.sampling import SAMPLE_BLOCK, generate, interpolate, sample_latents, sample_pixels
+from jaxgan.gan.sampling import (
+    SAMPLE_BLOCK,
+    generate,
+    sample_latents,
+    sample_pixels,
+    truncate_latents,
+)
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import build_gan, init_state
 from jaxgan.training.loop import train
@@ -83,17 +89,15 @@ def test_the_first_samples_have_the_same_bits_however_many_follow(config, shape,
         np.testing.assert_array_equal(samples[:4], four)
 
 
-def test_a_path_has_its_ends_and_stays_at_their_distance_from_the_origin():
-    start, end = jnp.array([[3.0, 0, 0, 0]]), jnp.array([[0, 3.0, 0, 0]])
-    path = interpolate(start, end, 5)
-    np.testing.assert_allclose(path[:, 0], start, atol=1e-6)
-    np.testing.assert_allclose(path[:, -1], end, atol=1e-6)
-    np.testing.assert_allclose(jnp.linalg.norm(path, axis=-1), 3, rtol=1e-6)
-
-
-def test_a_path_from_a_point_to_itself_stays_there():
-    point = jnp.array([[1.0, -2.0, 0.5, 0]])
-    np.testing.assert_allclose(interpolate(point, point, 3), jnp.stack([point] * 3, 1), rtol=1e-5)
+def test_truncated_latents_are_normal_ones_of_which_those_beyond_the_threshold_are_drawn_again():
+    z = sample_latents(GAN, 20_000, jax.random.key(0))
+    truncated = truncate_latents(z, 0.7, jax.random.key(1))
+    within = np.abs(z) <= 0.7
+    np.testing.assert_array_equal(truncated[within], z[within])
+    assert np.abs(truncated).max() <= 0.7
+    # The variance of a normal distribution that is cut at 0.7: 1 - 2 * 0.7 * pdf / (2 cdf - 1).
+    for values in (truncated[within], truncated[~within]):
+        np.testing.assert_allclose(np.var(values), 0.1529, atol=0.005)
 
 
 def test_every_stream_and_counter_has_a_key_of_its_own():

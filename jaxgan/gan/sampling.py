@@ -5,7 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Int
 
 from jaxgan.gan.state import Gan
 from jaxgan.types import Images, Labels, Latents, Params, Pixels, PRNGKey, Stream, to_pixels
@@ -17,6 +17,22 @@ SAMPLE_BLOCK = 64  # the same for pictures of samples, of which most show as man
 def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
     """Draws latents from the standard normal prior."""
     return jax.random.normal(key, (count, gan.latent_size))
+
+
+def truncate_latents(z: Latents, threshold: float, key: PRNGKey) -> Latents:
+    """Draws the values of normal latents that are beyond a threshold again, until none is.
+
+    The truncation trick (Brock et al. 2019, arXiv:1809.11096, section 3.1): lower thresholds give
+    images of higher quality and less variety. Values within the threshold stay as they are.
+
+    Args:
+      threshold: positive; in standard deviations.
+      key: another one than that of the latents.
+    """
+    # The inverse of the distribution function, which has the same distribution as draws that are
+    # repeated until they are within the threshold.
+    redrawn = jax.random.truncated_normal(key, -threshold, threshold, z.shape)
+    return jnp.where(jnp.abs(z) <= threshold, z, redrawn)
 
 
 def update_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
@@ -72,13 +88,35 @@ def sample_pixels(
       labels: (count,), the class of each image; None cycles through all classes. Ignored if the GAN
         is not class-conditional.
     """
+    z = sample_latents(gan, -(-count // SAMPLE_BLOCK) * SAMPLE_BLOCK, key)
+    labels = cycled_labels(gan, count) if labels is None else labels
+    return generate_pixels(gan, params, stats, z, labels)[:count]
+
+
+def generate_pixels(
+    gan: Gan,
+    params: Params,
+    stats: Params,
+    z: Latents,
+    labels: Int[Array, " labels"] | None = None,
+) -> Pixels:
+    """Generates the images of given latents as uint8 pixels, or points as floats.
+
+    The pixels of an image do not depend on the number of latents, to the bit.
+
+    Args:
+      params, stats: of the generator, as `inference_variables` returns them.
+      labels: of the images, repeated if they are fewer; None cycles through all classes. Ignored if
+        the GAN is not class-conditional.
+    """
+    count = len(z)
+    labels = cycled_labels(gan, count) if labels is None else labels
     # One program for every count: a product over another number of rows rounds differently.
-    blocks = -(-count // SAMPLE_BLOCK)
-    z = sample_latents(gan, blocks * SAMPLE_BLOCK, key)
-    given = cycled_labels(gan, count) if labels is None else labels
-    labels = None if given is None else jnp.resize(given, (len(z),))
+    total = -(-count // SAMPLE_BLOCK) * SAMPLE_BLOCK
+    z = jnp.resize(z, (total, gan.latent_size))
+    labels = None if labels is None else jnp.resize(labels, (total,))
     pixels = []
-    for start in range(0, len(z), SAMPLE_BLOCK):
+    for start in range(0, total, SAMPLE_BLOCK):
         rows = slice(start, start + SAMPLE_BLOCK)
         block_labels = None if labels is None else labels[rows]
         pixels.append(_generate_pixels(gan, params, stats, z[rows], block_labels))
@@ -113,22 +151,3 @@ def generate_finite(
         bad += int(jnp.sum(~jnp.isfinite(images).reshape(len(images), -1).all(axis=1)))
         blocks.append(np.asarray(to_pixels(images)))
     return np.concatenate(blocks), bad
-
-
-def interpolate(start: Latents, end: Latents, points: int) -> Float[Array, "batch points latent"]:
-    """Returns great-circle paths between latents (slerp; White 2016, arXiv:1609.04468).
-
-    Normal latents lie near a sphere. These paths stay near it; straight lines would leave it.
-
-    Args:
-      points: number of latents on each path, both ends included.
-    """
-    cosine = jnp.sum(_normalize(start) * _normalize(end), axis=-1)[:, None, None]
-    angle = jnp.maximum(jnp.arccos(jnp.clip(cosine, -1, 1)), 1e-4)  # avoids a division by zero
-    t = jnp.linspace(0.0, 1.0, points)[None, :, None]
-    start_weight, end_weight = jnp.sin((1 - t) * angle), jnp.sin(t * angle)
-    return (start_weight * start[:, None] + end_weight * end[:, None]) / jnp.sin(angle)
-
-
-def _normalize(z: Latents) -> Latents:
-    return z / jnp.linalg.norm(z, axis=-1, keepdims=True)
