@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from jaxgan.cli.main import main
-from jaxgan.cli.sample import sample
+from jaxgan.cli.sample import SampleChoices, sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
 from jaxgan.config.network import NetworkConfig
@@ -117,13 +117,13 @@ def test_other_pictures_are_refused_where_a_run_is_resumed(run, folder, tmp_path
 def test_classes_are_asked_for_by_name_or_number(run, tmp_path):
     out = tmp_path / "s.npz"
     for labels, numbers in ((("dog", "cat"), [1, 0]), (("1",), [1, 1]), ((0,), [0, 0])):
-        sample(run, "last", 2, 0, out, labels=labels)
+        sample(run, "last", 2, 0, out, SampleChoices(labels))
         assert np.load(out)["labels"].tolist() == numbers
     assert main(["sample", "--workdir", str(run), "--labels", "cat, dog", "--out", str(out)]) == 0
     assert np.load(out)["labels"].tolist() == [0, 1] * 32
     assert main(["sample", "--workdir", str(run), "--labels", " ,", "--out", str(out)]) == 2
     with pytest.raises(UserError, match=re.escape("--labels: bird: must be one of cat, dog")):
-        sample(run, "last", 1, 0, out, labels=("bird",))
+        sample(run, "last", 1, 0, out, SampleChoices(("bird",)))
 
 
 def test_without_held_out_images_scores_are_against_training_images_and_it_is_said(run, caplog):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("drawn_figures")
 def test_images_of_any_number_of_channels_can_be_shown(channels, tmp_path):
     levels = 40 * np.arange(1, channels + 1)
     pixels = np.broadcast_to(levels, (2, 60, 60, channels)).astype(np.uint8)
-    plots.save_grid(tmp_path / "grid.png", pixels)
+    plots.save_samples(tmp_path / "grid.png", pixels, pixels)
     picture = np.asarray(Image.open(tmp_path / "grid.png"))
     shown = {1: 40, 2: [40, 80, 0], 4: [40, 80, 120, 160]}.get(channels, [40, 80, 120])
     assert (picture[30, 30] == shown).all()

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from jaxgan.cli.arguments import parse_sample_output
-from jaxgan.cli.sample import sample
+from jaxgan.cli.main import main
+from jaxgan.cli.sample import SampleChoices, sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
 from jaxgan.config.network import NetworkConfig
@@ -16,6 +17,7 @@ from jaxgan.config.schema import Config
 from jaxgan.gan.sampling import (
     SAMPLE_BLOCK,
     generate,
+    latents_of_seed,
     sample_latents,
     sample_pixels,
     truncate_latents,
@@ -29,6 +31,7 @@ from tests import tiny
 SHAPE = (3, 3, 1)
 CONFIG = dataclasses.replace(Config(), network=NetworkConfig(latent_size=4, gen_widths=(5,)))
 GAN = build_gan(CONFIG, SHAPE)
+GAN_OF_FIVE = build_gan(tiny.config("nowhere"), SHAPE)  # latents of five values
 
 
 def test_pixels_to_images_and_back_is_the_identity():
@@ -119,8 +122,8 @@ def conditional(data, tmp_path_factory):
 
 
 def test_a_folder_has_a_picture_of_each_image_named_by_index_and_label(conditional, tmp_path):
-    sample(conditional, "last", 3, 0, tmp_path / "s.npz", labels=(3, 1))
-    sample(conditional, "last", 3, 0, tmp_path / "pictures", labels=(3, 1))
+    sample(conditional, "last", 3, 0, tmp_path / "s.npz", SampleChoices((3, 1)))
+    sample(conditional, "last", 3, 0, tmp_path / "pictures", SampleChoices((3, 1)))
     names = ["00000_3.png", "00001_1.png", "00002_3.png"]
     assert sorted(os.listdir(tmp_path / "pictures")) == names
     pictures = [np.asarray(Image.open(tmp_path / "pictures" / name)) for name in names]
@@ -168,16 +171,88 @@ def test_a_conditional_generator_is_asked_for_labels_in_turn_and_they_are_kept(
     sample(workdir, "last", 12, 0, out)
     every = dict(np.load(out))
     assert every["labels"].tolist() == [*range(10), 0, 1]
-    sample(workdir, "last", 12, 0, out, labels=(3, 1))
+    sample(workdir, "last", 12, 0, out, SampleChoices((3, 1)))
     some = dict(np.load(out))
     assert some["labels"].tolist() == [3, 1] * 6
     same = np.array([(a == b).all() for a, b in zip(every["images"], some["images"], strict=True)])
     np.testing.assert_array_equal(same, every["labels"] == some["labels"])  # of equal latents
     with pytest.raises(UserError, match="--labels: 10: must be from 0 to 9"):
-        sample(workdir, "last", 1, 0, out, labels=(10,))
+        sample(workdir, "last", 1, 0, out, SampleChoices((10,)))
+
+
+def arrays_of(workdir, out, num=64, **choices):
+    sample(workdir, "last", num, 0, out, SampleChoices(**choices))
+    return dict(np.load(out))
+
+
+def test_each_class_has_a_row_of_its_own(conditional, tmp_path):
+    out = tmp_path / "s.npz"
+    assert arrays_of(conditional, out, per_class=2)["labels"].tolist() == [*np.arange(10).repeat(2)]
+    some = arrays_of(conditional, out, per_class=3, labels=(3, 1))
+    assert some["labels"].tolist() == [3, 3, 3, 1, 1, 1]
+    np.testing.assert_array_equal(
+        some["images"][0], arrays_of(conditional, out, labels=(3,))["images"][0]
+    )
+    sample(conditional, "last", 1, 0, tmp_path / "s.png", SampleChoices((3, 1), per_class=3))
+    height, width = np.asarray(Image.open(tmp_path / "s.png")).shape
+    assert (width - 2, height - 2) == (3 * (54 + 2), 2 * (54 + 2))  # 6 pixels, each 9 wide
+
+
+def test_a_row_goes_from_the_image_of_one_seed_to_that_of_another(conditional, tmp_path):
+    rows = arrays_of(conditional, tmp_path / "s.npz", num=24, interpolate=(0, 5))
+    assert rows["labels"].tolist() == [*np.arange(3).repeat(8)]
+    for column, seed in ((0, 0), (7, 5)):
+        sample(conditional, "last", 3, seed, tmp_path / "ends.npz")
+        ends = np.load(tmp_path / "ends.npz")["images"].astype(int)
+        assert np.abs(ends - rows["images"][column::8]).max() <= 1
+    assert np.ptp(rows["images"].reshape(3, 8, -1).astype(int), axis=1).max() > 10
+
+
+def test_truncation_leaves_the_images_of_latents_within_the_threshold_alone(conditional, tmp_path):
+    out = tmp_path / "s.npz"
+    every = arrays_of(conditional, out)
+    same = [
+        np.all(
+            every["images"] == arrays_of(conditional, out, truncation=x)["images"], axis=(1, 2, 3)
+        )
+        for x in (1.5, 9.0)
+    ]
+    within = np.abs(latents_of_seed(GAN_OF_FIVE, 64, 0)).max(axis=1) <= 1.5
+    np.testing.assert_array_equal(same[0], within)
+    assert same[1].all()
+    assert 0 < within.sum() < 64
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--per_class 2 --num 3", "--num beside --per_class, which gives the number of images"),
+        ("--per_class 2 --interpolate 1,2", "--interpolate beside --per_class"),
+        ("--interpolate 1,2 --seed 3", "--seed beside --interpolate, which gives the seeds"),
+        ("--interpolate 1", "at least two seeds, such as 1,2,3"),
+        ("--truncation 0", "'0': must be a number above 0, up to 100"),
+        ("--truncation nan", "must be a number above 0"),
+    ],
+)
+def test_flags_that_contradict_each_other_or_have_no_meaning_are_refused(flags, words, capsys):
+    assert main(["sample", "--workdir", "x", *flags.split()]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_the_line_after_samples_says_what_their_latents_are(conditional, tmp_path, capsys):
+    out = tmp_path / "s.png"
+    flags = ["--interpolate", "1,2", "--truncation", "0.5", "--num", "8", "--out", str(out)]
+    assert main(["sample", "--workdir", str(conditional), *flags]) == 0
+    words = "8 samples from step 12, seeds 1, 2, latents truncated to 0.5 standard deviations"
+    assert capsys.readouterr().out == f"{out}: {words}\n"
+
+
+def test_classes_asked_of_a_generator_without_them_are_refused(finished, tmp_path):
+    with pytest.raises(UserError, match="--per_class: the run is not class-conditional"):
+        sample(finished, "last", 1, 0, tmp_path / "s.png", SampleChoices(per_class=2))
 
 
 def test_labels_asked_of_a_generator_without_classes_are_refused(tmp_path):
     train(tiny.config(tiny.write_data(tmp_path / "data"), epochs=1), tmp_path / "run")
     with pytest.raises(UserError, match="--labels: the run is not class-conditional"):
-        sample(tmp_path / "run", "last", 1, 0, tmp_path / "s.png", labels=(1,))
+        sample(tmp_path / "run", "last", 1, 0, tmp_path / "s.png", SampleChoices((1,)))

@@ -64,6 +64,31 @@ def int_between(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
     return read
 
 
+def number_between(low: float, high: float) -> Callable[[str], float]:
+    """Returns a reader of numbers above `low`, up to `high`, for argparse."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = low
+        # Not `value <= low`, which is false of NaN.
+        if not low < value <= high:
+            allowed = f"must be a number above {low:g}, up to {high:g}"
+            raise argparse.ArgumentTypeError(f"{text!r}: {allowed}")
+        return value
+
+    return read
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Reads "1,2,3" as seeds, at least two."""
+    seeds = tuple(int_between(0)(seed.strip()) for seed in text.split(","))
+    if len(seeds) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be at least two seeds, such as 1,2,3")
+    return seeds
+
+
 def parse_path(text: str) -> Path:
     """Reads a path for argparse, which shows the message of its own error only."""
     try:
@@ -114,6 +139,21 @@ def parse_sample_output(text: str) -> Path:
     if not out.absolute().parent.is_dir():
         raise UserError(f"--out {text}: the folder {out.parent} does not exist")
     return out
+
+
+def check_sample_flags(options: argparse.Namespace) -> None:
+    """
+    Raises:
+      UserError: two flags say different things about the number of images or their latents.
+    """
+    for name, other, why in (
+        ("per_class", "num", "gives the number of images"),
+        ("per_class", "interpolate", "has the rows of another grid"),
+        ("interpolate", "seed", "gives the seeds"),
+    ):
+        value, given = getattr(options, name), getattr(options, other)
+        if value and given not in (None, ()):
+            raise UserError(f"--{other} beside --{name}, which {why}: leave one of them out")
 
 
 def check_evaluated(options: argparse.Namespace) -> None:

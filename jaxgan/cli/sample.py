@@ -1,23 +1,53 @@
 """The verb `sample`: writes examples of a trained generator as a picture or as arrays."""
 
+import dataclasses
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.data import load_data
-from jaxgan.gan.sampling import cycled_labels, sample_pixels
+from jaxgan.gan.sampling import generate_pixels, latents_of_seed
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan
+from jaxgan.gan.walks import path_through
 from jaxgan.plots import save_image, save_samples, to_picture
 from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.checkpoint_ref import CheckpointRef
 from jaxgan.runs.checkpoints import load_run
-from jaxgan.runs.environment import read_environment
-from jaxgan.types import Labels, Stream, stream_key
+from jaxgan.runs.class_labels import requested_classes, requested_labels
+from jaxgan.types import Labels, Latents
+
+COLUMNS = 8  # images in each row of an interpolation
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleChoices:
+    """The latents and labels of samples, beside those of a seed in turn.
+
+    Attributes:
+      labels: the classes to generate, in turn, by name or number; () for all classes.
+      per_class: images of each class, one after the other, in place of the classes in turn; 0: off.
+      interpolate: seeds; rows of `COLUMNS` images that go from the images of the first seed through
+        those of the others.
+      truncation: threshold of the latents; 0 for none.
+    """
+
+    labels: tuple[int | str, ...] = ()
+    per_class: int = 0
+    interpolate: tuple[int, ...] = ()
+    truncation: float = 0.0
+
+
+class Inputs(NamedTuple):
+    """What a generator is called with, and the columns of a grid that shows the images."""
+
+    z: Latents
+    labels: Labels | None
+    columns: int = 0
 
 
 def sample(
@@ -26,45 +56,62 @@ def sample(
     num: int,
     seed: int,
     out: Path,
-    labels: tuple[int | str, ...] = (),
+    choices: SampleChoices = SampleChoices(),
 ) -> int:
-    """Writes `num` generated examples to `out`; returns the step of the checkpoint used.
+    """Writes generated examples to `out`; returns the step of the checkpoint used.
 
     The same seed gives the same latents for every run and step.
 
     Args:
       step: the checkpoint's step, "last" or "best".
+      num: number of examples; not used with `choices.per_class`.
       out: a .png becomes one grid of images, a single image as it is, or a scatter plot of points
         over real ones; an .npz holds uint8 (num, height, width, channels) under "images", or
         float32 (num, dims) under "points", and int32 (num,) under "labels" if the generator is
         class-conditional; any other path becomes a folder with a .png of each image, named by its
         index and label.
-      labels: the classes to generate, in turn, by name or number; () for all classes.
 
     Raises:
       UserError: there is no such run, checkpoint or label.
     """
     config, gan, state = load_run(workdir, step)
-    image_labels = _image_labels(gan, labels, num, workdir)
-    # Not from the run's own key, so that two runs can be compared on the same latents.
-    key = stream_key(jax.random.key(seed), Stream.SAMPLE, 0)
+    inputs = _inputs(gan, num, seed, choices, workdir)
     variables = inference_variables(gan, state)
-    pixels = np.asarray(sample_pixels(gan, *variables, num, key, image_labels))
+    pixels = np.asarray(generate_pixels(gan, *variables, inputs.z, inputs.labels))
     are_images = pixels.ndim == 4
-    if out.suffix == ".png" and are_images and num == 1:
+    if out.suffix == ".png" and are_images and len(pixels) == 1:
         save_image(out, pixels[0])
     elif out.suffix == ".png":
-        save_samples(out, pixels, pixels if are_images else load_data(config.data).pixels[:])
+        real = pixels if are_images else load_data(config.data).pixels[:]
+        save_samples(out, pixels, real, inputs.columns)
     elif out.suffix == ".npz":
         arrays = {"images" if are_images else "points": pixels}
-        if image_labels is not None:
-            arrays["labels"] = np.asarray(image_labels)
+        if inputs.labels is not None:
+            arrays["labels"] = np.asarray(inputs.labels)
         replace_file(out, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     elif are_images:
-        _save_images(out, pixels, image_labels)
+        _save_images(out, pixels, inputs.labels)
     else:
         raise UserError(f"--out {out}: the run has points, not images; must end in .png or .npz")
     return int(state.step)
+
+
+def _inputs(gan: Gan, num: int, seed: int, choices: SampleChoices, workdir: Path) -> Inputs:
+    """Returns the latents and the labels of all images."""
+    if choices.per_class:
+        classes = requested_classes(gan, choices.labels, workdir)
+        labels = jnp.repeat(jnp.array(classes, jnp.int32), choices.per_class)
+        z = latents_of_seed(gan, len(labels), seed, choices.truncation)
+        return Inputs(z, labels, choices.per_class)
+    if choices.interpolate:
+        rows = -(-num // COLUMNS)
+        anchors = [latents_of_seed(gan, rows, x, choices.truncation) for x in choices.interpolate]
+        z = jnp.swapaxes(path_through(jnp.stack(anchors), COLUMNS), 0, 1)
+        of_rows = requested_labels(gan, choices.labels, rows, workdir)
+        along = None if of_rows is None else jnp.repeat(of_rows, COLUMNS)[:num]
+        return Inputs(z.reshape(-1, gan.latent_size)[:num], along, COLUMNS)
+    z = latents_of_seed(gan, num, seed, choices.truncation)
+    return Inputs(z, requested_labels(gan, choices.labels, num, workdir))
 
 
 def _save_images(out: Path, pixels: np.ndarray, labels: Labels | None) -> None:
@@ -83,35 +130,3 @@ def _save_images(out: Path, pixels: np.ndarray, labels: Labels | None) -> None:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
-
-
-def _image_labels(
-    gan: Gan, labels: tuple[int | str, ...], num: int, workdir: Path
-) -> Labels | None:
-    """The label of each image; None if the generator takes none."""
-    if not labels:
-        return cycled_labels(gan, num)
-    if not gan.classes:
-        raise UserError("--labels: the run is not class-conditional (config.network.conditional)")
-    # A run of an older version has recorded no names.
-    names = read_environment(workdir)["data"].get("class_names") or []
-    numbers = [_class_number(label, names, gan) for label in labels]
-    return jnp.resize(jnp.array(numbers, jnp.int32), (num,))
-
-
-def _class_number(label: int | str, names: list[str], gan: Gan) -> int:
-    """The number of a class; a text that is a name stands for that class, also if it is a number.
-
-    Raises:
-      UserError: there is no such class, or the generator has seen no image of it.
-    """
-    if label in names:
-        number = names.index(str(label))
-    elif str(label).isdecimal() and int(label) < gan.classes:
-        number = int(label)
-    else:
-        known = f"one of {', '.join(names)}" if names else f"from 0 to {gan.classes - 1}"
-        raise UserError(f"--labels: {label}: must be {known}")
-    if gan.class_counts and not gan.class_counts[number]:
-        raise UserError(f"--labels: {label}: the training data have no image of this class")
-    return number

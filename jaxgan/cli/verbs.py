@@ -13,12 +13,15 @@ from jaxgan.cli.arguments import (
     add_step_flag,
     check_evaluated,
     check_output_path,
+    check_sample_flags,
     int_between,
+    number_between,
     parse_labels,
     parse_overrides,
     parse_path,
     parse_process_spec,
     parse_sample_output,
+    parse_seeds,
 )
 from jaxgan.cli.messages import print_text
 from jaxgan.cli.train import start_training
@@ -32,6 +35,7 @@ from jaxgan.runs.seed_folders import read_single_config
 if TYPE_CHECKING:
     from jaxgan.evaluation.request import EvaluateRequest
 
+NUM = 64  # of samples
 SEED_HELP = "seed of the latent vectors (default 0)"
 DESCRIPTION = """\
 `jaxgan` and `python run.py` are the same command. Each verb has its own --help.
@@ -45,7 +49,7 @@ train      jaxgan [train] --config mnist [--workdir DIR] [--config.NAME=VALUE ..
 configs    jaxgan configs
            lists the shipped configs
 sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last] [--labels cat,dog]
-           [--out FILE|DIR/]
+           [--per_class N] [--interpolate SEED,SEED] [--truncation T] [--out FILE|DIR/]
            writes generated images as a .png, or one .png each into a folder, or as an .npz: uint8
            NHWC under "images" ("points" for points in the plane), and "labels" for a
            class-conditional run
@@ -97,23 +101,45 @@ def configs_verb(argv: list[str]) -> int:
 
 def sample_verb(argv: list[str]) -> int:
     parser = _parser("sample", "Writes images, or points, of a trained generator.")
-    parser.add_argument("--num", type=int_between(1), default=64, help="how many (default 64)")
-    parser.add_argument("--seed", type=int_between(0), default=0, help=SEED_HELP)
+    parser.add_argument("--num", type=int_between(1), help=f"how many (default {NUM})")
+    parser.add_argument("--seed", type=int_between(0), help=SEED_HELP)
     add_step_flag(parser)
     out_help = ".png, .npz, or a folder for a .png of each image (default samples.png)"
     parser.add_argument("--out", default="samples.png", metavar="FILE|DIR/", help=out_help)
     labels_help = "classes to generate, in turn, by name or number (default: all)"
     parser.add_argument("--labels", type=parse_labels, default=(), metavar="A,B", help=labels_help)
+    per_class_help = "images of each class, a row of the grid for each; in place of --num"
+    parser.add_argument(
+        "--per_class", type=int_between(1), default=0, metavar="N", help=per_class_help
+    )
+    walk_help = "rows that go from the images of one seed to those of the next; in place of --seed"
+    parser.add_argument(
+        "--interpolate", type=parse_seeds, default=(), metavar="A,B", help=walk_help
+    )
+    truncation_help = "values of the latents beyond this many standard deviations are drawn again"
+    parser.add_argument(
+        "--truncation", type=number_between(0, 100), default=0.0, metavar="T", help=truncation_help
+    )
     options = parser.parse_args(argv)
+    check_sample_flags(options)
     set_deterministic_flag(read_single_config(options.workdir).deterministic)
-    num, seed = options.num, options.seed
     # Now, and not after the checkpoint has been read and images have been computed.
     out = parse_sample_output(options.out)
 
-    from jaxgan.cli.sample import sample
+    from jaxgan.cli.sample import SampleChoices, sample
 
-    step = sample(options.workdir, options.step, num, seed, out, options.labels)
-    print(f"{out}: {num} samples from step {step}, seed {seed}")
+    choices = SampleChoices(
+        options.labels, options.per_class, options.interpolate, options.truncation
+    )
+    num, seed = options.num or NUM, options.seed or 0
+    step = sample(options.workdir, options.step, num, seed, out, choices)
+    count = f"{options.per_class} samples of each class" if options.per_class else f"{num} samples"
+    seeds = options.interpolate or (seed,)
+    words = f"{out}: {count} from step {step}, seed{'s' * (len(seeds) > 1)} "
+    words += ", ".join(map(str, seeds))
+    if options.truncation:
+        words += f", latents truncated to {options.truncation:g} standard deviations"
+    print(words)
     return 0
 
 

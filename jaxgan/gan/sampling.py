@@ -8,7 +8,17 @@ import numpy as np
 from jaxtyping import Array, Int
 
 from jaxgan.gan.state import Gan
-from jaxgan.types import Images, Labels, Latents, Params, Pixels, PRNGKey, Stream, to_pixels
+from jaxgan.types import (
+    Images,
+    Labels,
+    Latents,
+    Params,
+    Pixels,
+    PRNGKey,
+    Stream,
+    stream_key,
+    to_pixels,
+)
 
 BLOCK = 256  # images generated at a time: bounds the memory of activations
 SAMPLE_BLOCK = 64  # the same for pictures of samples, of which most show as many
@@ -17,6 +27,20 @@ SAMPLE_BLOCK = 64  # the same for pictures of samples, of which most show as man
 def sample_latents(gan: Gan, count: int, key: PRNGKey) -> Latents:
     """Draws latents from the standard normal prior."""
     return jax.random.normal(key, (count, gan.latent_size))
+
+
+def latents_of_seed(gan: Gan, count: int, seed: int, truncation: float = 0.0) -> Latents:
+    """Returns the latents that `sample --seed` uses; they are the same for every run and step.
+
+    Args:
+      truncation: threshold of `truncate_latents`; 0 for none.
+    """
+    # Not from a run's own key, so that two runs can be compared on the same latents.
+    root = jax.random.key(seed)
+    z = sample_latents(gan, count, stream_key(root, Stream.SAMPLE, 0))
+    if not truncation:
+        return z
+    return truncate_latents(z, truncation, stream_key(root, Stream.SAMPLE, 1))
 
 
 def truncate_latents(z: Latents, threshold: float, key: PRNGKey) -> Latents:

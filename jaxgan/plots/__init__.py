@@ -2,8 +2,8 @@
 
 from jaxgan.plots.curves import save_curves
 from jaxgan.plots.grids import (
+    grid_of,
     samples_shown,
-    save_grid,
     save_image,
     save_samples,
     save_scatter,

@@ -21,22 +21,34 @@ def samples_shown(shape: tuple[int, ...]) -> int:
     return GRID if len(shape) == 3 else SCATTER
 
 
-def save_samples(path: Path, samples: np.ndarray, real: np.ndarray) -> None:
-    """Draws uint8 pixels as a grid, or points as a scatter plot over the first real ones."""
+def save_samples(path: Path, samples: np.ndarray, real: np.ndarray, columns: int = 0) -> None:
+    """Draws uint8 pixels as a grid, or points as a scatter plot over the first real ones.
+
+    Args:
+      columns: of the grid; 0 for a nearly square one.
+    """
     if samples.ndim == 4:
-        save_grid(path, samples)
+        save_image(path, grid_of(samples, columns))
     else:
         save_scatter(path, samples, real[:SCATTER])
 
 
-def save_grid(path: Path, pixels: np.ndarray) -> None:
-    """Draws uint8 pixels (n, height, width, channels) row by row, as one nearly square PNG."""
+def grid_of(pixels: np.ndarray, columns: int = 0, scale: int = 0) -> np.ndarray:
+    """Returns uint8 pixels (n, height, width, channels) as one picture, row by row.
+
+    Args:
+      columns: 0 for a nearly square grid.
+      scale: each pixel becomes as many in width and height; 0: so that an image has about `SIDE`.
+
+    Returns:
+      uint8 (height, width, channels), grey, RGB or RGBA.
+    """
     pixels = to_displayable(pixels)
     # A whole factor repeats pixels; any other would blur them.
-    scale = max(1, SIDE // max(pixels.shape[1:3]))
+    scale = scale or max(1, SIDE // max(pixels.shape[1:3]))
     pixels = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width, channels = pixels.shape
-    columns = int(np.ceil(np.sqrt(count)))
+    columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
     cell_height, cell_width = height + PADDING, width + PADDING
     shape = (rows * cell_height + PADDING, columns * cell_width + PADDING, channels)
@@ -45,7 +57,7 @@ def save_grid(path: Path, pixels: np.ndarray) -> None:
         top = PADDING + (i // columns) * cell_height
         left = PADDING + (i % columns) * cell_width
         canvas[top : top + height, left : left + width] = image
-    save_image(path, canvas)
+    return canvas
 
 
 def save_image(path: Path, pixels: np.ndarray) -> None:
