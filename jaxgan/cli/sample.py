@@ -43,7 +43,7 @@ class SampleChoices:
 
 
 class Inputs(NamedTuple):
-    """What a generator is called with, and the columns of a grid that shows the images."""
+    """Latents and labels for a generator, and the columns of a grid of its images."""
 
     z: Latents
     labels: Labels | None
