@@ -1,13 +1,16 @@
 """Reads and checks flags; a wrong one raises a UserError."""
 
 import argparse
+import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.fields import check_setting, parse_literal
 from jaxgan.config.paths import expand_path
+from jaxgan.config.schema import DataConfig
 from jaxgan.parallel.initialize import AUTO, DISTRIBUTED_ENV_VARS, ProcessSpec
 
 # The environment variable that stands in for each flag of several processes.
@@ -16,6 +19,8 @@ VARIABLES = dict(
 )
 
 SAMPLE_FILES = (".png", ".npz")
+# Of config.data, for image files.
+IMAGE_SETTINGS = ("size", "fit", "channels", "background", "skip_bad", "held_out")
 
 
 class Parser(argparse.ArgumentParser):
@@ -184,6 +189,61 @@ def add_step_flag(parser: argparse.ArgumentParser) -> None:
         metavar="N|best|last",
         help="checkpoint: its step, best (lowest distance to the test set) or last (default)",
     )
+
+
+def add_image_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds a flag for each setting of config.data that says what becomes of image files."""
+    group = parser.add_argument_group("settings of config.data, under their names")
+    for field in dataclasses.fields(DataConfig):
+        if field.name in IMAGE_SETTINGS:
+            read, meaning = _setting_reader(field), field.metadata["meaning"]
+            group.add_argument(f"--{field.name}", type=read, default=field.default, help=meaning)
+
+
+def _setting_reader(field: dataclasses.Field) -> Callable[[str], Any]:
+    """Returns a reader of a setting's values for argparse."""
+
+    def read(text: str) -> Any:
+        value = text if field.type is str else parse_literal(text)
+        try:
+            check_setting(field.name, field, value)
+        except UserError as error:
+            allowed = str(error).removeprefix(f"config.{field.name} = ")
+            raise argparse.ArgumentTypeError(allowed) from None
+        return value
+
+    return read
+
+
+def parse_prepared(options: argparse.Namespace) -> DataConfig:
+    """Returns the data that `prepare` is to prepare.
+
+    Raises:
+      UserError: neither images nor a set of TFDS are named, or both, or what TFDS cannot do.
+    """
+    settings = {name: getattr(options, name) for name in IMAGE_SETTINGS}
+    if bool(options.dir) == bool(options.tfds):
+        raise UserError("prepare needs either --dir PICTURES or --tfds NAME; see --help")
+    if options.dir:
+        return DataConfig(dir=str(options.dir), **settings)
+    if changed := [name for name in settings if settings[name] != getattr(DataConfig, name)]:
+        raise UserError(
+            f"--{changed[0]} beside --tfds: a set of TFDS is prepared as it is published; leave it "
+            "out"
+        )
+    return DataConfig(options.tfds, dir=str(options.out))
+
+
+def in_flags(error: UserError, **flags: str) -> UserError:
+    """Returns an error whose text names flags where it named settings of config.data.
+
+    Args:
+      flags: the flag of a setting, if it is not called like it.
+    """
+    text = str(error)
+    for name, flag in flags.items():
+        text = text.replace(f"config.data.{name}", flag)
+    return UserError(text.replace("config.data.", "--"))
 
 
 def add_distributed_flags(parser: argparse.ArgumentParser) -> None:

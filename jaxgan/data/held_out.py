@@ -23,17 +23,12 @@ def part_of(examples: Examples, split: str, fraction: float) -> Examples:
       fraction: of the images that is held out, on average.
 
     Raises:
-      UserError: the part is empty.
+      UserError: a part is empty.
     """
-    bound = int(fraction * 256**DIGEST_BYTES)
-    rows = (row for block in blocks(examples.pixels) for row in block)
-    held_out = np.fromiter((_hash(row) < bound for row in rows), bool, len(examples.pixels))
+    rows = (is_held_out(row, fraction) for block in blocks(examples.pixels) for row in block)
+    held_out = np.fromiter(rows, bool, len(examples.pixels))
+    check_parts(held_out, fraction, examples.source)
     chosen = np.flatnonzero(held_out if split == "test" else ~held_out)
-    if not len(chosen):
-        raise UserError(
-            f"config.data.held_out = {fraction}: leaves no {split} images of the "
-            f"{len(held_out)} in {examples.source}; choose another fraction"
-        )
     pixels = examples.pixels
     part = pixels.take(chosen) if isinstance(pixels, LazyArray) else pixels[chosen]
     which = "held out" if split == "test" else "not held out"
@@ -41,6 +36,20 @@ def part_of(examples: Examples, split: str, fraction: float) -> Examples:
     return examples._replace(pixels=part, labels=examples.labels[chosen], source=source)
 
 
-def _hash(row: np.ndarray) -> int:
-    digest = hashlib.blake2b(row.tobytes(), digest_size=DIGEST_BYTES, person=PERSON).digest()
-    return int.from_bytes(digest, "big")
+def is_held_out(image: np.ndarray, fraction: float) -> bool:
+    """Returns whether an image is in the test part."""
+    digest = hashlib.blake2b(image.tobytes(), digest_size=DIGEST_BYTES, person=PERSON).digest()
+    return int.from_bytes(digest, "big") < int(fraction * 256**DIGEST_BYTES)
+
+
+def check_parts(held_out: np.ndarray, fraction: float, source: str) -> None:
+    """
+    Raises:
+      UserError: all images are held out, or none is.
+    """
+    for split, empty in {"train": held_out.all(), "test": not held_out.any()}.items():
+        if empty:
+            raise UserError(
+                f"config.data.held_out = {fraction}: leaves no {split} images of the "
+                f"{len(held_out)} in {source}; choose another fraction"
+            )

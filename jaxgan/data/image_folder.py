@@ -40,9 +40,7 @@ def load_image_folder(config: DataConfig, split: str) -> Examples:
     if rules.size is None and not config.skip_bad:
         check_sizes(layout.files, names)
     reading = decode_all(layout.files, names, rules, keep=not config.stream)
-    kept = np.array([size == reading.size for size in reading.sizes])
-    if not kept.all() and not (config.skip_bad and kept.any()):
-        raise _bad_files_error(layout.files.root, len(names), reading.bad)
+    kept = usable_files(config, layout, reading)
     shape = (*reading.size, reading.channels)
     if reading.pixels is None:
         rules = rules._replace(channels=reading.channels)
@@ -57,8 +55,8 @@ def load_image_folder(config: DataConfig, split: str) -> Examples:
         len(classes),
         f"image {'folder' if layout.files.root.is_dir() else 'archive'} {layout.path(split)}",
         classes,
-        _processing(config, reading, skipped=int(np.sum(~kept))),
-        _left_out(layout, reading),
+        processing_of(config, reading),
+        describe_left_out(layout, reading),
     )
 
 
@@ -88,6 +86,44 @@ def has_split(config: DataConfig, split: str) -> bool:
     return split in read_layout(config).folders
 
 
+def usable_files(config: DataConfig, layout: Layout, reading: Reading) -> np.ndarray:
+    """Returns for each file whether it is an image of the set.
+
+    Raises:
+      UnusableImages: some are not, and the config does not allow to go on without them.
+    """
+    kept = np.array([size == reading.size for size in reading.sizes])
+    if not kept.all() and not (config.skip_bad and kept.any()):
+        raise _bad_files_error(layout.files.root, len(kept), reading.bad)
+    return kept
+
+
+def processing_of(config: DataConfig, reading: Reading) -> dict[str, object]:
+    """Returns what was done to the pixels, for the run's record."""
+    skipped = sum(map(len, reading.bad.values()))
+    return {
+        "size": list(reading.size),
+        "fit": config.fit,
+        "channels": reading.channels,
+        "background": config.background,
+        "counts": {**reading.done, **({"skipped": skipped} if skipped else {})},
+    }
+
+
+def describe_left_out(layout: Layout, reading: Reading) -> str:
+    """Describes the files that were left out, for the log."""
+    others, parts = layout.files.others, []
+    if others:
+        kinds = "file of another kind" if others.total() == 1 else "files of other kinds"
+        parts.append(f"{others.total():,} {kinds} left out: {describe_others(others)}")
+    for reason, names in reading.bad.items():
+        verb = "file that is" if len(names) == 1 else "files that are"
+        parts.append(f"{len(names):,} {verb} {reason} left out, such as {names[0]}")
+    if "val" in layout.folders:
+        parts.append(f"folder {layout.folders['val']!r} not used")
+    return "; ".join(parts)
+
+
 def _bad_files_error(root: Path, count: int, bad: dict[str, list[str]]) -> UnusableImages:
     total = sum(map(len, bad.values()))
     kinds = []
@@ -101,28 +137,3 @@ def _bad_files_error(root: Path, count: int, bad: dict[str, list[str]]) -> Unusa
         f"{root}: {total:,} of {count:,} image files cannot be used: {'; '.join(kinds)}",
         f"fix or remove them{sized}, or go on without them by config.data.skip_bad=True",
     )
-
-
-def _processing(config: DataConfig, reading: Reading, skipped: int) -> dict[str, object]:
-    """Returns what was done to the pixels, for the run's record."""
-    return {
-        "size": list(reading.size),
-        "fit": config.fit,
-        "channels": reading.channels,
-        "background": config.background,
-        "counts": {**reading.done, **({"skipped": skipped} if skipped else {})},
-    }
-
-
-def _left_out(layout: Layout, reading: Reading) -> str:
-    """Describes the files that were left out, for the log."""
-    others, parts = layout.files.others, []
-    if others:
-        kinds = "file of another kind" if others.total() == 1 else "files of other kinds"
-        parts.append(f"{others.total():,} {kinds} left out: {describe_others(others)}")
-    for reason, names in reading.bad.items():
-        verb = "file that is" if len(names) == 1 else "files that are"
-        parts.append(f"{len(names):,} {verb} {reason} left out, such as {names[0]}")
-    if "val" in layout.folders:
-        parts.append(f"folder {layout.folders['val']!r} not used")
-    return "; ".join(parts)

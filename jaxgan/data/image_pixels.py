@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MODES = {1: "L", 3: "RGB"}  # PIL's mode for each number of channels
+COLOURS = {1: "grey", 3: "colour", 4: "colour with transparency"}  # by number of channels
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 NAMED_COLOURS = {"white": "#ffffff", "black": "#000000", "grey": "#808080"}
 

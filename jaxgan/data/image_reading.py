@@ -1,10 +1,12 @@
 """Decodes the image files of a split: all at once into one array, or some when they are needed."""
 
 import math
+import os
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from jaxgan.parallel.host_memory import host_memory
 PROBED = 100  # files whose sizes are compared before all are decoded
 SHOWN = 3  # of these, with different sizes, that are named
 BAR_SECONDS = 2  # of reading, after which a bar appears
+THREADS = min(16, os.cpu_count() or 1)  # PIL decodes without Python's lock
+THREAD_FILES = 4  # that a thread decodes at a time: to hand one over takes longer than a small one
 # A reason of `Reading.bad` that a setting can remove begins with this.
 ODD_SIZE = "not of the size"
 
@@ -32,22 +36,37 @@ class UnusableImages(UserError):
         self.found = found
 
 
+class Outcome(NamedTuple):
+    """The result of decoding one file.
+
+    Attributes:
+      shape: (height, width, channels), with the channels that the picture itself needs; None if
+        the file cannot be used.
+      reason: why it cannot be used.
+      done: how often the picture was turned, resized and so on.
+    """
+
+    shape: tuple[int, int, int] | None
+    reason: str
+    done: Mapping[str, int]
+
+
 class Reading(NamedTuple):
     """The result of decoding the files of a split.
 
     Attributes:
       sizes: (height, width) of each file; None if it cannot be used.
       bad: the files that cannot be used, by reason.
-      pixels: of the files that have the size `size`, at their places; None if they are streamed.
       done: how many images were turned, resized and so on.
+      pixels: of the files that have the size `size`, at their places; None if they are streamed.
     """
 
     size: tuple[int, int]
     channels: int
     sizes: list[tuple[int, int] | None]
     bad: dict[str, list[str]]
-    pixels: np.ndarray | None
     done: Counter[str]
+    pixels: np.ndarray | None = None
 
 
 def check_sizes(files: ImageFiles, names: list[str]) -> None:
@@ -68,54 +87,112 @@ def check_sizes(files: ImageFiles, names: list[str]) -> None:
 
 
 def decode_all(files: ImageFiles, names: list[str], rules: Rules, keep: bool) -> Reading:
-    """Decodes all files. The size of most of them is that of the set."""
-    first = _decode_to_size(files, names, rules, None, keep)
-    counts = Counter(filter(None, first.sizes))
+    """Decodes all files. The size of most of them is that of the set.
+
+    Args:
+      keep: whether the pixels are returned.
+    """
+    # Only pixels of the first image's size are kept, which is nearly always that of most.
+    outcomes, pixels = _decode_to_size(files, names, rules, None, keep)
+    reading = summarise(names, outcomes, rules.channels)
+    if pixels is not None and pixels.shape[1:3] != reading.size:
+        _, pixels = _decode_to_size(files, names, rules, reading.size, keep)
+    return reading._replace(pixels=pixels)
+
+
+def summarise(names: list[str], outcomes: Iterable[Outcome], channels: int) -> Reading:
+    """Returns what files have in common whose outcomes are known.
+
+    Args:
+      channels: 0 for as many as the pictures need.
+    """
+    outcomes = list(outcomes)
+    sizes = [outcome.shape and outcome.shape[:2] for outcome in outcomes]
+    bad: dict[str, list[str]] = defaultdict(list)
+    for name, outcome in zip(names, outcomes, strict=True):
+        if outcome.shape is None:
+            bad[outcome.reason].append(name)
+    counts = Counter(filter(None, sizes))
     if not counts:
-        return first
+        return Reading((0, 0), channels, sizes, bad, Counter())
     ((usual, count), *_) = counts.most_common()
-    # Only pixels of the first file's size were kept, which is nearly always that of most.
-    reading = first if usual == first.size else _decode_to_size(files, names, rules, usual, keep)
     unlike = f"{ODD_SIZE} {usual[0]}x{usual[1]} (height x width) of {count:,} others"
-    for name, size in zip(names, reading.sizes, strict=True):
-        if size not in (None, usual):
-            reading.bad[unlike].append(name)
-    return reading
+    done: Counter[str] = Counter()
+    for name, outcome in zip(names, outcomes, strict=True):
+        if outcome.shape is None:
+            continue
+        if outcome.shape[:2] != usual:
+            bad[unlike].append(name)
+            continue
+        done.update(outcome.done)
+        channels = max(channels, outcome.shape[2])
+    return Reading(usual, channels, sizes, bad, done)
+
+
+def decode_each(
+    files: ImageFiles, names: list[str], rules: Rules
+) -> Iterator[tuple[np.ndarray | None, Outcome]]:
+    """Decodes files one by one; yields the pixels, or None, and the outcome of each, in order."""
+    for name in names:
+        done: Counter[str] = Counter()
+        try:
+            image = decode(files, name, rules, done)
+        except BadImage as reason:
+            yield None, Outcome(None, str(reason), {})
+        else:
+            yield image, Outcome((*image.shape[:2], image.shape[2]), "", done)
+
+
+def reading_bar(total: int) -> Any:
+    """Returns a bar that counts images; on a terminal, it appears if reading takes long."""
+    from tqdm import tqdm
+
+    # In a file or a pipe, a bar would be one endless line.
+    hidden = not sys.stderr.isatty()
+    return tqdm(desc="reading images", total=total, leave=False, disable=hidden, delay=BAR_SECONDS)
 
 
 def _decode_to_size(
     files: ImageFiles, names: list[str], rules: Rules, size: tuple[int, int] | None, keep: bool
-) -> Reading:
+) -> tuple[list[Outcome], np.ndarray | None]:
     """Decodes all files; `size` is of those whose pixels are kept, or None for the first's."""
-    sizes: list[tuple[int, int] | None] = []
-    bad: dict[str, list[str]] = defaultdict(list)
-    done: Counter[str] = Counter()
-    pixels, channels = None, rules.channels
-    with quiet_decoding():
-        for index, name in enumerate(_with_bar(names)):
-            changes: Counter[str] = Counter()
-            try:
-                image = decode(files, name, rules, changes)
-            except BadImage as reason:
-                bad[str(reason)].append(name)
-                sizes.append(None)
+    outcomes: list[Outcome] = []
+    pixels = None
+    with quiet_decoding(), reading_bar(len(names)) as bar:
+        for image, outcome in _decode_in_threads(files, names, rules):
+            outcomes.append(outcome)
+            bar.update()
+            if image is None or not keep:
                 continue
-            sizes.append(image.shape[:2])
-            size = size or image.shape[:2]
+            size = size or (image.shape[0], image.shape[1])
             if image.shape[:2] != size:
                 continue
-            done += changes
-            # From the first colour image on, all are read in colour.
-            if image.shape[2] > channels:
-                channels = image.shape[2]
-                rules = rules._replace(channels=channels if channels == 3 else 0)
-                pixels = _in_channels(pixels, channels)
-            if keep and pixels is None:
+            if pixels is None:
                 _check_memory(files, len(names), size)
-                pixels = np.empty((len(names), *size, channels), np.uint8)
-            if pixels is not None:
-                pixels[index] = image
-    return Reading(size or (0, 0), channels, sizes, bad, pixels, done)
+                pixels = np.empty((len(names), *size, image.shape[2]), np.uint8)
+            # From the first colour image on, all are in colour.
+            elif image.shape[2] > pixels.shape[3]:
+                pixels = np.repeat(pixels, image.shape[2], axis=3)
+            pixels[len(outcomes) - 1] = image
+    return outcomes, pixels
+
+
+def _decode_in_threads(
+    files: ImageFiles, names: list[str], rules: Rules
+) -> Iterator[tuple[np.ndarray | None, Outcome]]:
+    """Yields what `decode_each` does; threads are at most a few images ahead."""
+    pending: deque[Future] = deque()
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        for start in range(0, len(names), THREAD_FILES):
+            part = names[start : start + THREAD_FILES]
+            pending.append(pool.submit(lambda part: list(decode_each(files, part, rules)), part))
+            if len(pending) > THREADS:
+                yield from pending.popleft().result()
+        for future in pending:
+            yield from future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _check_memory(files: ImageFiles, count: int, size: tuple[int, int]) -> None:
@@ -127,18 +204,6 @@ def _check_memory(files: ImageFiles, count: int, size: tuple[int, int]) -> None:
             f"{needed / 1e9:.3g} GB in memory, and this machine has {memory / 1e9:.3g} GB; set "
             "config.data.size to a smaller side, or config.data.stream"
         )
-
-
-def _in_channels(pixels: np.ndarray | None, channels: int) -> np.ndarray | None:
-    return None if pixels is None else np.repeat(pixels, channels, axis=3)
-
-
-def _with_bar(names: list[str]) -> Iterable[str]:
-    from tqdm import tqdm
-
-    # In a file or a pipe, a bar would be one endless line.
-    hidden = not sys.stderr.isatty()
-    return tqdm(names, "reading images", leave=False, disable=hidden, delay=BAR_SECONDS)
 
 
 def decode_at(

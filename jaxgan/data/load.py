@@ -28,11 +28,11 @@ from jaxgan.data.examples import (
     check_sha256,
     examples_sha256,
 )
+from jaxgan.data.image_pixels import COLOURS
 from jaxgan.data.lazy_array import Array
 from jaxgan.data.recognise import recognise, with_found_name
 
 logger = logging.getLogger(__name__)
-COLOURS = {1: "grey", 3: "colour", 4: "colour with transparency"}  # by number of channels
 NAMED_CLASSES = 10  # with more, the log says only how many there are
 
 
@@ -124,7 +124,7 @@ def load_test_split(config: DataConfig, train: Dataset) -> Dataset:
       UserError: as `load_data`, or the shapes differ.
     """
     if train.processing:
-        config = dataclasses.replace(config, channels=train.processing["channels"])
+        config = dataclasses.replace(config, channels=train.pixels.shape[-1])
     test = load_data(config, "test")
     shapes = [data.pixels.shape[1:] for data in (test, train)]
     if shapes[0] != shapes[1]:
@@ -194,20 +194,25 @@ def _read_source(config: DataConfig, split: str) -> Examples:
 
 
 def _check_pixels(config: DataConfig, examples: Examples) -> None:
-    """Refuses a size or a number of channels that only image files can be given."""
+    """Refuses settings that only image files can be given, unless the examples are so already."""
     sides, channels = examples.pixels.shape[1:-1], examples.pixels.shape[-1]
-    size = (config.size, config.size) if isinstance(config.size, int) else config.size
-    if config.size and size != sides:
-        found = f"{'x'.join(map(str, sides))} pixels" if sides else "points"
-        name, value = "size", repr(config.size)
-    elif config.channels and config.channels != channels:
-        name, value, found = "channels", repr(config.channels), f"{channels} channels"
-    else:
-        return
-    raise UserError(
-        f"config.data.{name} = {value}: changes image files only, and {examples.source} has "
-        f"{found}; leave it at 0"
-    )
+    asked = (config.size, config.size) if isinstance(config.size, int) else config.size
+    size = f"{'x'.join(map(str, sides))} pixels" if sides else "points"
+    # What each setting is, and what the examples have in its place.
+    differ = {
+        "size": (config.size and asked != sides, size),
+        "channels": (config.channels not in (0, channels), f"{channels} channels"),
+    }
+    for name in ("fit", "background"):
+        value, found = getattr(config, name), examples.processing.get(name)
+        default = getattr(DataConfig, name)
+        differ[name] = value not in (default, found), f"{name} {found}" if found else size
+    for name, (differs, found) in differ.items():
+        if differs:
+            raise UserError(
+                f"config.data.{name} = {getattr(config, name)!r}: changes image files only, and "
+                f"{examples.source} has {found}; leave it at {getattr(DataConfig, name)!r}"
+            )
 
 
 def _describe(data: Dataset) -> str:

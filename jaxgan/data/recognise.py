@@ -40,6 +40,11 @@ def recognise(config: DataConfig) -> str:
     if holds_image(root):
         return "folder"
     others = list_image_files(root).others
+    if (root / tfds_prepared.UNFINISHED).is_dir():
+        raise UserError(
+            f"{named}: holds a set that is not prepared to its end; repeat the command `prepare`, "
+            "which goes on from there"
+        )
     if not others:
         raise UserError(
             f"{named}: is empty; name a folder with images, IDX files or a prepared TFDS set"
@@ -83,12 +88,20 @@ def with_found_name(config: DataConfig, announce: bool = False) -> DataConfig:
         logger.info(f"data: reading {len(names):,} image files of {layout.path('train')}")
     if spec is None or (config.source == "folder" and len(names) == spec.examples["train"]):
         return config
-    name = _own_name(Path(config.dir))
+    name = own_name(Path(config.dir))
     logger.info(
         f"data: {config.dir} holds {len(names):,} image files and not {config.name}; they are "
         f"recorded as config.data.name = {name!r}"
     )
     return dataclasses.replace(config, name=name)
+
+
+def own_name(root: Path) -> str:
+    """Returns the name of a folder or archive as a set; never that of a known set."""
+    name = root.resolve().name or "images"
+    while is_archive(root) and (stem := name.removesuffix(Path(name).suffix)) != name:
+        name = stem
+    return f"{name}_images" if name in DATASETS else name
 
 
 def _holds_prepared(config: DataConfig, root: Path) -> bool:
@@ -101,9 +114,12 @@ def _holds_prepared(config: DataConfig, root: Path) -> bool:
 
 
 def _prepared_name(config: DataConfig) -> str:
-    root = Path(config.dir)
-    names = sorted(tfds_prepared.prepared_sets(root))
+    sets = tfds_prepared.prepared_sets(Path(config.dir))
+    names = sorted(sets)
     if config.name in names or not names:
+        return config.name
+    # As of a folder of images, the name of one's own images is free.
+    if len(names) == 1 and config.name not in DATASETS and tfds_prepared.read_notes(sets[names[0]]):
         return config.name
     # Another known set under the name of this one would be other data than was asked for.
     if len(names) > 1 or names[0] in DATASETS:
@@ -113,14 +129,6 @@ def _prepared_name(config: DataConfig) -> str:
         )
     logger.info(f"data: {config.dir} holds the prepared set {names[0]!r}, which is read")
     return names[0]
-
-
-def _own_name(root: Path) -> str:
-    """The name of a folder or archive; never that of a known set."""
-    name = root.resolve().name or "images"
-    while is_archive(root) and (stem := name.removesuffix(Path(name).suffix)) != name:
-        name = stem
-    return f"{name}_images" if name in DATASETS else name
 
 
 def _download_hint(config: DataConfig) -> str:

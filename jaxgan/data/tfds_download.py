@@ -38,12 +38,39 @@ def load_download(config: DataConfig, split: str) -> Examples:
     try:
         return tfds_prepared.load_prepared(config, split)
     except DataNotFound:
-        if config.name not in DATASETS:
-            raise UserError(_unknown_message(config.name)) from None
-    _probe(_original(config.name).url or tfds_builder(config.name).URL)
-    prepare(config.name, root)
+        download(config.name, root)
     examples = tfds_prepared.load_prepared(config, split)
     return examples._replace(source=f"TFDS download, now {examples.source}")
+
+
+def prepare_download(name: str, root: Path) -> Path:
+    """Returns the folder of a set in `root`, after downloading it if it is not there.
+
+    Raises:
+      UserError: as `load_download`, or the server cannot be reached.
+    """
+    if name in DATASETS and name.partition("/")[0] not in ORIGINALS:
+        raise UserError(f"config.data.name = {name!r}: is computed when it is needed; leave it so")
+    with contextlib.suppress(DataNotFound):
+        return tfds_prepared.find_prepared(name, root)
+    try:
+        download(name, root)
+        return tfds_prepared.find_prepared(name, root)
+    except DataNotFound as reason:
+        raise UserError(f"config.data.name = {name!r}: {reason}; try again") from None
+
+
+def download(name: str, root: Path) -> None:
+    """Downloads a data set of TFDS, and writes root/name/version.
+
+    Raises:
+      DataNotFound: the server cannot be reached.
+      UserError: as `load_download`.
+    """
+    if name not in DATASETS:
+        raise UserError(_unknown_message(name))
+    _probe(_original(name).url or tfds_builder(name).URL)
+    prepare(name, root)
 
 
 def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
@@ -55,16 +82,12 @@ def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
       read: returns the columns of a split, (images, labels, ...); None: TFDS downloads them and
         compares them with its registered checksums.
     """
-    import tensorflow_datasets as tfds
-
     try:
         root.mkdir(parents=True, exist_ok=True)
         builder = tfds_builder(name, read)(
             config=name.partition("/")[2] or None, data_dir=root, file_format="array_record"
         )
-        settings = tfds.download.DownloadConfig(try_download_gcs=False)
-        with _short_timeouts():
-            builder.download_and_prepare(download_dir=root / "downloads", download_config=settings)
+        write_set(builder, root)
     except (UserError, DataNotFound):
         raise
     # TFDS and its dependencies have no common base class of errors.
@@ -74,6 +97,15 @@ def prepare(name: str, root: Path, read: SplitReader | None = None) -> None:
             tfds_prepared.find_prepared(name, root)
             return
         raise UserError(_failure_message(name, root, error)) from error
+
+
+def write_set(builder: Any, root: Path) -> None:
+    """Lets a builder of TFDS download and write its set, without what it prints."""
+    import tensorflow_datasets as tfds
+
+    settings = tfds.download.DownloadConfig(try_download_gcs=False)
+    with _short_timeouts():
+        builder.download_and_prepare(download_dir=root / "downloads", download_config=settings)
 
 
 def tfds_builder(name: str, read: SplitReader | None = None) -> Any:

@@ -22,6 +22,8 @@ BLOCK_RECORDS = 1024
 NAME = re.compile(r"\w+(/[\w.+-]+)?")  # set, or set/config
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's mode for each number of channels
+UNFINISHED = ".preparing"  # the folder in which `prepare` works
+NOTES = "jaxgan"  # what `prepare` notes in TFDS's metadata.json
 
 
 def data_dir(config: DataConfig) -> Path:
@@ -84,6 +86,12 @@ def prepared_sets(root: Path) -> dict[str, Path]:
     return found
 
 
+def read_notes(folder: Path) -> dict[str, Any]:
+    """Returns what `prepare` noted about a set of image files; {} for a set of TFDS."""
+    path = folder / "metadata.json"
+    return json.loads(path.read_text()).get(NOTES, {}) if path.is_file() else {}
+
+
 def has_split(config: DataConfig, split: str) -> bool:
     """Returns whether a prepared folder says that it has a split; it is not checked."""
     # A damaged description is reported when the set is read.
@@ -104,7 +112,10 @@ def _folder(config: DataConfig) -> Path:
     try:
         return find_prepared(config.name, root)
     except DataNotFound:
-        if config.dir and (folder := prepared_sets(root).get(config.name)):
+        sets = prepared_sets(root) if config.dir else {}
+        # As of a folder of images, the name of one's own images is free.
+        own = len(sets) == 1 and any(map(read_notes, sets.values()))
+        if folder := next(iter(sets.values())) if own else sets.get(config.name):
             return folder
         raise
 
@@ -119,8 +130,10 @@ def _version(folder: Path) -> list[int]:
 
 
 def _set_name(folder: Path) -> str:
-    """The name that TFDS gave to a prepared set, or else that of the folder above the version."""
+    """The name that a set was prepared with, or else that of the folder above the version."""
     try:
+        if name := read_notes(folder).get("name"):
+            return str(name)
         info = json.loads((folder / "dataset_info.json").read_text())
         config = info.get("configName", "")
         return f"{info['name']}/{config}" if config else str(info["name"])
@@ -171,7 +184,12 @@ def _read(folder: Path, config: DataConfig, split: str) -> Examples:
     names = tuple(class_label.names) if class_label else ()
     # TFDS calls classes that have no names by their numbers.
     names = () if names == tuple(map(str, range(classes))) else names
-    return Examples(pixels, labels, classes, f"prepared TFDS folder {folder}", names)
+    notes = read_notes(folder)
+    names = tuple(notes.get("class_names", names))
+    if names and len(names) != classes:
+        raise ValueError(f"{len(names)} names of {classes} classes")
+    processing = notes.get("processing", {}).get(split, {})
+    return Examples(pixels, labels, classes, f"prepared TFDS folder {folder}", names, processing)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,7 +266,7 @@ def _check_builder(builder: Any, folder: Path, name: str, split: str) -> None:
     actual = builder.name
     if builder.builder_config and "/" in name:
         actual = f"{actual}/{builder.builder_config.name}"
-    if actual != name:
+    if actual != name and not read_notes(folder):
         raise UserError(
             f"config.data.name = {name!r}: {folder} holds {actual!r}; set config.data.dir or "
             "config.data.name to match"
