@@ -51,7 +51,7 @@ WRONG = {
     "a setting without a value": (["--config", CONFIG, "--config.seed"], "--config.seed=VALUE"),
     "a missing config": (["--config", "configs/mnst.py"], "configs/mnist.py"),
     "no config": ([], "--config configs/mnist.py"),
-    "an unknown verb": (["trian"], "verbs: train, configs, sample"),
+    "an unknown verb": (["trian"], "verbs: train, configs, prepare, sample"),
     "a bad value": (["--config", CONFIG, "--config.train.epochs=-1"], "at least 1"),
     "a word for a number": (["--config", CONFIG, "--config.seed=one"], "must be a whole number"),
     "nan": (["--config", CONFIG, "--config.optimizer.gen.learning_rate=nan"], "learning_rate"),
