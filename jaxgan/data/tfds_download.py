@@ -216,4 +216,7 @@ def _unknown_message(name: str) -> str:
             )
         near = difflib.get_close_matches(name, [*DATASETS, *builders], n=3)
     guess = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"config.data.name = {name!r}: unknown data set; {guess}known: {', '.join(DATASETS)}"
+    return (
+        f"config.data.name = {name!r}: unknown data set; {guess}known: {', '.join(DATASETS)}; for "
+        "pictures of your own set config.data.dir to their folder"
+    )

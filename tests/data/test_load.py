@@ -169,6 +169,7 @@ def test_an_unknown_set_is_refused_with_a_guess(name, guess):
     error = error_of(DataConfig(name))
     assert f"config.data.name = {name!r}: unknown data set" in error
     assert guess in error
+    assert error.endswith("for pictures of your own set config.data.dir to their folder")
 
 
 def test_a_set_that_only_tensorflow_prepares_says_how():
