@@ -1,5 +1,6 @@
 """Several processes of one run, of which one fails, is stopped, or never comes."""
 
+import errno
 import re
 import resource
 import shutil
@@ -27,16 +28,61 @@ from tests.processes import (
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_once")]
 
 
+REFUSING = """
+import errno, os, sys
+from jaxgan.cli import entry
+
+number, times = (int(text) for text in sys.argv.pop(1).split())
+
+def refuse(event, arguments):
+    global times
+    if times and event == "os.rename" and str(arguments[1]).endswith("/checkpoints/24"):
+        times -= 1
+        raise OSError(number, os.strerror(number))
+
+sys.addaudithook(refuse)
+sys.exit(entry.run())
+"""
+
+
+def start_refusing(run, data, number, times):
+    """Starts two processes, of which the first is refused to finish its second checkpoint."""
+    port, program = free_port(), ("-c", REFUSING, f"{number} {times}")
+    first = start(run, data, *place(0, port), program=program, evaluate__every=0)
+    return [first, start(run, data, *place(1, port), evaluate__every=0)]
+
+
 def test_a_first_process_that_cannot_write_says_why_and_ends_the_others(tmp_path, data):
     both = start_both(tmp_path / "run", data, train__epochs=10_000)
     wait_for(tmp_path / "run" / "checkpoints" / "12", both)
     resource.prlimit(both[0].pid, resource.RLIMIT_FSIZE, (0, 0))
     begun = time.monotonic()
     first, other = ended(both, seconds=300)
-    assert time.monotonic() - begun < 100
-    assert first[0] != 0
-    assert other[0] != 0
-    assert "File too large" in error_lines(first[2])[0]
+    assert time.monotonic() - begun < 60
+    assert first[0] == other[0] == 2
+    (line,) = error_lines(first[2])
+    assert "File too large" in line
+    assert error_lines(other[2]) == [line.replace("error: ", "error: process 0: ")]
+    assert "Traceback" not in first[2] + other[2]
+
+
+def test_a_refused_save_ends_all_processes_and_leaves_the_one_before(tmp_path, data):
+    run = tmp_path / "run"
+    first, other = ended(start_refusing(run, data, errno.EROFS, 10_000))
+    assert first[0] == other[0] == 2
+    (line,) = error_lines(first[2])
+    assert f"{run}/checkpoints: no checkpoint could be saved: " in line
+    assert error_lines(other[2]) == [line.replace("error: ", "error: process 0: ")]
+    assert "Traceback" not in first[2] + other[2]
+    assert checkpoints.steps(run / "checkpoints") == [12]
+
+
+def test_a_save_that_fails_for_a_moment_is_repeated_while_the_others_wait(tmp_path, data):
+    run = tmp_path / "run"
+    (_, _, said), _ = trained(*start_refusing(run, data, errno.EIO, 1))
+    assert "Input/output error; trying again for up to 30 s" in said
+    assert "Traceback" not in said
+    assert checkpoints.steps(run / "checkpoints") == [12, 24]
 
 
 def test_a_signal_at_any_process_stops_all_of_them_saved(tmp_path, data):

@@ -1,13 +1,12 @@
 """The command line: dispatches to a verb, and turns every error for users into one line."""
 
-import errno
 import logging
 import signal
 import sys
 
 from jaxgan.cli.messages import discard_output, print_error, show_log
 from jaxgan.cli.verbs import VERBS
-from jaxgan.config.errors import EXIT_USAGE, UserError
+from jaxgan.config.errors import EXIT_USAGE, UserError, describe_os_error
 from jaxgan.config.jax_env import MEMORY_HINT, OUT_OF_MEMORY, open_one_gpu, set_compile_cache
 
 logger = logging.getLogger(__name__)
@@ -39,7 +38,4 @@ def main(argv: list[str] | None = None) -> int:
         discard_output(sys.stdout)
         return 128 + signal.SIGPIPE
     except OSError as error:
-        file = f"{error.filename}: " if error.filename else ""
-        full = "the disk is full; free some space, then repeat the command"
-        reason = full if error.errno == errno.ENOSPC else error.strerror or error
-        return print_error(f"{file}{reason}", EXIT_USAGE)
+        return print_error(describe_os_error(error), EXIT_USAGE)

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jaxgan.config.errors import UserError
+from jaxgan.config.errors import UserError, describe_os_error
 
 # Messages are padded to this times a power of two, because JAX compiles a program for each size.
 MIN_BYTES = 1024
@@ -57,7 +57,7 @@ def same_error() -> Iterator[None]:
         own = error
     # Reached with and without an error: a process that raised at once would leave the others
     # waiting in the next collective call.
-    messages = all_gather(str(own) if own else "")
+    messages = all_gather(describe_os_error(own) if isinstance(own, OSError) else str(own or ""))
     if own:
         raise own
     for index, message in enumerate(messages):

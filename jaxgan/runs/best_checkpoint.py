@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxgan.gan.state import TrainState
-from jaxgan.parallel.process_group import from_primary
 from jaxgan.runs import checkpoints, row_files
 from jaxgan.runs.checkpoint_ref import distance_in, distance_label, distance_set
 from jaxgan.runs.layout import BEST_CHECKPOINT
@@ -35,7 +34,7 @@ class ScoredStep(NamedTuple):
 class BestCheckpoint:
     """Keeps the state of the lowest held-out distance; open for writing.
 
-    Every process of a run calls the same methods; process 0 decides, since it alone evaluates.
+    Only process 0 of a run has distances, and saves; in the others the methods do nothing.
     """
 
     def __init__(self, directory: Path, name: str = "", lowest: float = math.inf, step: int = -1):
@@ -78,18 +77,13 @@ class BestCheckpoint:
         return cls(directory, name, lowest, step)
 
     def update(self, state: TrainState, value: float | None) -> None:
-        """Starts to save the state if its distance is the lowest; collective."""
-        is_lowest = value is not None and value < self.lowest
-        # A save needs every process, so all of them must take the same branch.
-        is_lowest, replaces = from_primary([is_lowest, int(state.step) == self._step])
-        if not is_lowest:
+        """Starts to save the state if its distance is the lowest."""
+        if value is None or not value < self.lowest:
             return
-        # Only process 0 has a value; the lowest of the other processes is never asked for.
-        self.lowest = math.inf if value is None else value
-        self._step = int(state.step)
         # A run that was resumed on another machine may have other bits at this step now.
-        if replaces:
+        if int(state.step) == self._step:
             self._saved.delete(self._step)
+        self.lowest, self._step = value, int(state.step)
         self._saved.save(checkpoints.flatten(state), {self.name: self.lowest})
 
     def wait(self) -> None:

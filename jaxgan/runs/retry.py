@@ -51,19 +51,21 @@ def hold(workdir: Path, writer: str) -> Iterator[None]:
         del _held[workdir]
 
 
-def retry(action: Callable[[], Result], where: Path) -> Result:
+def retry(action: Callable[[], Result], where: Path, failed: Exception | None = None) -> Result:
     """Returns the result of an action, which is repeated for a bounded time if it fails.
 
     Args:
       action: can be repeated, also after it has failed halfway.
       where: the file or folder.
+      failed: the error of a try that was made before.
 
     Raises:
       Exception: that of the action, if it is not momentary or lasts longer.
       UserError: the file was in the held run directory, which is now another run's.
     """
     end, pause = time.monotonic() + PATIENCE_S, FIRST_PAUSE_S
-    failed: Exception | None = None
+    if failed:
+        _warn(where, failed)
     while True:
         try:
             if failed is None or _is_there(where):
@@ -72,8 +74,7 @@ def retry(action: Callable[[], Result], where: Path) -> Result:
             if not is_momentary(error):
                 raise
             if failed is None:
-                reason = error.strerror if isinstance(error, OSError) else error
-                logger.warning(f"{where}: {reason}; trying again for up to {PATIENCE_S:.0f} s")
+                _warn(where, error)
             failed = error
         if failed and time.monotonic() + pause > end:
             raise failed
@@ -87,6 +88,11 @@ def lost_folder(workdir: Path) -> UserError:
         f"--workdir {workdir}: was removed while its run went on, or another command trains there "
         "now; repeat the command to start it again"
     )
+
+
+def _warn(where: Path, error: Exception) -> None:
+    reason = error.strerror if isinstance(error, OSError) else error
+    logger.warning(f"{where}: {reason}; trying again for up to {PATIENCE_S:.0f} s")
 
 
 def _is_there(path: Path) -> bool:

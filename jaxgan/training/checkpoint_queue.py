@@ -11,7 +11,7 @@ from jaxgan.runs.best_checkpoint import BestCheckpoint
 class CheckpointQueue:
     """Holds at most one state that waits to be saved.
 
-    Every process of a run calls the same methods in the same order.
+    Only process 0 of a run saves; in the others the methods do nothing.
 
     Attributes:
       best: the best checkpoint; None in a run that is not evaluated.
@@ -30,6 +30,8 @@ class CheckpointQueue:
 
     def put(self, state: TrainState, consecutive_skipped: int, rows: int) -> None:
         """Copies the state to the host, to be saved at the next `start_saving`."""
+        if not is_primary():
+            return
         # To the host now, since the next chunk is given the buffers of this state.
         self._waiting = checkpoints.flatten(state), checkpoints.Record(consecutive_skipped, rows)
 
@@ -42,8 +44,7 @@ class CheckpointQueue:
         if self.best:
             self.best.wait()
         # Before the checkpoint too: a resumed run does not write this record again.
-        if is_primary():
-            ledger.append_leaves(self._workdir, int(leaves["step"]), leaves)
+        ledger.append_leaves(self._workdir, int(leaves["step"]), leaves)
         self._saved.save(leaves, record=record)
         self._waiting = None
 

@@ -12,7 +12,7 @@ from jaxgan.config.schema import Config
 from jaxgan.gan.state import TrainState
 from jaxgan.gan.steps import train_epoch, train_stacked_epoch
 from jaxgan.parallel.mesh import local_replica, replicate
-from jaxgan.parallel.process_group import all_gather, is_primary
+from jaxgan.parallel.process_group import all_gather, from_primary, is_primary, same_error
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
 from jaxgan.runs.plan import Chunk, StepPlan, chunks
 from jaxgan.training.group_writer import GroupWriter, open_group_writer
@@ -141,25 +141,41 @@ def run_loop(
     with explain_out_of_memory(config, memory), open_input_pipeline(setup, seeds) as blocks_of:
         for number, chunk in enumerate(chunks(setup.plan, step)):
             state, output = run_blocks(run_block, state, blocks_of(chunk))
-            if number == 0:
-                writer.record_memory(memory)
             step = chunk.stop
             local_state, local_output = local_replica(mesh, (state, output))
-            sampled = _is_due(config.save.samples_every, setup.plan, chunk)
-            writer.add(chunk, step, local_output, local_state if sampled else None)
-            # The order matters: the best state is on the disk before the checkpoint of its step.
-            if _is_due(config.evaluate.every, setup.plan, chunk):
-                writer.evaluate(local_state)
-            if save_due := _is_due(config.save.every, setup.plan, chunk):
-                writer.save(local_state)
+            # Only process 0 writes, and all must end if it cannot.
+            with same_error():
+                if number == 0:
+                    writer.record_memory(memory)
+                is_saved = _write_chunk(setup, writer, chunk, local_state, local_output)
             # A signal may reach some of the processes only, and all must stop at the same step.
             signal = next(filter(None, all_gather(signals[0] if signals else 0)), 0)
-            if signal and not save_due:
-                writer.save(local_state)
             if signal or not writer.active:
                 break
-        writer.finish()
+        with same_error():
+            if signal and not is_saved:
+                writer.save(local_state)
+            writer.finish()
     return step, signal
+
+
+def _write_chunk(
+    setup: TrainingSetup,
+    writer: RunWriter | GroupWriter,
+    chunk: Chunk,
+    state: TrainState,
+    output: StepOutput,
+) -> bool:
+    """Gives the writer a chunk, with what is due after it; returns True if that is a checkpoint."""
+    config, plan = setup.config, setup.plan
+    sampled = _is_due(config.save.samples_every, plan, chunk)
+    writer.add(chunk, chunk.stop, output, state if sampled else None)
+    # The order matters: the best state is on the disk before the checkpoint of its step.
+    if _is_due(config.evaluate.every, plan, chunk):
+        writer.evaluate(state)
+    if is_saved := _is_due(config.save.every, plan, chunk):
+        writer.save(state)
+    return is_saved
 
 
 def _run_block(
@@ -192,4 +208,6 @@ def _result(
     setup: TrainingSetup, workdir: Path, writer: RunWriter, first_step: int, step: int, signal: int
 ) -> TrainResult:
     distances = held_out_distances(workdir) if is_primary() else None
-    return TrainResult(first_step, step, setup.plan.total, signal, distances, writer.diverged)
+    # The others read the folder while process 0 still writes, and may name another checkpoint.
+    diverged = from_primary(writer.diverged)
+    return TrainResult(first_step, step, setup.plan.total, signal, distances, diverged)

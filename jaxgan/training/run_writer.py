@@ -48,8 +48,8 @@ class PendingChunk(NamedTuple):
 class RunWriter:
     """Writes metrics, pictures and checkpoints of one run, a chunk behind the device.
 
-    Every process of a run calls the same methods: all of them take part in each checkpoint,
-    process 0 alone writes the other files.
+    Every process of a run calls the same methods, so that all of them notice a divergence; process
+    0 alone writes. None of the methods waits for another process.
 
     Attributes:
       diverged: why the run stopped, or ""; the other methods then do nothing more.
@@ -117,7 +117,6 @@ class RunWriter:
                 self._plotter.pairs = pairs
         self._flush(row)
         if self.active:
-            # In all processes, also those without a score: a save needs them.
             self._queue.best.update(state, score)
             self._plots_stale = True
 
@@ -250,10 +249,12 @@ def open_run_writer(
     resumed = _resume(setup, workdir, config, fresh)
     state = resumed.state
     best = None
-    if evaluator := setup.evaluator:
-        best = BestCheckpoint.resume(workdir, evaluator.distance_name, state, evaluator.distance)
-    elif config.evaluate.every:
-        best = BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
+    with same_error():
+        if evaluator := setup.evaluator:
+            name, measure = evaluator.distance_name, evaluator.distance
+            best = BestCheckpoint.resume(workdir, name, state, measure)
+        elif config.evaluate.every:
+            best = BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
     # A device may have room for only one of them.
     if state is not fresh:
         jax.tree.map(lambda leaf: leaf.delete(), fresh)
@@ -306,10 +307,9 @@ def _keep_start(workdir: Path, state: TrainState) -> None:
     with same_error():
         if is_primary():
             checkpoints.prepare_folder(folder, keep=1)
-    saved = checkpoints.Checkpoints(folder, keep=1)
-    saved.save(checkpoints.flatten(state))
-    saved.wait()
-    saved.close()
+            saved = checkpoints.Checkpoints(folder, keep=1)
+            saved.save(checkpoints.flatten(state))
+            saved.close()
 
 
 class ResumedRun(NamedTuple):

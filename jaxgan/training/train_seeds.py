@@ -66,8 +66,9 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
             # Runs of one group are stopped by the same signal.
             if results[seeds[0]].signal:
                 break
-        if is_primary():
-            _write_summary(workdir, config, results)
+        with same_error():
+            if is_primary():
+                _write_summary(workdir, config, results)
     return results
 
 

@@ -7,6 +7,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
@@ -25,9 +26,7 @@ def call_quietly(action: Callable[[], Result]) -> Result:
       OrbaxError: the action failed.
       JaxRuntimeError: another process was lost.
     """
-    # Both stay: a thread that writes in the background fails at any later time.
     _ignore_closed_loops()
-    logging.getLogger("absl").addFilter(_is_not_raised_later)
     with _quiet():
         try:
             return action()
@@ -39,6 +38,22 @@ def call_quietly(action: Callable[[], Result]) -> Result:
         # is hidden, and after the `except`, since until then the error refers to them.
         gc.collect()
     raise OrbaxError(reason)
+
+
+@contextlib.contextmanager
+def no_log_of_threads() -> Iterator[None]:
+    """Hides what Orbax's threads log between two calls; their errors it also raises."""
+    logger = logging.getLogger("absl")
+
+    # A new function each time, so that the filter of another folder stays.
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return "orbax" not in Path(record.pathname).parts
+
+    logger.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_of_others)
 
 
 @contextlib.contextmanager
@@ -54,11 +69,6 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
-
-
-def _is_not_raised_later(record: logging.LogRecord) -> bool:
-    """Returns False for the traceback of an error in Orbax's threads, which it also raises."""
-    return "_SignalingThread.run()" not in str(record.msg)
 
 
 def _ignore_closed_loops() -> None:

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import orbax.checkpoint as ocp
 
 from jaxgan.config.errors import UserError
 from jaxgan.runs.checkpoints.folder import remove_surplus, remove_unfinished, steps
 from jaxgan.runs.checkpoints.leaves import Leaves, leaves_sha256
-from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly
+from jaxgan.runs.checkpoints.quiet import OrbaxError, call_quietly, no_log_of_threads
 from jaxgan.runs.retry import is_momentary, retry
 
 Score = dict[str, float]  # by the name of the metric
@@ -33,8 +32,8 @@ class Record(NamedTuple):
 class Checkpoints:
     """The newest `keep` checkpoints of one folder, open for writing.
 
-    Every process of a run calls the same methods in the same order: Orbax lets process 0 write
-    and has the others wait for it.
+    Only process 0 of a run may open them. All processes have the same state, and Orbax would let
+    the others wait for a process that cannot write.
     """
 
     def __init__(self, directory: Path, keep: int) -> None:
@@ -42,6 +41,7 @@ class Checkpoints:
         self._keep = keep
         # Step and content of the newest save, held until they are on the disk.
         self._newest: tuple[int, ocp.args.Composite] | None = None
+        self._hidden = contextlib.ExitStack()
 
     def save(
         self, leaves: Leaves, score: Score | None = None, record: Record | None = None
@@ -75,6 +75,8 @@ class Checkpoints:
         self.wait()
         if self._is_open:
             self._do(self._manager.close)
+        # Not after an error: threads may outlive it.
+        self._hidden.close()
 
     def delete(self, step: int) -> None:
         """Removes a checkpoint, so that one of the same step can be saved."""
@@ -88,7 +90,7 @@ class Checkpoints:
 
     @functools.cached_property
     def _manager(self) -> ocp.CheckpointManager:
-        # Opened by the first save, since the processes wait for each other when they open it.
+        self._hidden.enter_context(no_log_of_threads())
         options = ocp.CheckpointManagerOptions(
             max_to_keep=self._keep,
             # `prepare_folder` has created it.
@@ -98,9 +100,8 @@ class Checkpoints:
             async_options=ocp.options.AsyncOptions(create_directories_asynchronously=False),
             multiprocessing_options=ocp.options.MultiprocessingOptions(
                 primary_host=0,
-                active_processes=set(range(jax.process_count())),
-                # Checkpoints and the best one are written at the same time: the waiting processes
-                # must not take a barrier of one folder for that of the other.
+                active_processes={0},
+                # Checkpoints and the best one are written at the same time.
                 barrier_sync_key_prefix=self.directory.name,
             ),
         )
@@ -111,10 +112,9 @@ class Checkpoints:
             try:
                 call_quietly(action)
             except OrbaxError as error:
-                # Several processes take part in a save, and only one of them may see the error.
-                if self._newest is None or jax.process_count() > 1 or not is_momentary(error):
+                if self._newest is None or not is_momentary(error):
                     raise
-                retry(self._save_again, self.directory)
+                retry(self._save_again, self.directory, failed=error)
         except (OrbaxError, OSError) as error:
             reason = str(error)
             # The error is found by its text, since its class is lost on the way through Orbax.
