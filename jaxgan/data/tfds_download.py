@@ -5,7 +5,6 @@ import difflib
 import functools
 import io
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data import tfds_prepared
 from jaxgan.data.datasets import DATASETS, SPLITS
 from jaxgan.data.examples import DataNotFound, Examples
+from jaxgan.data.probe import CONNECT_SECONDS, connection_failure
 from jaxgan.data.tfds_originals import COLUMNS, ORIGINALS, Original, SplitReader
 from jaxgan.data.tfds_prepared import one_line
 
 # TFDS retries for 205 s where there is no network, for 28 minutes where packets are dropped, and
 # waits for ever for a silent server. So the server is probed first, and TFDS has these limits.
-PROBE_SECONDS = 8  # for the name lookup and several addresses
-CONNECT_SECONDS = 5
 SILENCE_SECONDS = 30  # without data from the server
 RETRIES = 2
 
@@ -69,7 +67,9 @@ def download(name: str, root: Path) -> None:
     """
     if name not in DATASETS:
         raise UserError(_unknown_message(name))
-    _probe(_original(name).url or tfds_builder(name).URL)
+    url = _original(name).url or tfds_builder(name).URL
+    if failure := connection_failure(url):
+        raise DataNotFound(f"no network: {url} cannot be reached ({failure})")
     prepare(name, root)
 
 
@@ -146,27 +146,6 @@ def tfds_builder(name: str, read: SplitReader | None = None) -> Any:
 
 def _original(name: str) -> Original:
     return ORIGINALS[name.partition("/")[0]]
-
-
-def _probe(url: str) -> None:
-    """Raises DataNotFound if an address does not answer within PROBE_SECONDS."""
-    import requests
-
-    failures = [f"no answer in {PROBE_SECONDS} s"]
-
-    def ask() -> None:
-        try:
-            requests.head(url, timeout=CONNECT_SECONDS, allow_redirects=True)
-            failures.clear()
-        except (requests.RequestException, OSError) as error:
-            failures[:] = [type(error).__name__]
-
-    # In a thread, because a name lookup has no time limit.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS)
-    if failures:
-        raise DataNotFound(f"no network: {url} cannot be reached ({failures[0]})")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from jaxtyping import Array, PyTree
 from jaxgan.config.errors import UserError
 from jaxgan.config.jax_env import user_cache
 from jaxgan.config.paths import expand_path
+from jaxgan.data.probe import CONNECT_SECONDS, connection_failure
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.inception import CLASSES, extract_inception
 from jaxgan.metrics.torch_weights import read_torch_weights
@@ -28,7 +29,7 @@ FILE = "pt_inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE}"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 MEGABYTES = 96
-CONNECT_SECONDS, SILENCE_SECONDS = 5, 20
+SILENCE_SECONDS = 20
 BLOCK = 2**20  # bytes
 # On a CPU, a batch takes 1.8 GB: the first layers give 64 channels of 147x147.
 BATCH = 50
@@ -108,6 +109,8 @@ def _download(path: Path) -> None:
     import requests
 
     remedy = f"download {URL} by other means, and name it: --features {INCEPTION}:FILE"
+    if failure := connection_failure(URL):
+        raise UserError(_no_weights(URL, failure, remedy))
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,8 +131,10 @@ def _download(path: Path) -> None:
     except OSError as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         where = path.parent if isinstance(error, PermissionError) else URL
-        raise UserError(
-            f"features {INCEPTION!r}: its weights cannot be had from {where} ({reason}); {remedy}"
-        ) from error
+        raise UserError(_no_weights(where, reason, remedy)) from error
     finally:
         new.unlink(missing_ok=True)
+
+
+def _no_weights(where: Path | str, reason: str, remedy: str) -> str:
+    return f"features {INCEPTION!r}: its weights cannot be had from {where} ({reason}); {remedy}"

@@ -1,6 +1,7 @@
 """The Inception network and its weights, beside torch-fidelity's."""
 
 import hashlib
+import time
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxgan.config.errors import UserError
+from jaxgan.data import probe
 from jaxgan.metrics import frechet_distance, inception_weights, kernel_distance
 from jaxgan.metrics.classes import classifier_score
 from jaxgan.metrics.inception import Inception, resize_like_tensorflow
@@ -85,6 +87,7 @@ def published(tmp_path, monkeypatch):
     """Makes a few bytes the published file, and a folder of the test the user's cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setattr(inception_weights, "SHA256", hashlib.sha256(b"published").hexdigest())
+    monkeypatch.setattr("requests.head", lambda *args, **options: None)
     return b"published"
 
 
@@ -165,6 +168,11 @@ def test_without_a_network_the_address_and_the_remedy_are_named(published, tmp_p
     with pytest.raises(UserError, match=r"cannot be had from http.*\(OSError\); download http"):
         load_features("inception")
     assert cached_files(tmp_path) == []
+    # The look-up of the server's name has no time limit of its own.
+    monkeypatch.setattr(probe, "PROBE_SECONDS", 0.1)
+    monkeypatch.setattr("requests.head", lambda *args, **options: time.sleep(1))
+    with pytest.raises(UserError, match=r"cannot be had from http.*\(no answer in 0.1 s\)"):
+        load_features("inception")
 
 
 @pytest.mark.slow  # it compiles the whole network
