@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.cli import results
 from jaxgan.cli.main import main
 from jaxgan.cli.verbs import VERBS
 from jaxgan.config.errors import UserError
@@ -214,6 +215,13 @@ def test_a_run_without_a_terminal_prints_where_its_files_are(data, tmp_path, cap
     target = str(tmp_path / "s.npz")
     assert main(["sample", "--workdir", workdir, "--num", "3", "--out", target]) == 0
     assert np.load(target)["images"].shape == (3, tiny.SIDE, tiny.SIDE, 1)
+
+
+def test_the_command_that_trains_longer_has_each_setting_once(monkeypatch):
+    words = "--config mnist --config.train.epochs 1 --config.train.epochs=2 --workdir a"
+    monkeypatch.setattr(sys, "argv", ["jaxgan", *words.split()])
+    longer = results._command_with("--config.train.epochs", 4)
+    assert longer == "jaxgan --config mnist --workdir a --config.train.epochs=4"
 
 
 def test_damaged_data_is_an_error_of_one_line_and_leaves_nothing(tmp_path, capsys):

@@ -38,7 +38,7 @@ def print_result(result: TrainResult, workdir: Path, config: Config) -> int:
     if result.step == result.first_step:
         trained = result.step * length // result.total_steps
         print(f"{workdir} was already trained for {trained} {unit};", end=" ")
-        print(f"for more: {_resume_command()} --config.train.{unit}={trained * 2}")
+        print(f"for more: {_command_with(f'--config.train.{unit}', trained * 2)}")
         return 0
     print(f"Trained {length} {unit}, {result.step} steps. In {workdir}:")
     for name, content in FILES:
@@ -88,3 +88,14 @@ def _program() -> str:
 
 def _resume_command() -> str:
     return f"{_program()} {shlex.join(sys.argv[1:])}"
+
+
+def _command_with(flag: str, value: int) -> str:
+    """The command of this process with another value of a setting."""
+    kept, words = [], iter(sys.argv[1:])
+    for word in words:
+        if word == flag:
+            next(words)  # its value
+        elif not word.startswith(f"{flag}="):
+            kept.append(word)
+    return f"{_program()} {shlex.join([*kept, f'{flag}={value}'])}"
