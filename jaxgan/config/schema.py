@@ -3,6 +3,7 @@
 import dataclasses
 
 from jaxgan.config.choices import AUGMENTATIONS, LOSSES
+from jaxgan.config.errors import UserError
 from jaxgan.config.fields import (
     CHANNELS,
     COLOUR,
@@ -314,7 +315,8 @@ class Config:
     )
     start_from: str = setting(
         "",
-        "run directory, or checkpoint in one, with whose networks a new run begins; '' for none",
+        "run directory, or checkpoint in one, with whose networks a new run begins; '' for none; "
+        "kept as an absolute path",
     )
     start_optimizers: bool = setting(
         False, "take the moments of both optimizers from start_from too, and not only the networks"
@@ -337,7 +339,16 @@ class Config:
     def __post_init__(self) -> None:
         for name, field, value in iter_settings(self):
             check_setting(name, field, value)
+        # The record of a run has it absolute, so that it is the same path from any folder.
+        object.__setattr__(self, "start_from", _absolute_start(self.start_from))
         # Not at the top of the file, since `checks` imports this module.
         from jaxgan.config.checks import check_combinations
 
         check_combinations(self)
+
+
+def _absolute_start(start_from: str) -> str:
+    try:
+        return absolute_path(start_from)
+    except UserError as error:
+        raise UserError(f"config.start_from = {start_from!r}: {error}") from None

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.config.errors import UserError
-from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import Config
 from jaxgan.gan.state import D_RUNNING_STATS, Player, TrainState
 from jaxgan.runs import checkpoints
@@ -81,7 +80,7 @@ def read_start(workdir: Path, template: TrainState) -> TrainState | None:
 def _load(start_from: str) -> TrainState:
     workdir = Path(start_from)
     try:
-        workdir, ref = _locate(expand_path(start_from))
+        workdir, ref = _locate(workdir)
         if not workdir.is_dir():
             raise UserError("no such folder; must be a run directory, or a checkpoint in one")
         return checkpoints.load_run(workdir, ref)[2]
