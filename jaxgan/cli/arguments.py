@@ -21,6 +21,7 @@ VARIABLES = dict(
 SAMPLE_FILES = (".png", ".npz")
 # Of config.data, for image files.
 IMAGE_SETTINGS = ("size", "fit", "channels", "background", "skip_bad", "held_out")
+ANIMATIONS = (".gif", ".webp", ".mp4")
 
 
 class Parser(argparse.ArgumentParser):
@@ -244,6 +245,30 @@ def in_flags(error: UserError, **flags: str) -> UserError:
     for name, flag in flags.items():
         text = text.replace(f"config.data.{name}", flag)
     return UserError(text.replace("config.data.", "--"))
+
+
+def add_animate_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    walk_help = "seeds between whose images it goes, and back to the first"
+    add("--walk", type=parse_seeds, default=(), metavar="A,B,C", help=walk_help)
+    direction_help = "direction of the first layer along which the latents move, 0: the strongest"
+    add("--direction", type=int_between(0), metavar="K", help=direction_help)
+    extent_help = "how far along the direction, in standard deviations (default 3)"
+    add("--extent", type=number_between(0, 1000), default=3.0, metavar="S", help=extent_help)
+    frames_help = "number of frames (default: all checkpoints of the training, or 60)"
+    add("--frames", type=int_between(2, 10_000), default=0, metavar="N", help=frames_help)
+    add("--fps", type=int_between(1, 50), default=20, help="frames per second (default 20)")
+    size_help = "pixels for each pixel of an image; for points, the side of the picture"
+    add("--size", type=int_between(1, 4096), default=0, metavar="N", help=size_help)
+    num_help = "images in a frame (default: 16, or those of the run's sample grids)"
+    add("--num", type=int_between(1), default=0, metavar="N", help=num_help)
+    add_step_flag(parser)
+    seed_help = "seed of the latents (default: the run's, which gives those of its sample grids)"
+    add("--seed", type=int_between(0), metavar="N", help=seed_help)
+    labels_help = "classes to generate, in turn, by name or number (default: all)"
+    add("--labels", type=parse_labels, default=(), metavar="A,B", help=labels_help)
+    out_help = ".gif, .webp or, with imageio-ffmpeg, .mp4 (default animation.gif)"
+    add("--out", type=parse_path, default=Path("animation.gif"), metavar="FILE", help=out_help)
 
 
 def add_distributed_flags(parser: argparse.ArgumentParser) -> None:

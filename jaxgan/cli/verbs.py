@@ -1,6 +1,7 @@
 """The verbs: each reads its flags and checks them before it imports what needs JAX."""
 
 import argparse
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from jaxgan import __version__
 from jaxgan.cli.arguments import (
+    ANIMATIONS,
     Parser,
+    add_animate_flags,
     add_distributed_flags,
     add_image_flags,
     add_step_flag,
@@ -61,6 +64,11 @@ sample     jaxgan sample --workdir DIR [--num 64] [--seed 0] [--step N|best|last
            writes generated images as a .png, or one .png each into a folder, or as an .npz: uint8
            NHWC under "images" ("points" for points in the plane), and "labels" for a
            class-conditional run
+animate    jaxgan animate --workdir DIR [--walk SEED,SEED | --direction K [--extent S]]
+           [--frames N] [--fps 20] [--size N] [--num N] [--seed N] [--step N|best|last]
+           [--labels cat,dog] [--out animation.gif]
+           the same latents over training, a walk between seeds, or along a direction: .gif, .webp
+           or .mp4
 evaluate   jaxgan evaluate --workdir DIR [--num_samples N] [--step N|best|last] [--seed 0]
            [--features NAME] [--metrics A,B]
            scores generated images, with the scores of real images beside them; evaluation.json
@@ -177,6 +185,24 @@ def sample_verb(argv: list[str]) -> int:
     if options.truncation:
         words += f", latents truncated to {options.truncation:g} standard deviations"
     print(words)
+    return 0
+
+
+def animate_verb(argv: list[str]) -> int:
+    parser = _parser("animate", "Writes an animation of a generator: .gif, .webp or .mp4.")
+    add_animate_flags(parser)
+    options = parser.parse_args(argv)
+    set_deterministic_flag(read_single_config(options.workdir).deterministic)
+    check_output_path(options.out, *ANIMATIONS)
+
+    from jaxgan.reports.animation_request import AnimateRequest
+
+    names = (field.name for field in dataclasses.fields(AnimateRequest))
+    request = AnimateRequest(**{name: getattr(options, name) for name in names})
+
+    from jaxgan.reports.animation import animate
+
+    print_text(f"{options.out}: {animate(options.workdir, request, options.out)}")
     return 0
 
 
@@ -324,6 +350,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "configs": configs_verb,
     "prepare": prepare_verb,
     "sample": sample_verb,
+    "animate": animate_verb,
     "evaluate": evaluate_verb,
     "compare": compare_verb,
     "replay": replay_verb,

@@ -90,9 +90,7 @@ def save_scatter(path: Path, points: np.ndarray, real: np.ndarray) -> None:
     The limits of the axes depend only on the real points, so that pictures of a run can be
     compared. The legend says how many generated points are outside.
     """
-    low, high = real.min(axis=0), real.max(axis=0)
-    # The wider extent, since both axes have one scale.
-    middle, half = (low + high) / 2, (0.5 + MARGIN) * (high - low).max()
+    middle, half = plot_limits(real)
     outside = len(points) - int(np.sum(np.all(np.abs(points - middle) <= half, axis=1)))
     beyond = f", {outside} of them outside" if outside else ""
     figure = new_figure(7, 7)
@@ -107,3 +105,10 @@ def save_scatter(path: Path, points: np.ndarray, real: np.ndarray) -> None:
     axis.set_ylim(middle[1] - half, middle[1] + half)
     axis.legend(loc="upper right")
     save_figure(path, figure)
+
+
+def plot_limits(real: np.ndarray) -> tuple[np.ndarray, float]:
+    """Returns the middle of the square that shows real points (m, 2), and half of its side."""
+    low, high = real.min(axis=0), real.max(axis=0)
+    # The wider extent, since both axes have one scale.
+    return (low + high) / 2, float((0.5 + MARGIN) * (high - low).max())
