@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import jax
@@ -108,6 +109,14 @@ def test_help_explains_the_verbs(capsys):
     assert done.value.code == 0
     out = capsys.readouterr().out
     assert all(verb in out for verb in (*VERBS, "--config.NAME=VALUE"))
+
+
+def test_warnings_of_pil_about_image_files_are_hidden():
+    assert main(["configs"]) == 0
+    for module in ("PIL.Image", "PIL.TiffImagePlugin"):
+        warnings.warn_explicit("odd", UserWarning, "file.py", 1, module)
+    with pytest.raises(UserWarning, match="odd"):
+        warnings.warn_explicit("odd", UserWarning, "file.py", 1, "numpy")
 
 
 @pytest.mark.parametrize(

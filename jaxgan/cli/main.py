@@ -4,7 +4,7 @@ import logging
 import signal
 import sys
 
-from jaxgan.cli.messages import discard_output, print_error, show_log
+from jaxgan.cli.messages import discard_output, hide_image_warnings, print_error, show_log
 from jaxgan.cli.verbs import VERBS
 from jaxgan.config.errors import EXIT_USAGE, UserError, describe_os_error
 from jaxgan.config.jax_env import MEMORY_HINT, OUT_OF_MEMORY, open_one_gpu, set_compile_cache
@@ -18,6 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("train", argv)
     # Both come before the verb, which imports JAX: JAX reads the variable once, at its import.
     show_log()
+    hide_image_warnings()
     try:
         if warning := set_compile_cache():
             logger.warning(warning)

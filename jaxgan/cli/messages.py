@@ -7,6 +7,7 @@ cursor of a terminal or change its settings. So all of it is printed through `pr
 import logging
 import os
 import sys
+import warnings
 from typing import TextIO
 
 
@@ -38,6 +39,12 @@ def show_log() -> None:
     # `main` can be called several times in one process, as the tests do.
     if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
         logger.addHandler(_StderrHandler())
+
+
+def hide_image_warnings() -> None:
+    """Silences PIL's warnings about image files; those that matter are errors of `jaxgan.data`."""
+    # For the whole process: the threads of a streamed run could not each set and restore a filter.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def discard_output(stream: TextIO) -> None:

@@ -35,6 +35,7 @@ class Examples(NamedTuple):
     class_names: tuple[str, ...] = ()  # () if they are only numbers
     processing: Mapping[str, Any] = {}  # what was done to the pixels, for the run's record
     left_out: str = ""  # what the source holds and is not in the examples
+    digests: list[bytes] | None = None  # `example_digest` of each, if its source knows them
 
 
 def canonical_order(examples: Examples) -> Examples:
@@ -43,18 +44,23 @@ def canonical_order(examples: Examples) -> Examples:
     The result does not depend on the order of the source: examples with equal digests are
     identical. Digests behave like random numbers, so the first k examples are a fair sample.
     """
-    labels = np.ascontiguousarray(examples.labels, "<i4")
-    rows = (row for block in blocks(examples.pixels) for row in block.reshape(len(block), -1))
-    # The label is the key, so that equal images with different labels have different digests.
-    digests = [
-        hashlib.blake2b(row.data, digest_size=16, key=label.tobytes()).digest()
-        for row, label in zip(rows, labels, strict=True)
-    ]
+    digests, labels = examples.digests, examples.labels
+    if digests is None:
+        rows = (row for block in blocks(examples.pixels) for row in block)
+        digests = list(map(example_digest, rows, labels.tolist()))
     # Digests are compared as bytes and the labels are little-endian: no order of a machine counts.
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.intp)
     pixels = examples.pixels
     ordered = pixels.take(order) if isinstance(pixels, LazyArray) else pixels[order]
-    return examples._replace(pixels=ordered, labels=labels[order].astype(np.int32))
+    labels = np.ascontiguousarray(labels[order], np.int32)
+    return examples._replace(pixels=ordered, labels=labels, digests=None)
+
+
+def example_digest(pixels: np.ndarray, label: int) -> bytes:
+    """Returns the digest by which `canonical_order` sorts an example."""
+    # The label is the key, so that equal images with different labels have different digests.
+    key = label.to_bytes(4, "little", signed=True)
+    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16, key=key).digest()
 
 
 def examples_sha256(examples: Examples) -> str:

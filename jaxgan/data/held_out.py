@@ -33,7 +33,9 @@ def part_of(examples: Examples, split: str, fraction: float) -> Examples:
     part = pixels.take(chosen) if isinstance(pixels, LazyArray) else pixels[chosen]
     which = "held out" if split == "test" else "not held out"
     source = f"{examples.source}, {which} by config.data.held_out={fraction}"
-    return examples._replace(pixels=part, labels=examples.labels[chosen], source=source)
+    digests = examples.digests and [examples.digests[i] for i in chosen]
+    labels = examples.labels[chosen]
+    return examples._replace(pixels=part, labels=labels, source=source, digests=digests)
 
 
 def is_held_out(image: np.ndarray, fraction: float) -> bool:

@@ -146,8 +146,9 @@ def _find_files(folder: Path, stems: tuple[str, ...], labelled: bool) -> tuple[P
     """Finds the files of images and labels; None if there are no labels and none are needed."""
     images, labels = _find(folder, stems, "images"), _find(folder, stems, "labels")
     if not images and not labels:
-        exists = "holds no" if folder.is_dir() else "does not exist, so it has no"
-        raise DataNotFound(f"{folder} {exists} {stems[0]}-images-idx3-ubyte(.gz)")
+        reason = "is a file, not a folder" if folder.exists() else "does not exist"
+        has_no = "holds no" if folder.is_dir() else f"{reason}, so it has no"
+        raise DataNotFound(f"{folder} {has_no} {stems[0]}-images-idx3-ubyte(.gz)")
     if images and (labels or not labelled):
         return images, labels
     # Half of a set is an error and not "not found": with "auto" another source would be read

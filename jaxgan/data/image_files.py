@@ -50,8 +50,9 @@ def list_image_files(root: Path) -> ImageFiles:
         found, read = archives.open_archive(root, is_image)
     visible = sorted(name for name in found if not _is_hidden(name))
     files = [name for name in visible if not name.endswith("/")]
-    names = [name for name in files if is_image(name)]
-    others = Counter(ending(name) for name in files if not is_image(name))
+    endings = [ending(name) for name in files]
+    names = [name for name, end in zip(files, endings, strict=True) if end in image_endings()]
+    others = Counter(end for end in endings if end not in image_endings())
     folders = {name.rstrip("/") for name in visible if name.endswith("/") and root.is_dir()}
     return ImageFiles(root, names, others, folders, read)
 

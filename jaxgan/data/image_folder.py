@@ -1,6 +1,8 @@
 """Reads the images of a folder or an archive as one array, of one size and number of channels."""
 
 import functools
+import itertools
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,12 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data.examples import DataNotFound, Examples
 from jaxgan.data.image_files import describe_others, list_image_files
 from jaxgan.data.image_layout import Layout, find_layout, split_files
-from jaxgan.data.image_pixels import rules_of
+from jaxgan.data.image_pixels import PROFILE, rules_of
 from jaxgan.data.image_reading import (
     ODD_SIZE,
     Reading,
     UnusableImages,
+    check_all,
     check_sizes,
     decode_all,
     decode_at,
@@ -39,10 +42,15 @@ def load_image_folder(config: DataConfig, split: str) -> Examples:
     rules = rules_of(config)
     if rules.size is None and not config.skip_bad:
         check_sizes(layout.files, names)
-    reading = decode_all(layout.files, names, rules, keep=not config.stream)
+    if config.stream:
+        reading = check_all(layout.files, names, rules, labels.tolist())
+    else:
+        reading = decode_all(layout.files, names, rules)
     kept = usable_files(config, layout, reading)
     shape = (*reading.size, reading.channels)
+    digests = None
     if reading.pixels is None:
+        digests = list(itertools.compress(reading.digests, kept))
         rules = rules._replace(channels=reading.channels)
         read = functools.partial(decode_at, layout.files, names, rules, shape)
         indices = np.flatnonzero(kept).astype(np.int32)
@@ -57,6 +65,7 @@ def load_image_folder(config: DataConfig, split: str) -> Examples:
         classes,
         processing_of(config, reading),
         describe_left_out(layout, reading),
+        digests,
     )
 
 
@@ -110,15 +119,21 @@ def processing_of(config: DataConfig, reading: Reading) -> dict[str, object]:
     }
 
 
-def describe_left_out(layout: Layout, reading: Reading) -> str:
-    """Describes the files that were left out, for the log."""
+def describe_left_out(layout: Layout, *readings: Reading) -> str:
+    """Describes the files, and the colour profiles, that were left out, for the log."""
     others, parts = layout.files.others, []
     if others:
         kinds = "file of another kind" if others.total() == 1 else "files of other kinds"
         parts.append(f"{others.total():,} {kinds} left out: {describe_others(others)}")
-    for reason, names in reading.bad.items():
+    bad: dict[str, list[str]] = defaultdict(list)
+    for reading in readings:
+        for reason, names in reading.bad.items():
+            bad[reason] += names
+    for reason, names in bad.items():
         verb = "file that is" if len(names) == 1 else "files that are"
         parts.append(f"{len(names):,} {verb} {reason} left out, such as {names[0]}")
+    if profiles := sum(reading.done[PROFILE] for reading in readings):
+        parts.append(f"colour profile of {profiles:,} image{'s' * (profiles > 1)} not applied")
     if "val" in layout.folders:
         parts.append(f"folder {layout.folders['val']!r} not used")
     return "; ".join(parts)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MODES = {1: "L", 3: "RGB"}  # PIL's mode for each number of channels
 COLOURS = {1: "grey", 3: "colour", 4: "colour with transparency"}  # by number of channels
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+PROFILE = "colour profile not applied"  # what was not done, as a key of `decode`'s counts
+# In the text of a profile, which older ones have in ASCII.
+SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
 NAMED_COLOURS = {"white": "#ffffff", "black": "#000000", "grey": "#808080"}
 
 
@@ -50,7 +53,8 @@ def decode(files: ImageFiles, name: str, rules: Rules, done: Counter[str]) -> np
 
     Args:
       name: one of `files.names`.
-      done: counts what was done to images: "turned", "transparent", "from 16 bits", "resized".
+      done: counts what was done to images: "turned", "transparent", "from 16 bits", "resized",
+        and PROFILE.
 
     Returns:
       uint8 (height, width, channels). With rules.channels = 0 a picture in which every pixel is
@@ -62,6 +66,9 @@ def decode(files: ImageFiles, name: str, rules: Rules, done: Counter[str]) -> np
     with _open(files, name) as image:
         _check_size(image)
         image.load()
+        # The result of applying one would depend on the version of LittleCMS.
+        if (profile := image.info.get("icc_profile")) and not any(x in profile for x in SRGB):
+            done[PROFILE] += 1
         upright = _upright(image, done)
         return _to_array(_fit(_to_8_bits(upright, rules, done), rules, done), rules)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.config.errors import UserError
+from jaxgan.data.examples import example_digest
 from jaxgan.data.image_files import ImageFiles
 from jaxgan.data.image_pixels import BadImage, Rules, decode, quiet_decoding, size_of
 from jaxgan.parallel.host_memory import host_memory
@@ -59,6 +60,7 @@ class Reading(NamedTuple):
       bad: the files that cannot be used, by reason.
       done: how many images were turned, resized and so on.
       pixels: of the files that have the size `size`, at their places; None if they are streamed.
+      digests: of the same files, if they are streamed.
     """
 
     size: tuple[int, int]
@@ -67,6 +69,7 @@ class Reading(NamedTuple):
     bad: dict[str, list[str]]
     done: Counter[str]
     pixels: np.ndarray | None = None
+    digests: tuple[bytes, ...] = ()
 
 
 def check_sizes(files: ImageFiles, names: list[str]) -> None:
@@ -86,18 +89,29 @@ def check_sizes(files: ImageFiles, names: list[str]) -> None:
     )
 
 
-def decode_all(files: ImageFiles, names: list[str], rules: Rules, keep: bool) -> Reading:
-    """Decodes all files. The size of most of them is that of the set.
-
-    Args:
-      keep: whether the pixels are returned.
-    """
+def decode_all(files: ImageFiles, names: list[str], rules: Rules) -> Reading:
+    """Decodes all files, and keeps the pixels. The size of most files is that of the set."""
     # Only pixels of the first image's size are kept, which is nearly always that of most.
-    outcomes, pixels = _decode_to_size(files, names, rules, None, keep)
+    outcomes, pixels = _decode_to_size(files, names, rules, None)
     reading = summarise(names, outcomes, rules.channels)
     if pixels is not None and pixels.shape[1:3] != reading.size:
-        _, pixels = _decode_to_size(files, names, rules, reading.size, keep)
+        _, pixels = _decode_to_size(files, names, rules, reading.size)
     return reading._replace(pixels=pixels)
+
+
+def check_all(files: ImageFiles, names: list[str], rules: Rules, labels: list[int]) -> Reading:
+    """Decodes all files, and keeps only the digest of each with its label."""
+    outcomes, digests = [], {1: [b""] * len(names), 3: [b""] * len(names)}
+    for index, (image, outcome) in enumerate(_decode_with_bar(files, names, rules)):
+        outcomes.append(outcome)
+        if image is not None:
+            digests[image.shape[2]][index] = example_digest(image, labels[index])
+            # Whether the set is in colour is known only at its end.
+            if image.shape[2] == 1 and not rules.channels:
+                colour = np.repeat(image, 3, axis=2)
+                digests[3][index] = example_digest(colour, labels[index])
+    reading = summarise(names, outcomes, rules.channels)
+    return reading._replace(digests=tuple(digests.get(reading.channels, ())))
 
 
 def summarise(names: list[str], outcomes: Iterable[Outcome], channels: int) -> Reading:
@@ -153,28 +167,35 @@ def reading_bar(total: int) -> Any:
 
 
 def _decode_to_size(
-    files: ImageFiles, names: list[str], rules: Rules, size: tuple[int, int] | None, keep: bool
+    files: ImageFiles, names: list[str], rules: Rules, size: tuple[int, int] | None
 ) -> tuple[list[Outcome], np.ndarray | None]:
     """Decodes all files; `size` is of those whose pixels are kept, or None for the first's."""
     outcomes: list[Outcome] = []
     pixels = None
-    with quiet_decoding(), reading_bar(len(names)) as bar:
-        for image, outcome in _decode_in_threads(files, names, rules):
-            outcomes.append(outcome)
-            bar.update()
-            if image is None or not keep:
-                continue
-            size = size or (image.shape[0], image.shape[1])
-            if image.shape[:2] != size:
-                continue
-            if pixels is None:
-                _check_memory(files, len(names), size)
-                pixels = np.empty((len(names), *size, image.shape[2]), np.uint8)
-            # From the first colour image on, all are in colour.
-            elif image.shape[2] > pixels.shape[3]:
-                pixels = np.repeat(pixels, image.shape[2], axis=3)
-            pixels[len(outcomes) - 1] = image
+    for index, (image, outcome) in enumerate(_decode_with_bar(files, names, rules)):
+        outcomes.append(outcome)
+        if image is None:
+            continue
+        size = size or (image.shape[0], image.shape[1])
+        if image.shape[:2] != size:
+            continue
+        if pixels is None:
+            _check_memory(files, len(names), size)
+            pixels = np.empty((len(names), *size, image.shape[2]), np.uint8)
+        # From the first colour image on, all are in colour.
+        elif image.shape[2] > pixels.shape[3]:
+            pixels = np.repeat(pixels, image.shape[2], axis=3)
+        pixels[index] = image
     return outcomes, pixels
+
+
+def _decode_with_bar(
+    files: ImageFiles, names: list[str], rules: Rules
+) -> Iterator[tuple[np.ndarray | None, Outcome]]:
+    with quiet_decoding(), reading_bar(len(names)) as bar:
+        for decoded in _decode_in_threads(files, names, rules):
+            yield decoded
+            bar.update()
 
 
 def _decode_in_threads(

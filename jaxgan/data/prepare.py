@@ -195,9 +195,8 @@ def _write(plan: Plan, root: Path, folder: Path) -> None:
     )
     size = "x".join(map(str, readings["train"].size))
     logger.info(f"prepare: {counts} images of {size}, {COLOURS[channels]}, from {plan.config.dir}")
-    for split, reading in readings.items():
-        if left_out := describe_left_out(plan.layout, reading):
-            logger.info(f"prepare: {plan.layout.path(split)}: {left_out}")
+    if left_out := describe_left_out(plan.layout, *readings.values()):
+        logger.info(f"prepare: {left_out}")
 
 
 def _read_parts(plan: Plan) -> dict[str, Reading]:

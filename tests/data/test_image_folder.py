@@ -6,11 +6,19 @@ import sys
 
 import numpy as np
 import PIL.Image
+import PIL.ImageCms
 import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import image_folder, image_reading, load_data, splits_of, with_found_name
+from jaxgan.data import (
+    image_folder,
+    image_pixels,
+    image_reading,
+    load_data,
+    splits_of,
+    with_found_name,
+)
 from jaxgan.data.lazy_array import LazyArray
 
 COUNT = 12
@@ -164,6 +172,19 @@ def test_of_several_pictures_in_a_file_the_first_is_read(tmp_path, suffix):
     options = {"save_all": True, "append_images": [second]}
     pixels = only_image(tmp_path, first, f"a{suffix}", **options, lossless=True)
     assert pixels.max() <= 11
+
+
+def test_a_colour_profile_other_than_srgb_is_counted_and_not_applied(tmp_path, caplog, colour):
+    (tmp_path / "mine").mkdir()
+    for i, kind in enumerate(("XYZ", "sRGB", "LAB")):
+        profile = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile(kind)).tobytes()
+        image = PIL.Image.fromarray(colour[i])
+        image.save(tmp_path / "mine" / f"{i}.png", icc_profile=profile)
+    caplog.set_level("INFO", "jaxgan")
+    data = load(tmp_path / "mine")
+    assert sorted_bytes(data.pixels) == sorted_bytes(colour[:3])
+    assert data.processing["counts"] == {"colour profile not applied": 2}
+    assert "(colour profile of 2 images not applied)" in caplog.text
 
 
 def test_avif_is_read_where_pil_reads_it(tmp_path):
@@ -462,6 +483,25 @@ def test_no_folder_is_an_error(tmp_path):
         load_data(DataConfig("mine", "folder"))
     with pytest.raises(UserError, match="there is no such folder"):
         load_data(DataConfig("mine", "folder", str(tmp_path / "nowhere")))
+
+
+def test_a_streamed_file_is_decoded_twice_for_its_check_and_order_and_for_the_hash(
+    tmp_path, monkeypatch, colour
+):
+    images = [colour[0][..., 0], *colour[1:6], colour[6][..., 0], colour[7]]
+    for i, image in enumerate(images):  # two classes of grey and colour images
+        write(tmp_path / "mine" / str(i % 2) / str(i), [image])
+    whole, calls = load(tmp_path / "mine"), []
+
+    def count(files, name, rules, done):
+        calls.append(name)
+        return image_pixels.decode(files, name, rules, done)
+
+    monkeypatch.setattr(image_reading, "decode", count)
+    streamed = load(tmp_path / "mine", stream=1)
+    assert sorted(calls) == sorted(2 * [f"{i % 2}/{i}/00.png" for i in range(8)])
+    assert streamed.sha256 == whole.sha256
+    np.testing.assert_array_equal(streamed.pixels[:], whole.pixels)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

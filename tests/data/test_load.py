@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_a_folder_that_is_named_is_read_or_refused(tmp_path, files, words, name)
     assert ("config.data.source=download to download mnist into it" in error) == (name == "mnist")
 
 
+def test_an_archive_has_no_idx_files_though_it_exists(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("train-images-idx3-ubyte", "")
+    error = error_of(DataConfig("mine", "idx", str(tmp_path / "a.zip")))
+    assert "a.zip is a file, not a folder, so it has no train-images-idx3-ubyte(.gz)" in error
+
+
 def test_a_file_in_place_of_a_folder_is_refused(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     error = error_of(DataConfig(dir=str(tmp_path / "a.png")))
@@ -134,7 +142,16 @@ def test_the_packaged_copy_is_not_read_in_place_of_a_folder(tmp_path):
     assert "is not read with config.data.source=packaged" in error
 
 
-@pytest.mark.parametrize(("setting", "value"), [("size", 32), ("size", (28, 27)), ("channels", 3)])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("size", 32),
+        ("size", (28, 27)),
+        ("channels", 3),
+        ("fit", "contain"),
+        ("background", "black"),
+    ],
+)
 def test_a_size_that_only_image_files_can_be_given_is_refused(setting, value):
     error = error_of(dataclasses.replace(DataConfig(), **{setting: value}), "test")
     assert f"config.data.{setting} = {value!r}: changes image files only" in error
