@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import os
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.jax_env import set_deterministic_flag
 from jaxgan.config.seeds import expand_seeds
 from jaxgan.runs import checkpoint_ref, directory
+from jaxgan.runs.layout import REPORT
 from jaxgan.runs.seed_folders import read_single_config
 
 if TYPE_CHECKING:
@@ -79,8 +81,9 @@ compare    jaxgan compare DIR DIR [--no-replay] [--out compare.png]
            2: the runs cannot be compared
 replay     jaxgan replay --workdir DIR --step N [--out step_N.npz]
            repeats one step: writes its batch, latents, losses and gradients
-report     jaxgan report --workdir DIR
-           shows how far a run is; for many seeds also the spread of each metric
+report     jaxgan report --workdir DIR [DIR ...] [--out report.html] [--open]
+           shows how far a run is; for many seeds also the spread of each metric; and writes a page
+           to open in a browser: samples, curves, scores, and what differs between several runs
 bench      jaxgan bench
            compares the time of a training step with that of its matrix products
 """
@@ -316,12 +319,29 @@ def replay_verb(argv: list[str]) -> int:
 
 
 def report_verb(argv: list[str]) -> int:
-    options = _parser("report", "Shows how far a run, or each of many seeds, is.").parse_args(argv)
-    directory.read_config(options.workdir)
+    description = (
+        "Shows how far runs are, and writes a page that shows all that their folders hold."
+    )
+    parser = _parser("report", description, workdir=False)
+    folder_help = "the run's folder, or those of several runs to compare"
+    parser.add_argument(
+        "--workdir", type=parse_path, nargs="+", required=True, metavar="DIR", help=folder_help
+    )
+    out_help = f"the page (default: {REPORT}, in the run's folder if there is one run)"
+    parser.add_argument("--out", type=parse_path, metavar="FILE", help=out_help)
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    options = parser.parse_args(argv)
+    workdirs = list(dict.fromkeys(options.workdir))
+    for workdir in workdirs:
+        directory.read_config(workdir)
+    out = options.out or (workdirs[0] / REPORT if len(workdirs) == 1 else Path(REPORT))
+    check_output_path(out, ".html")
 
-    from jaxgan.runs.report import report as report_run
+    from jaxgan.cli.report import report
 
-    print_text(report_run(options.workdir))
+    report(workdirs, out)
+    if options.open:
+        webbrowser.open(out.absolute().as_uri())
     return 0
 
 

@@ -24,7 +24,7 @@ from jaxgan.evaluation.metric_table import SetPair, histogram
 from jaxgan.gan.sampling import generate_finite, proportional_labels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan, Player, TrainState, pack
-from jaxgan.metrics import FeatureNet, FeatureSet
+from jaxgan.metrics import FeatureNet, FeatureSet, Nearest
 from jaxgan.metrics.feature_nets import BATCH
 from jaxgan.types import Labels, Pixels, Stream, stream_key, to_images
 
@@ -109,14 +109,31 @@ class PeriodicEvaluator:
         row, _ = self.evaluate(state)
         return row[self.distance_name]
 
-    def _evaluate_samples(self, fake: np.ndarray) -> Row:
-        labels = proportional_labels(self.gan, len(fake))
-        images = dataclasses.replace(self.net.extract(fake), labels=labels)
+    def real_baseline(self) -> Row:
+        """Scores real examples in place of generated ones; no generator is expected to beat them.
+
+        They are the first training examples, or the second ones if the first are compared with; {}
+        if there are not enough of them.
+        """
+        first = 0 if self.split == "test" else self.num_samples
+        others = self._train.pixels[first : first + self.num_samples]
+        if len(others) < self.num_samples:
+            return {}
+        scores = self._score(self.net.extract(others))
+        modes = self._evaluate_modes(others).items()
+        return scores | {name: value for name, value in modes if not isinstance(value, list)}
+
+    def _score(self, images: FeatureSet) -> Row:
         names = scoring.supported_metrics(PERIODIC_METRICS, images)
         # Any key will do: only the kernel distance uses it, which is not among these metrics.
         sets = SetPair(self._real_features, images, jax.random.key(0))
         scores = scoring.score(names, sets)
-        row: Row = {self._feature_metric(name, self.split): scores[name] for name in scores}
+        return {self._feature_metric(name, self.split): scores[name] for name in scores}
+
+    def _evaluate_samples(self, fake: np.ndarray) -> Row:
+        labels = proportional_labels(self.gan, len(fake))
+        images = dataclasses.replace(self.net.extract(fake), labels=labels)
+        row = self._score(images)
         # More numbers than that would make each row of the log too long to read.
         if images.probabilities is not None and images.probabilities.shape[1] <= MAX_CLASSES:
             fractions = np.round(histogram(images), 6).tolist()
@@ -168,10 +185,7 @@ class PeriodicEvaluator:
         if not (median := float(np.median(held_out))):
             return {name: None}, None
         nearest = metrics.nearest_images(fake, self._train_pixels)
-        # Stable, so that the same pairs are drawn on every machine if distances are equal.
-        first = np.argsort(nearest.distances, kind="stable")[:PAIRS]
-        originals = self._train.pixels[nearest.indices[first]]
-        pairs = Pairs(fake[first], originals, nearest.distances[first] / median)
+        pairs = most_similar(fake, nearest, self._train, median)
         return {name: metrics.copying_ratio(nearest.distances, held_out)}, pairs
 
     @functools.cached_property
@@ -187,6 +201,20 @@ class PeriodicEvaluator:
     def _feature_metric(self, value: str, split: str) -> str:
         name = scoring.metric_name(value, split, num_samples=self.num_samples, net=self.net)
         return f"eval/{name}"
+
+
+def most_similar(fake: np.ndarray, nearest: Nearest, train: Dataset, unit: float) -> Pairs:
+    """Returns the samples that are nearest to a training image, each with that image.
+
+    Args:
+      fake: uint8 (n, height, width, channels).
+      nearest: the nearest training image of each.
+      unit: distances are divided by it.
+    """
+    # Stable, so that the same pairs are drawn on every machine if distances are equal.
+    first = np.argsort(nearest.distances, kind="stable")[:PAIRS]
+    originals = train.pixels[nearest.indices[first]]
+    return Pairs(fake[first], originals, nearest.distances[first] / unit)
 
 
 def logits(gan: Gan, disc: Player, pixels: np.ndarray, labels: np.ndarray) -> PackLogits:

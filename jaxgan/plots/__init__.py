@@ -3,6 +3,7 @@
 from jaxgan.plots.curves import save_curves
 from jaxgan.plots.grids import (
     grid_of,
+    read_grid,
     samples_shown,
     save_image,
     save_samples,

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from jaxgan.config.errors import UserError
 from jaxgan.plots.figure import new_figure, save_figure
 from jaxgan.runs.atomic_files import replace_file
 
@@ -58,6 +59,36 @@ def grid_of(pixels: np.ndarray, columns: int = 0, scale: int = 0) -> np.ndarray:
         left = PADDING + (i % columns) * cell_width
         canvas[top : top + height, left : left + width] = image
     return canvas
+
+
+def read_grid(path: Path, image_size: tuple[int, int]) -> np.ndarray:
+    """Reads the images of a grid that `save_grid` wrote, at the size that they had.
+
+    Args:
+      image_size: height and width of an image before it was enlarged.
+
+    Returns:
+      uint8 (n, height, width, channels); the cells after the last image are white.
+
+    Raises:
+      UserError: the file is damaged, or no grid of images of this size.
+    """
+    try:
+        with Image.open(path) as picture:
+            canvas = np.asarray(picture)
+    # Pillow has no common class of errors for damaged files.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: is damaged ({str(error).splitlines()[0]})") from None
+    scale = max(1, SIDE // max(image_size))
+    cell = [side * scale + PADDING for side in image_size]
+    height, width = (length - PADDING for length in canvas.shape[:2])
+    rows, columns = height // cell[0], width // cell[1]
+    if not rows or not columns or height % cell[0] or width % cell[1]:
+        size = "x".join(map(str, image_size))
+        raise UserError(f"{path}: is no grid of images of {size}")
+    cells = canvas[PADDING:, PADDING:].reshape(rows, cell[0], columns, cell[1], -1).swapaxes(1, 2)
+    images = cells[:, :, : cell[0] - PADDING : scale, : cell[1] - PADDING : scale]
+    return images.reshape(rows * columns, *images.shape[2:])
 
 
 def save_image(path: Path, pixels: np.ndarray) -> None:

@@ -59,11 +59,22 @@ def read_run(workdir: Path, name: str, prefix: str) -> Run:
         name=name,
         prefix=prefix,
         rows=_try(functools.partial(row_files.read_rows, workdir), [], problems),
-        environment=_try(functools.partial(read_environment, workdir), {}, problems),
-        data=_try(functools.partial(read_data_record, workdir), {}, []),
+        environment=_clean(_try(functools.partial(read_environment, workdir), {}, problems)),
+        data=_try(functools.partial(read_data_record, workdir), {}, problems),
         seeds=seeds,
-        problems=tuple(problems),
+        # The same damage can be met twice.
+        problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _clean(environment: dict[str, Any]) -> dict[str, Any]:
+    """Returns an environment without entries that are not of the kind that a run writes."""
+    kinds = {"versions": dict, "devices": list, "git_commit": str}
+    return {
+        name: value
+        for name, value in environment.items()
+        if isinstance(value, kinds.get(name, object))
+    }
 
 
 def _try(read: Callable[[], T], default: T, problems: list[str]) -> T:

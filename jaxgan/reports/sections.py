@@ -19,6 +19,7 @@ class Section:
       script: JavaScript that the page runs once, after all of its HTML, in a function of its own;
         equal scripts of several sections are put into the page once.
       style: CSS; equal styles are put into the page once.
+      lead: HTML that explains the section; with several runs it stands once, before them.
     """
 
     id: str
@@ -26,3 +27,4 @@ class Section:
     html: str
     script: str = ""
     style: str = ""
+    lead: str = ""

@@ -15,5 +15,6 @@ SAMPLES = "samples"
 CURVES = "curves.png"
 DIAGNOSTICS = "diagnostics.png"
 MEMORISATION = "memorisation.png"  # samples beside their nearest training images
+REPORT = "report.html"
 SEED_SUMMARY = "seeds.json"  # statistics over the seeds; in the folder of many seeds
 SEED_BANDS = "seeds.png"
