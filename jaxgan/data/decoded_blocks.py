@@ -24,7 +24,7 @@ import numpy as np
 
 from jaxgan.config.errors import UserError
 from jaxgan.data.image_files import ImageFiles, list_image_files
-from jaxgan.data.image_pixels import MODES, Rules, quiet_decoding
+from jaxgan.data.image_pixels import MODES, UNREADABLE, Rules, quiet_decoding
 from jaxgan.data.image_reading import Outcome, decode_each, reading_bar
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def plan_blocks(files: ImageFiles, names: list[str], rules: Rules, folder: Path)
 
 
 def decode_blocks(files: ImageFiles, blocks: list[Block], rules: Rules) -> None:
-    """Decodes the blocks that do not exist yet, on all CPU cores.
+    """Decodes the blocks that are not done yet, on all CPU cores.
 
     Raises:
       UserError: a process was ended.
@@ -66,7 +66,7 @@ def decode_blocks(files: ImageFiles, blocks: list[Block], rules: Rules) -> None:
     with reading_bar(total) as bar:
         left = []
         for block in blocks:
-            if block.path.exists():
+            if _is_done(block):
                 bar.update(len(block.names))
             else:
                 left.append(block)
@@ -122,6 +122,13 @@ def _stamp(path: Path) -> tuple[int, int]:
         status = path.stat()
         return status.st_size, status.st_mtime_ns
     return 0, 0
+
+
+def _is_done(block: Block) -> bool:
+    """Returns whether a block is there, whole, and of files that could be read."""
+    with contextlib.suppress(OSError, zipfile.BadZipFile, KeyError, ValueError):
+        return not any(outcome.reason.startswith(UNREADABLE) for outcome in read_outcomes(block))
+    return False
 
 
 def _decode(files: ImageFiles, blocks: list[Block], rules: Rules) -> Iterator[Block]:

@@ -22,6 +22,7 @@ SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 PROFILE = "colour profile not applied"  # what was not done, as a key of `decode`'s counts
 # In the text of a profile, which older ones have in ASCII.
 SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
+UNREADABLE = "not readable"  # a reason that begins so may be gone the next time
 NAMED_COLOURS = {"white": "#ffffff", "black": "#000000", "grey": "#808080"}
 
 
@@ -97,7 +98,7 @@ def _open(files: ImageFiles, name: str) -> Iterator["Image"]:
     # PIL's decoders have no common base class of errors.
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:
-            raise BadImage(f"not readable ({error.strerror})") from error
+            raise BadImage(f"{UNREADABLE} ({error.strerror})") from error
         raise BadImage("damaged") from error
 
 

@@ -90,7 +90,7 @@ def prepare_images(config: DataConfig, out: Path) -> Path:
         shutil.rmtree(work, ignore_errors=True)
         return folder
     work.mkdir(parents=True, exist_ok=True)
-    with _locked(work), _name_damage(work):
+    with _locked(work), _one_line_errors(work):
         decode_blocks(
             layout.files, [b for p in plan.parts.values() for b in p.blocks], rules_of(config)
         )
@@ -161,14 +161,20 @@ def _locked(work: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _name_damage(work: Path) -> Iterator[None]:
-    """Turns what a damaged block or TFDS raises into one line."""
+def _one_line_errors(work: Path) -> Iterator[None]:
+    """Turns the errors of a damaged block, and those of TFDS, into one line."""
     try:
         yield
     except (UserError, OSError):
         raise
     except (zipfile.BadZipFile, KeyError) as error:
         raise UserError(f"{work}: is damaged ({one_line(error)}); delete it, and repeat") from error
+    # TFDS and its dependencies have no common base class of errors.
+    except Exception as error:
+        raise UserError(
+            f"--out {work.parent}: the set cannot be written there ({one_line(error)}); see that "
+            "there is room, and repeat the command, which goes on from there"
+        ) from error
 
 
 def _write(plan: Plan, root: Path, folder: Path) -> None:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import (
     decoded_blocks,
+    image_files,
     load_data,
     load_test_split,
     prepare,
@@ -384,6 +384,16 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch, capsys, flat):
     assert [path.name for path in (tmp_path / "out").rglob("*.*")] == [".preparing"]
 
 
+def test_an_error_of_tfds_is_one_line(tmp_path, monkeypatch, flat):
+    def fail(builder, root):
+        raise RuntimeError("write() failed: No space left on device;\nwriting a file")
+
+    monkeypatch.setattr(prepare, "write_set", fail)
+    error = error_of(prepare_images, DataConfig(dir=str(flat)), tmp_path / "out")
+    assert "cannot be written there (RuntimeError: write() failed: No space left on dev" in error
+    assert "repeat the command, which goes on from there" in error
+
+
 def test_a_set_of_tfds_is_downloaded_once(tmp_path, monkeypatch, capsys, arrays, tiny):
     monkeypatch.setattr(
         tfds_download,
@@ -398,7 +408,7 @@ def test_a_set_of_tfds_is_downloaded_once(tmp_path, monkeypatch, capsys, arrays,
     assert len(load_data(DataConfig("kmnist", dir=str(tmp_path / "out"))).pixels) == 40
 
 
-def test_a_damaged_block_is_named(tmp_path, monkeypatch, flat):
+def test_a_damaged_block_is_decoded_again(tmp_path, monkeypatch, flat):
     calls = []
     interrupt(monkeypatch, calls, after=2)
     with pytest.raises(KeyboardInterrupt):
@@ -406,6 +416,22 @@ def test_a_damaged_block_is_named(tmp_path, monkeypatch, flat):
     (block, *_) = (tmp_path / "out" / ".preparing").glob("*.zip")
     block.write_bytes(block.read_bytes()[:-10])
     interrupt(monkeypatch, calls, after=100)
-    error = error_of(prepare_images, DataConfig(dir=str(flat)), tmp_path / "out")
-    assert "is damaged (BadZipFile" in error
-    assert zipfile.is_zipfile(block) is False
+    prepare_images(DataConfig(dir=str(flat)), tmp_path / "out")
+    assert len(calls) == 4  # of 3 blocks
+    assert_same_data(DataConfig(dir=str(flat)), tmp_path / "out")
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(tmp_path, monkeypatch, flat):
+    read = image_files._read_file
+
+    def fail(root, name):
+        if name == "3.png":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(root, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(image_files, "_read_file", fail)
+        error = error_of(prepare_images, DataConfig(dir=str(flat)), tmp_path / "out")
+    assert "1 is not readable (Input/output error) (3.png)" in error
+    prepare_images(DataConfig(dir=str(flat)), tmp_path / "out")
+    assert_same_data(DataConfig(dir=str(flat)), tmp_path / "out")
