@@ -198,7 +198,9 @@ def add_image_flags(parser: argparse.ArgumentParser) -> None:
     for field in dataclasses.fields(DataConfig):
         if field.name in IMAGE_SETTINGS:
             read, meaning = _setting_reader(field), field.metadata["meaning"]
-            group.add_argument(f"--{field.name}", type=read, default=field.default, help=meaning)
+            alone: dict[str, Any] = {"nargs": "?", "const": True} if field.type is bool else {}
+            flag = f"--{field.name}"
+            group.add_argument(flag, type=read, default=field.default, help=meaning, **alone)
 
 
 def _setting_reader(field: dataclasses.Field) -> Callable[[str], Any]:

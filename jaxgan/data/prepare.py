@@ -120,8 +120,8 @@ def _make_plan(config: DataConfig, layout: Layout, work: Path) -> Plan:
         parts[split] = Part(names, labels, plan_blocks(files, names, rules, work))
     if config.held_out and "test" in parts:
         logger.info(
-            f"config.data.held_out = {config.held_out}: has no effect, since {config.dir} has "
-            "test images of its own"
+            f"prepare: held_out = {config.held_out}: has no effect, since {config.dir} has test "
+            "images of its own"
         )
     return Plan(config, layout, parts, classes)
 

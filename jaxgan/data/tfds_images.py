@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.data.decoded_blocks import Block, from_png, read_outcomes, read_pngs, to_png
-from jaxgan.data.tfds_prepared import NOTES
+from jaxgan.data.tfds_prepared import DESCRIPTION, NOTES
 
 VERSION = "1.0.0"  # of every set that is written
 
@@ -69,6 +69,7 @@ def image_builder(images: ImageSet, splits: dict[str, Records], root: Path) -> A
     def _info(self: Any) -> Any:
         return tfds.core.DatasetInfo(
             builder=self,
+            description=DESCRIPTION,
             features=tfds.features.FeaturesDict(features),
             metadata=tfds.core.MetadataDict({NOTES: images.notes}),
         )

@@ -24,6 +24,7 @@ VERSION = re.compile(r"\d+\.\d+\.\d+")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's mode for each number of channels
 UNFINISHED = ".preparing"  # the folder in which `prepare` works
 NOTES = "jaxgan"  # what `prepare` notes in TFDS's metadata.json
+DESCRIPTION = "Images prepared by jaxgan, as metadata.json says."  # for TFDS, of such a set
 
 
 def data_dir(config: DataConfig) -> Path:
@@ -46,10 +47,14 @@ def load_prepared(config: DataConfig, split: str) -> Examples:
     folder = _folder(config)
     # TFDS trusts every folder that exists, and fails on a half-copied one with errors that name
     # another cause, such as the TFRECORD format.
-    for needed in ("dataset_info.json", "features.json"):
-        if not (folder / needed).is_file():
-            reason = f"is an incomplete TFDS data set ({needed} is missing)"
-            raise UserError(f"{folder}: {reason}; {_refetch_hint(folder)}")
+    missing = [
+        name for name in ("dataset_info.json", "features.json") if not (folder / name).is_file()
+    ]
+    if not missing and _is_by_prepare(folder) and not read_notes(folder):
+        missing = ["a whole metadata.json"]
+    if missing:
+        reason = f"is an incomplete TFDS data set ({missing[0]} is missing)"
+        raise UserError(f"{folder}: {reason}; {_refetch_hint(folder)}")
     with _name_folder_in_errors(folder):
         return _read(folder, config, split)
 
@@ -88,8 +93,9 @@ def prepared_sets(root: Path) -> dict[str, Path]:
 
 def read_notes(folder: Path) -> dict[str, Any]:
     """Returns what `prepare` noted about a set of image files; {} for a set of TFDS."""
-    path = folder / "metadata.json"
-    return json.loads(path.read_text()).get(NOTES, {}) if path.is_file() else {}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return dict(json.loads((folder / "metadata.json").read_text())[NOTES])
+    return {}
 
 
 def has_split(config: DataConfig, split: str) -> bool:
@@ -118,6 +124,10 @@ def _folder(config: DataConfig) -> Path:
         if folder := next(iter(sets.values())) if own else sets.get(config.name):
             return folder
         raise
+
+
+def _is_by_prepare(folder: Path) -> bool:
+    return DESCRIPTION in (folder / "dataset_info.json").read_text(errors="replace")
 
 
 def _is_prepared(folder: Path) -> bool:

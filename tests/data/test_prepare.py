@@ -283,8 +283,14 @@ def test_a_half_copied_set_is_refused(tmp_path, splits):
     record.write_bytes(record.read_bytes()[:-1000])
     config = DataConfig(dir=str(tmp_path / "out"))
     assert "is a damaged TFDS data set" in error_of(load_data, config, "test")
+    for content in ("[]", "{", None):
+        (folder / "metadata.json").unlink()
+        if content:
+            (folder / "metadata.json").write_text(content)
+        error = error_of(load_data, config)
+        assert "is an incomplete TFDS data set (a whole metadata.json is missing)" in error
     (folder / "features.json").unlink()
-    assert "is an incomplete TFDS data set" in error_of(load_data, config)
+    assert "is an incomplete TFDS data set (features.json is" in error_of(load_data, config)
 
 
 def test_a_setting_that_a_prepared_set_does_not_have_is_refused(tmp_path, flat):
@@ -344,7 +350,15 @@ def wait_until(condition, seconds=60):
 
 def test_the_command_takes_the_settings_of_data_under_their_names(tmp_path, capsys, splits):
     out = tmp_path / "out"
-    flags = ["--size=(4, 5)", "--fit", "contain", "--channels", "1", "--background=black"]
+    flags = [
+        "--skip_bad",
+        "--size=(4, 5)",
+        "--fit",
+        "contain",
+        "--channels",
+        "1",
+        "--background=black",
+    ]
     assert main(["prepare", "--dir", str(splits), *flags, "--out", str(out)]) == 0
     assert f"--config.data.dir={out} trains on it" in capsys.readouterr().out
     data = load_data(DataConfig(dir=str(out)))
