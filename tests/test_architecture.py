@@ -30,6 +30,8 @@ ONLY_IN = {
     "matplotlib": "plots",
     "tensorflow_datasets": "data",
     "grain": "data",
+    "tensorboardX": "training",
+    "wandb": "training",
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from jaxgan.cli.messages import print_error
 from jaxgan.config.errors import EXIT_FAILED, TrainingDiverged
 from jaxgan.config.jax_env import open_one_gpu, set_deterministic_flag
+from jaxgan.config.packages import check_packages
 from jaxgan.config.schema import Config
 from jaxgan.parallel.initialize import ProcessSpec, initialize_distributed
 from jaxgan.runs import directory
@@ -20,6 +21,7 @@ def start_training(config: Config, workdir: Path, spec: ProcessSpec | None) -> i
     Raises:
       UserError: config, data, folder or process numbers do not allow it.
     """
+    check_packages(config)
     # At once, before JAX is imported. Several processes check it later and together, since one
     # that stops here would leave the others waiting.
     if spec is None:

@@ -298,6 +298,23 @@ class SaveConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class LogConfig:
+    """The logs of a run for other programs, beside its own files."""
+
+    tensorboard: bool = setting(
+        False,
+        "whether metrics, sample grids and histograms of the weights are also written for "
+        "TensorBoard, in the folder `tensorboard`; needs `jaxgan[tensorboard]`",
+        may_change=True,
+    )
+    wandb: bool = setting(
+        False,
+        "whether they are also sent to Weights & Biases; needs the package `wandb`",
+        may_change=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """All settings of a run. Building one, also by `dataclasses.replace`, checks them all.
 
@@ -334,6 +351,7 @@ class Config:
     ema: EmaConfig = EmaConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     save: SaveConfig = SaveConfig()
+    log: LogConfig = LogConfig()
     parallel: ParallelConfig = ParallelConfig()
 
     def __post_init__(self) -> None:

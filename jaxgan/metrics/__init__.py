@@ -21,6 +21,7 @@ On a discriminator's logits:
 On pixels:
   nearest_images      nearest training image of each sample
   copying_ratio       nearest-image distances of samples over those of held-out images
+  example_spread      how much images, or points, differ from each other
 
 On points in the plane:
   point_modes         high-quality samples, modes and reverse KL of the ring and grid benchmarks
@@ -48,3 +49,4 @@ from jaxgan.metrics.memorization import Nearest, copying_ratio, nearest_images
 from jaxgan.metrics.mode_coverage import PointModes, mode_distance, mode_fractions, point_modes
 from jaxgan.metrics.packaged_nets import load_features
 from jaxgan.metrics.prdc import PRDC, Neighbourhoods, compute_prdc
+from jaxgan.metrics.spread import example_spread

@@ -16,5 +16,7 @@ CURVES = "curves.png"
 DIAGNOSTICS = "diagnostics.png"
 MEMORISATION = "memorisation.png"  # samples beside their nearest training images
 REPORT = "report.html"
+TENSORBOARD = "tensorboard"  # event files, with config.log.tensorboard
+HISTOGRAMS = "histograms.jsonl"  # of the weights at each checkpoint, with a log that shows them
 SEED_SUMMARY = "seeds.json"  # statistics over the seeds; in the folder of many seeds
 SEED_BANDS = "seeds.png"

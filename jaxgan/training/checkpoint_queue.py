@@ -28,6 +28,11 @@ class CheckpointQueue:
         """The step of the newest checkpoint on the disk, or None."""
         return max(checkpoints.steps(self._saved.directory), default=None)
 
+    @property
+    def waiting(self) -> checkpoints.Leaves | None:
+        """The arrays of the state that waits to be saved, if there is one."""
+        return self._waiting[0] if self._waiting else None
+
     def put(self, state: TrainState, consecutive_skipped: int, rows: int) -> None:
         """Copies the state to the host, to be saved at the next `start_saving`."""
         if not is_primary():

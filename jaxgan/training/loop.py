@@ -28,6 +28,7 @@ from jaxgan.training.memory import (
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
 from jaxgan.training.setup import TrainingSetup, first_state, prepare_training
 from jaxgan.training.signals import stop_signals
+from jaxgan.training.verdict import log_diagnosis
 from jaxgan.types import StepOutput
 
 Epoch = jax.stages.Wrapped  # to the new state and the output
@@ -52,6 +53,11 @@ class TrainResult(NamedTuple):
     distances: tuple[ScoredStep, ScoredStep] | None
     diverged: str
 
+    @property
+    def finished(self) -> bool:
+        """True if this start trained the run to its end."""
+        return self.first_step < self.step == self.total_steps
+
 
 def train(config: Config, workdir: Path) -> TrainResult:
     """Trains the run in `workdir`, or resumes it.
@@ -68,6 +74,8 @@ def train(config: Config, workdir: Path) -> TrainResult:
         result = train_run(setup, workdir, setup.config, signals)
     if result.diverged:
         raise TrainingDiverged(result.diverged)
+    if is_primary() and result.finished:
+        log_diagnosis(workdir)
     return result
 
 

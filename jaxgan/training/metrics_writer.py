@@ -25,6 +25,7 @@ class MetricsWriter:
     Attributes:
       rows: those of the run's rows that its pictures show.
       consecutive_skipped: steps in a row, up to the last written one, that had an update skipped.
+      newest: the rows of the last chunk that was written.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class MetricsWriter:
         consecutive_skipped: int,
     ):
         self.rows = CurveRows(rows)
+        self.newest: list[dict[str, Any]] = []
         self.consecutive_skipped = consecutive_skipped
         self._workdir, self._config, self._plan = workdir, config, plan
         # A resumed run counts on from the time of its earlier starts.
@@ -49,7 +51,7 @@ class MetricsWriter:
         checksums: History,
         evaluation: Mapping[str, Any],
     ) -> list[int]:
-        """Writes down a chunk; its last row gets what an evaluation of the state found.
+        """Writes down a chunk; its last row gets what samples and scores of the state show.
 
         Returns:
           After each step of the chunk, how many in a row had an update skipped.
@@ -62,6 +64,7 @@ class MetricsWriter:
             row |= {CONSECUTIVE_SKIPPED: counts[stop - 1], "seconds": seconds}
         rows[-1] |= json_safe(dict(evaluation))
         self.rows.add(rows)
+        self.newest = rows
         if is_primary():
             ledger.append(self._workdir, last_step, checksums)
             row_files.append_rows(self._workdir, rows)

@@ -27,12 +27,14 @@ class Plotter:
         self._evaluated = config.evaluate.every > 0
         (workdir / layout.SAMPLES).mkdir(exist_ok=True)
 
-    def save_samples(self, chunk: Chunk, samples: np.ndarray) -> None:
-        """Draws the samples of the state after a chunk."""
+    def save_samples(self, chunk: Chunk, samples: np.ndarray) -> Path:
+        """Draws the samples of the state after a chunk; returns the picture."""
         images = chunk.stop * images_per_step(self._train)
         # An interval has another number of images in another run; an epoch has not.
         name = f"images_{images:09d}" if self._train.images else f"epoch_{chunk.interval:04d}"
-        plots.save_samples(self._workdir / layout.SAMPLES / f"{name}.png", samples, self._real)
+        path = self._workdir / layout.SAMPLES / f"{name}.png"
+        plots.save_samples(path, samples, self._real)
+        return path
 
     def save_curves(self, rows: list[dict[str, float | None]]) -> None:
         """Draws the curves of all rows, and the newest evaluation."""

@@ -4,7 +4,7 @@ import logging
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -44,6 +44,15 @@ class Progress:
             self._bar.refresh()
         elif ends_interval:
             logger.info(f"{self._position(interval, row['step'])}: {text}")
+
+    def warn(self, seed: int, warnings: Iterable[str]) -> None:
+        """Logs what a run warns of, above the bar; names the seed where there are several."""
+        for text in warnings:
+            if self._bar is not None:
+                self._bar.clear()
+            logger.warning(f"seed {seed}: {text}" if self._who else text)
+            if self._bar is not None:
+                self._bar.refresh()
 
     def close(self) -> None:
         if self._bar is not None:

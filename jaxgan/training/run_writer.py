@@ -1,7 +1,9 @@
 """Writes the run directory while one run trains, and rolls it back when the run resumes."""
 
 import contextlib
+import functools
 import logging
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -14,11 +16,14 @@ from jaxgan.config.schema import Config
 from jaxgan.gan.sampling import sample_pixels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import TrainState
+from jaxgan.metrics import example_spread
 from jaxgan.parallel import process_group
 from jaxgan.parallel.process_group import check_agreement, from_primary, is_primary, same_error
 from jaxgan.plots import samples_shown
 from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
 from jaxgan.runs.best_checkpoint import BestCheckpoint
+from jaxgan.runs.diagnosis import Alarms
+from jaxgan.runs.diagnosis.collapse import SPREAD
 from jaxgan.runs.environment import record_memory
 from jaxgan.runs.plan import Chunk
 from jaxgan.runs.redraws import record_redraw
@@ -29,6 +34,7 @@ from jaxgan.training.memory import Memory
 from jaxgan.training.metrics_writer import MetricsWriter
 from jaxgan.training.plotter import Plotter
 from jaxgan.training.progress import Progress
+from jaxgan.training.run_logs import RunLogs
 from jaxgan.training.setup import TrainingSetup
 from jaxgan.types import StepOutput, Stream, root_key, stream_key
 
@@ -54,6 +60,7 @@ class RunWriter:
     Attributes:
       diverged: why the run stopped, or ""; the other methods then do nothing more.
       progress: shows each chunk to the user; None in a process that is not the primary.
+      logs: for other programs; None in a process that is not the primary.
     """
 
     def __init__(
@@ -67,12 +74,14 @@ class RunWriter:
         """Writes on from a resumed run."""
         self.diverged = ""
         self.progress: Progress | None = None
+        self.logs: RunLogs | None = None
         self._setup, self._config, self._workdir = setup, config, workdir
         self._start = directory.read_writer(workdir)
         rows, skipped = resumed.rows, resumed.consecutive_skipped
         self._metrics = MetricsWriter(workdir, config, setup.plan, rows, skipped)
-        real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
-        self._plotter = Plotter(workdir, config, real) if is_primary() else None
+        self._real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
+        self._plotter = Plotter(workdir, config, self._real) if is_primary() else None
+        self._alarms = Alarms(config, rows)
         self._queue = CheckpointQueue(workdir, config.save.keep, best)
         self._pending: PendingChunk | None = None
         # The pictures of a finished run may be missing, if its last start was interrupted.
@@ -141,6 +150,8 @@ class RunWriter:
     def close(self) -> None:
         if self.progress:
             self.progress.close()
+        if self.logs:
+            self.logs.close()
         self._queue.close()
 
     def _flush(self, evaluation: Mapping[str, Any] = EMPTY) -> None:
@@ -150,17 +161,31 @@ class RunWriter:
         done, self._pending = self._pending, None
         self._check_folder()
         metrics, checksums, _ = jax.tree.map(np.asarray, done.output)
-        counts = self._metrics.write(done.chunk, done.last_step, metrics, checksums, evaluation)
-        if self._plotter and done.samples is not None:
-            self._plotter.save_samples(done.chunk, np.asarray(done.samples))
+        samples = None if done.samples is None else np.asarray(done.samples)
+        found = evaluation if samples is None else {SPREAD: self._spread(samples), **evaluation}
+        counts = self._metrics.write(done.chunk, done.last_step, metrics, checksums, found)
+        grid = None
+        if self._plotter and samples is not None:
+            grid = self._plotter.save_samples(done.chunk, samples)
+        if self.logs:
+            self.logs.add(self._metrics.newest, grid)
         if self.progress:
             ends = done.chunk.ends_interval
             self.progress.update(done.chunk.interval, self._metrics.rows.newest, ends)
+            self.progress.warn(self._config.seed, self._alarms.read(self._metrics.newest))
         limit = self._setup.config.train.max_skipped
         over = [index for index, count in enumerate(counts) if count >= limit]
         # The first step at the limit: the end of the chunk would depend on its length.
         if over:
             self._stop(counts[over[0]], done.last_step - len(counts) + over[0] + 1)
+
+    def _spread(self, samples: np.ndarray) -> float:
+        """Returns how much samples differ from each other, in proportion to real examples."""
+        return example_spread(samples) / self._real_spread if self._real_spread else math.nan
+
+    @functools.cached_property
+    def _real_spread(self) -> float:
+        return example_spread(self._real)
 
     def _settle(self) -> None:
         """Draws what is new, then starts to write the waiting checkpoint.
@@ -176,6 +201,8 @@ class RunWriter:
         try:
             if self._plotter:
                 self._plotter.save_curves(self._metrics.rows.kept())
+            if self.logs and (leaves := self._queue.waiting):
+                self.logs.add_weights(leaves, self._metrics.rows.newest)
         except OSError:
             self._queue.start_saving()
             raise
@@ -259,14 +286,18 @@ def open_run_writer(
     if state is not fresh:
         jax.tree.map(lambda leaf: leaf.delete(), fresh)
     writer = RunWriter(setup, workdir, config, resumed, best)
-    # Its rows are all of the run, and this frame lives as long as the run does.
-    del resumed
     if is_primary():
         seeds = [config.seed] if show_seed else []
         writer.progress = progress or Progress(
             int(state.step), config.train, setup.plan.total, seeds
         )
     try:
+        with same_error():
+            if is_primary():
+                sha256 = setup.data.sha256
+                writer.logs = RunLogs(workdir, config, setup.plan, resumed.rows, sha256)
+        # Its rows are all of the run, and this frame lives as long as the run does.
+        del resumed
         yield writer, state
     except BaseException:
         # The first error is the one to report.

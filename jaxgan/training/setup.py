@@ -13,6 +13,7 @@ import numpy as np
 from jaxgan import __version__
 from jaxgan.config.checks import check_horizon
 from jaxgan.config.fields import iter_settings
+from jaxgan.config.packages import check_packages
 from jaxgan.config.schema import Config
 from jaxgan.config.versions import mathematics_of
 from jaxgan.config.warnings import config_warnings
@@ -62,6 +63,7 @@ def prepare_training(config: Config) -> TrainingSetup:
     Raises:
       UserError: config or data do not allow a run, or the processes of the run disagree.
     """
+    check_packages(config)
     devices = visible_devices()
     process_group.check_same_device_count(devices)
     with same_error():

@@ -25,6 +25,7 @@ from jaxgan.training.run_writer import hold_run_directory
 from jaxgan.training.seed_groups import group_seeds, seeds_per_program
 from jaxgan.training.setup import TrainingSetup, first_state, prepare_training
 from jaxgan.training.signals import stop_signals
+from jaxgan.training.verdict import log_seed_diagnoses
 
 
 def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
@@ -69,6 +70,8 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
         with same_error():
             if is_primary():
                 _write_summary(workdir, config, results)
+                finished = [seed for seed, result in results.items() if result.finished]
+                log_seed_diagnoses({seed: seed_folder(workdir, seed) for seed in finished})
     return results
 
 

@@ -1,0 +1,116 @@
+"""Logs of a run for other programs: TensorBoard and Weights & Biases.
+
+They are written from the files of the run, which are exact after a kill and a resume: a start that
+resumes writes again what is on disk up to its step, so that no point is there twice or is missing.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from jaxgan.config.schema import Config
+from jaxgan.runs import layout, row_files
+from jaxgan.runs.checkpoints import Leaves
+from jaxgan.runs.plan import StepPlan, images_per_step
+from jaxgan.runs.seed_statistics import is_number
+from jaxgan.training.histograms import histogram_row, histograms_in
+from jaxgan.training.log_entry import Entry, RunLog
+from jaxgan.training.tensorboard import TensorBoardLog
+from jaxgan.training.wandb_log import WandbLog
+
+Row = dict[str, Any]
+
+
+class RunLogs:
+    """The logs that a config asks for; the methods do nothing if there are none."""
+
+    def __init__(
+        self, workdir: Path, config: Config, plan: StepPlan, rows: list[Row], data_sha256: str
+    ):
+        """Opens the logs, and writes what the run has on disk.
+
+        Args:
+          rows: of metrics.jsonl, up to the step from which the run goes on.
+
+        Raises:
+          UserError: Weights & Biases refuses the run.
+        """
+        self._workdir, self._logs = workdir, list[RunLog]()
+        seconds = rows[-1].get("seconds", 0.0) if rows else 0.0
+        if config.log.tensorboard:
+            self._logs.append(TensorBoardLog(workdir / layout.TENSORBOARD, seconds))
+        if config.log.wandb:
+            self._logs.append(WandbLog(workdir, config, data_sha256))
+        if self._logs:
+            self._write(_entries_on_disk(workdir, config, plan, rows))
+
+    def add(self, rows: list[Row], grid: Path | None) -> None:
+        """Logs the newest rows; the grid is of the last one's step."""
+        self._write(
+            Entry(row["step"], row["seconds"], _scalars(row), {}, grid if row is rows[-1] else None)
+            for row in rows
+        )
+
+    def add_weights(self, leaves: Leaves, row: Row) -> None:
+        """Logs the weights of a state that is about to be saved; `row` is that of its step."""
+        if self._logs:
+            found = histogram_row(leaves, row)
+            row_files.append_rows(self._workdir, [found], layout.HISTOGRAMS)
+            self._write([_histogram_entry(found)])
+
+    def close(self) -> None:
+        for log in self._logs:
+            log.close()
+
+    def _write(self, entries: Iterable[Entry]) -> None:
+        if not self._logs:
+            return
+        for entry in entries:
+            for log in self._logs:
+                log.write(entry)
+        for log in self._logs:
+            log.flush()
+
+
+def _entries_on_disk(
+    workdir: Path, config: Config, plan: StepPlan, rows: list[Row]
+) -> Iterator[Entry]:
+    """Yields what the files of a run have up to its newest row, in the order of the steps."""
+    last = rows[-1]["step"] if rows else 0
+    grids = _grids(workdir, config, plan)
+    histograms = row_files.drop_rows_after(workdir, last, layout.HISTOGRAMS)
+    weights = {row["step"]: row for row in histograms}
+    for row in rows:
+        step = row["step"]
+        yield Entry(step, row.get("seconds", 0.0), _scalars(row), {}, grids.get(step))
+        if step in weights:
+            yield _histogram_entry(weights[step])
+
+
+def _grids(workdir: Path, config: Config, plan: StepPlan) -> dict[int, Path]:
+    """Returns the pictures in `samples/` by the step of their state."""
+    found = {}
+    # A run whose length was changed from epochs to images has both.
+    for unit, steps in (
+        ("epoch", float(plan.epoch)),
+        ("images", 1 / images_per_step(config.train)),
+    ):
+        for path in (workdir / layout.SAMPLES).glob(f"{unit}_*.png"):
+            number = path.stem.removeprefix(f"{unit}_")
+            if number.isdecimal():
+                found[round(int(number) * steps)] = path
+    return found
+
+
+def _histogram_entry(row: Row) -> Entry:
+    return Entry(row["step"], row["seconds"], {}, histograms_in(row), None)
+
+
+def _scalars(row: Row) -> dict[str, float]:
+    """Returns the numbers of a row, other than its step, under their names."""
+    return {
+        name: math.nan if value is None else value
+        for name, value in row.items()
+        if name != "step" and is_number(value)
+    }
