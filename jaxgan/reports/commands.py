@@ -14,14 +14,15 @@ from jaxgan.config.seeds import expand_seeds
 def training_command(config: Config, workdir: Path) -> str:
     """Returns a command for a run of exactly this config in a new folder.
 
-    It starts from the shipped config that differs in the fewest settings, and sets those.
+    It starts from the shipped config that differs in the fewest settings, if possible one for the
+    same data, and sets those.
     """
     settings = _settings(config)
     changes = {
         name: {key: value for key, value in settings.items() if value != shipped[key]}
         for name, shipped in _shipped_settings().items()
     }
-    nearest = min(changes, key=lambda name: len(changes[name]))
+    nearest = min(changes, key=lambda name: ("data.name" in changes[name], len(changes[name])))
     flags = [f"--config.{name}={_spell(value)}" for name, value in changes[nearest].items()]
     words = ["jaxgan", "train", "--config", nearest, "--workdir", str(workdir), *flags]
     return shlex.join(words)

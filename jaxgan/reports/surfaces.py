@@ -2,22 +2,23 @@
 
 import base64
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.config.errors import UserError
-from jaxgan.evaluation.periodic import logits
+from jaxgan.gan.decision_surface import decision_surface
 from jaxgan.gan.sampling import sample_pixels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan, TrainState
-from jaxgan.reports.generators import load_training_data, page_key
+from jaxgan.plots.point_frames import SURFACE, Plane, plane_of
+from jaxgan.reports.generators import load_newest, load_training_data, page_key
 from jaxgan.reports.markup import data_script, lead, note, text
 from jaxgan.reports.run import Run
 from jaxgan.reports.sections import Section
 from jaxgan.runs import checkpoints, layout
 
-CELLS = 96  # of the surface, in a row and in a column
 POINTS = 1000  # generated ones, and real ones
-MARGIN = 0.25  # around the real points, as a fraction of their extent
 MOST = 40  # checkpoints
 LEVELS = 65_535  # of a coordinate
 
@@ -37,20 +38,26 @@ def _surfaces_html(run: Run) -> str:
     known = checkpoints.steps(run.workdir / layout.CHECKPOINTS)[-MOST:]
     if not known:
         raise UserError(f"{run.workdir / layout.CHECKPOINTS} has no checkpoint yet")
-    frames, problems, real = [], [], None
+    _, data = load_training_data(run.workdir)
+    plane = plane_of(np.asarray(data.pixels[:POINTS]), side=0)
+    _, gan, newest = load_newest(run.workdir)
+    frames, problems = [], []
     for step in known:
         try:
-            _, gan, state = checkpoints.load_run(run.workdir, step)
-            real = np.asarray(load_training_data(run.workdir)[1].pixels[:POINTS])
-            frames.append(_frame(gan, state, real))
+            state = checkpoints.restore(run.workdir / layout.CHECKPOINTS, newest, step)
+            frames.append(_frame(gan, state, plane))
         except checkpoints.DamagedCheckpoint as error:
             problems.append(f"{error}; left out.")
-    if real is None or not frames:
-        raise UserError("; ".join(problems))
     words = _lead(run, gan, len(frames))
-    data = {"real": _coordinates(real, real), "frames": frames, "square": _square(real)}
+    corner = (plane.middle - plane.half).tolist()
+    drawn = {
+        "frames": frames,
+        "real": _coordinates(plane.real, plane),
+        "square": [*corner, float(2 * plane.half)],
+        "cells": SURFACE,
+    }
     notes = "".join(map(note, problems))
-    return f"{lead(words)}{_figure(run, len(frames))}{data_script(data, 'surface')}{notes}"
+    return f"{lead(words)}{_figure(run, len(frames))}{data_script(drawn, 'surface')}{notes}"
 
 
 def _lead(run: Run, gan: Gan, count: int) -> str:
@@ -64,8 +71,8 @@ def _lead(run: Run, gan: Gan, count: int) -> str:
         words.append("D depends on the class too, so it has no one surface over the plane.")
     else:
         words.append(
-            "The colour says what D takes a point for at each place: real or generated; it is "
-            "palest where D is undecided."
+            "The colour says what D takes a point for at each place, real or generated; it is pale "
+            "where D is undecided."
         )
     words.append(
         f"The run keeps its last {run.config.save.keep} checkpoints; `--config.save.keep=50 "
@@ -100,54 +107,27 @@ def _figure(run: Run, count: int) -> str:
     )
 
 
-def _frame(gan: Gan, state: TrainState, real: np.ndarray) -> dict[str, object]:
-    """Returns what the page draws of one state: samples, and D's logits on a grid of points."""
+def _frame(gan: Gan, state: TrainState, plane: Plane) -> dict[str, object]:
+    """Returns what the page draws of one state: samples, and D's decision on a grid of points."""
     variables = inference_variables(gan, state)
-    fake = np.asarray(sample_pixels(gan, *variables, POINTS, page_key(0)))
+    fake = sample_pixels(gan, *variables, POINTS, page_key(0))
     frame: dict[str, object] = {
         "step": int(state.step),
         "images": int(state.step) * gan.images_per_step,
-        "fake": _coordinates(fake, real),
+        "fake": _coordinates(np.asarray(fake), plane),
     }
     # A D that sees several points as one has no surface over one plane.
     if gan.packing == 1 and not gan.classes:
-        margin = _margin(gan, state, _grid(real), fake)
-        scale = float(np.quantile(np.abs(margin), 0.95)) or 1.0
-        signed = np.clip(margin / scale, -1, 1)
-        frame |= {"scale": scale, "surface": _base64(np.round(signed * 127).astype(np.int8))}
+        at = jnp.asarray(plane.surface_points())
+        decisions = np.asarray(jax.nn.sigmoid(decision_surface(gan, state.disc, at, fake)))
+        percent = np.round(100 * np.nan_to_num(decisions, nan=0.5))
+        frame["surface"] = _base64(percent.astype(np.uint8))
     return frame
 
 
-def _margin(gan: Gan, state: TrainState, points: np.ndarray, fake: np.ndarray) -> np.ndarray:
-    """Returns how far D is from taking each point for a generated one: positive means real.
-
-    Losses of differences of logits compare with the mean logit of generated points.
-    """
-    zeros = np.zeros(max(len(points), len(fake)), np.int32)
-    found, fakes = (logits(gan, state.disc, some, zeros[: len(some)]) for some in (points, fake))
-    return np.asarray(gan.loss.real_margin(found, np.full_like(found, fakes.mean())))
-
-
-def _square(real: np.ndarray) -> list[float]:
-    """Returns left, bottom and side of the square that is shown; it depends on real points only."""
-    low, high = real.min(axis=0), real.max(axis=0)
-    side = float((high - low).max()) * (1 + 2 * MARGIN)
-    left, bottom = ((low + high) / 2 - side / 2).tolist()
-    return [left, bottom, side]
-
-
-def _grid(real: np.ndarray) -> np.ndarray:
-    """Returns the middles of the surface's cells, from the top left one row by row."""
-    left, bottom, side = _square(real)
-    middles = (np.arange(CELLS) + 0.5) * side / CELLS
-    x, y = np.meshgrid(left + middles, bottom + middles[::-1])
-    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-
-
-def _coordinates(points: np.ndarray, real: np.ndarray) -> str:
+def _coordinates(points: np.ndarray, plane: Plane) -> str:
     """Returns points within the square as 16-bit numbers, x and y in turn."""
-    left, bottom, side = _square(real)
-    scaled = (points - np.array([left, bottom], np.float32)) / side
+    scaled = (points - plane.middle) / (2 * plane.half) + 0.5
     inside = scaled[np.all((scaled >= 0) & (scaled <= 1), axis=1)]
     return _base64(np.round(inside * LEVELS).astype("<u2"))
 

@@ -1,7 +1,6 @@
 // Draws generated and real points over D's decision surface, at the checkpoint of the slider.
 "use strict";
 (() => {
-  const CELLS = 96;
   const SIZE = 720; // pixels of the canvas
 
   const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -16,19 +15,20 @@
     const context = canvas.getContext("2d");
     context.fillStyle = css("--panel");
     context.fillRect(0, 0, SIZE, SIZE);
-    if (frame.surface) drawSurface(context, new Int8Array(bytes(frame.surface).buffer));
+    if (frame.surface) drawSurface(context, bytes(frame.surface), data.cells);
     drawPoints(context, points(data.real), css("--muted"), 2.2, 0.5);
     drawPoints(context, points(frame.fake), css("--text"), 2, 0.9);
   }
 
-  function drawSurface(context, margins) {
+  // The percentages say how sure D is that a point at each place is real.
+  function drawSurface(context, percentages, cells) {
     const small = document.createElement("canvas");
-    small.width = small.height = CELLS;
-    const image = new ImageData(CELLS, CELLS);
-    const [real, fake, middle] = ["--line-0", "--line-1", "--panel"].map((name) => rgb(css(name)));
-    margins.forEach((margin, index) => {
-      const part = (0.65 * Math.abs(margin)) / 127;
-      const end = margin > 0 ? real : fake;
+    small.width = small.height = cells;
+    const image = new ImageData(cells, cells);
+    const [real, fake, middle] = ["--as-real", "--as-fake", "--panel"].map((name) => rgb(css(name)));
+    percentages.forEach((percentage, index) => {
+      const part = (0.8 * Math.abs(percentage - 50)) / 50;
+      const end = percentage > 50 ? real : fake;
       for (let i = 0; i < 3; i += 1) {
         image.data[4 * index + i] = middle[i] + (end[i] - middle[i]) * part;
       }
@@ -56,12 +56,10 @@
     const where = `step ${frame.step.toLocaleString("en")}, ${frame.images.toLocaleString("en")} real points seen`;
     if (!at || !frame.surface) return where;
     const [left, bottom, side] = data.square;
-    const margins = new Int8Array(bytes(frame.surface).buffer);
-    const cell = [at[0], at[1]].map((part) => Math.min(CELLS - 1, Math.max(0, Math.floor(part * CELLS))));
-    const margin = (margins[cell[1] * CELLS + cell[0]] / 127) * frame.scale;
+    const cell = at.map((part) => Math.min(data.cells - 1, Math.max(0, Math.floor(part * data.cells))));
+    const percentage = bytes(frame.surface)[cell[1] * data.cells + cell[0]];
     const place = [left + at[0] * side, bottom + (1 - at[1]) * side].map((value) => value.toFixed(2));
-    const word = margin > 0 ? "real" : "generated";
-    return `${where}; at (${place}) D says ${word}, by ${Math.abs(margin).toPrecision(2)}`;
+    return `${where}; at (${place.join(", ")}) D is ${percentage} % sure of a real point`;
   }
 
   document.querySelectorAll(".surface").forEach((figure) => {
