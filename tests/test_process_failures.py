@@ -59,7 +59,7 @@ def test_a_first_process_that_cannot_write_says_why_and_ends_the_others(tmp_path
     begun = time.monotonic()
     first, other = ended(both, seconds=300)
     assert time.monotonic() - begun < 60
-    assert first[0] == other[0] == 2
+    assert first[0] == other[0] == 2, (first, other)
     (line,) = error_lines(first[2])
     assert "File too large" in line
     assert error_lines(other[2]) == [line.replace("error: ", "error: process 0: ")]
@@ -69,7 +69,7 @@ def test_a_first_process_that_cannot_write_says_why_and_ends_the_others(tmp_path
 def test_a_refused_save_ends_all_processes_and_leaves_the_one_before(tmp_path, data):
     run = tmp_path / "run"
     first, other = ended(start_refusing(run, data, errno.EROFS, 10_000))
-    assert first[0] == other[0] == 2
+    assert first[0] == other[0] == 2, (first, other)
     (line,) = error_lines(first[2])
     assert f"{run}/checkpoints: no checkpoint could be saved: " in line
     assert error_lines(other[2]) == [line.replace("error: ", "error: process 0: ")]
