@@ -21,6 +21,8 @@ ROOMS = [  # a room imports from itself and from those before it
     "reproducibility",
     "training",
     "reports",
+    "export",
+    "notebook",
     "cli",
 ]
 PURE = ("types", "networks", "gan")  # open no file, read no clock, print nothing
@@ -32,6 +34,8 @@ ONLY_IN = {
     "grain": "data",
     "tensorboardX": "training",
     "wandb": "training",
+    "onnx": "export",
+    "safetensors": "export",
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

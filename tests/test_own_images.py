@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from jaxgan.cli.main import main
-from jaxgan.cli.sample import SampleChoices, sample
+from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
 from jaxgan.config.network import NetworkConfig
@@ -24,6 +24,7 @@ from jaxgan.runs import program, row_files
 from jaxgan.runs.checkpoints import load_run
 from jaxgan.runs.environment import read_environment
 from jaxgan.runs.report import report
+from jaxgan.runs.sample_inputs import SampleChoices
 from jaxgan.types import to_images
 
 FLAT = "tests.test_evaluate:flat_features"

@@ -9,7 +9,7 @@ from PIL import Image
 
 from jaxgan.cli.arguments import parse_sample_output
 from jaxgan.cli.main import main
-from jaxgan.cli.sample import SampleChoices, sample
+from jaxgan.cli.sample import sample
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
 from jaxgan.config.network import NetworkConfig
@@ -24,6 +24,7 @@ from jaxgan.gan.sampling import (
 )
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import build_gan, init_state
+from jaxgan.runs.sample_inputs import SampleChoices
 from jaxgan.training.loop import train
 from jaxgan.types import Stream, stream_key, to_images, to_pixels
 from tests import tiny

@@ -36,6 +36,7 @@ from jaxgan.config.errors import EXIT_FAILED, UserError
 from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.jax_env import set_deterministic_flag
 from jaxgan.config.seeds import expand_seeds
+from jaxgan.export.formats import FORMATS, check_export
 from jaxgan.runs import checkpoint_ref, directory
 from jaxgan.runs.layout import REPORT
 from jaxgan.runs.seed_folders import read_single_config
@@ -84,6 +85,10 @@ replay     jaxgan replay --workdir DIR --step N [--out step_N.npz]
 report     jaxgan report --workdir DIR [DIR ...] [--out report.html] [--open]
            shows how far a run is; for many seeds also the spread of each metric; and writes a page
            to open in a browser: samples, curves, scores, and what differs between several runs
+export     jaxgan export --workdir DIR --format jax|onnx|safetensors [--out FILE]
+           [--step N|best|last]
+           writes the generator in a file for other programs: latents, and labels of a
+           class-conditional run, to uint8 images
 bench      jaxgan bench
            compares the time of a training step with that of its matrix products
 """
@@ -174,7 +179,8 @@ def sample_verb(argv: list[str]) -> int:
     # Now, and not after the checkpoint has been read and images have been computed.
     out = parse_sample_output(options.out)
 
-    from jaxgan.cli.sample import SampleChoices, sample
+    from jaxgan.cli.sample import sample
+    from jaxgan.runs.sample_inputs import SampleChoices
 
     choices = SampleChoices(
         options.labels, options.per_class, options.interpolate, options.truncation
@@ -345,6 +351,27 @@ def report_verb(argv: list[str]) -> int:
     return 0
 
 
+def export_verb(argv: list[str]) -> int:
+    parser = _parser("export", "Writes a trained generator in a file for other programs.")
+    format_help = "jax: a program of jax.export; onnx: a model; safetensors: the weights"
+    parser.add_argument("--format", required=True, choices=FORMATS, help=format_help)
+    out_help = "the new file (default: generator.FORMAT)"
+    parser.add_argument("--out", type=parse_path, metavar="FILE", help=out_help)
+    add_step_flag(parser)
+    options = parser.parse_args(argv)
+    set_deterministic_flag(read_single_config(options.workdir).deterministic)
+    suffix = FORMATS[options.format].suffix
+    out = options.out or Path(f"generator{suffix}")
+    check_output_path(out, suffix)
+    check_export(options.format, out)
+
+    from jaxgan.export.export_run import export_run
+
+    step = export_run(options.workdir, options.format, out, options.step)
+    print(f"{out}: the generator at step {step}")
+    return 0
+
+
 def bench_verb(argv: list[str]) -> int:
     description = "Times training steps of the MLP GAN and of a DCGAN."
     _parser("bench", description, workdir=False).parse_args(argv)
@@ -375,5 +402,6 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "compare": compare_verb,
     "replay": replay_verb,
     "report": report_verb,
+    "export": export_verb,
     "bench": bench_verb,
 }

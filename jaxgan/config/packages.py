@@ -1,6 +1,7 @@
-"""Packages that a setting needs and that jaxgan does not install by itself."""
+"""Packages that some settings and commands need and that jaxgan does not install by itself."""
 
 import importlib.util
+from typing import Any
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
@@ -23,3 +24,26 @@ def check_packages(config: Config) -> None:
                 f"config.log.{name} = True: the package {module} is not installed; "
                 f"`pip install '{install}'`, or set it to False"
             )
+
+
+def import_package(name: str, purpose: str, extra: str) -> Any:
+    """Returns a module.
+
+    Args:
+      name: of the module; its first part is that of the package.
+      purpose: what needs it, such as a flag with its value.
+      extra: the extra of jaxgan that installs it.
+
+    Raises:
+      UserError: the package is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.split(".")[0]
+        # Another module that it imports may be missing, or broken.
+        reason = "" if error.name == package else f" ({error})"
+        raise UserError(
+            f"{purpose}: needs the package {package}{reason}; install it: "
+            f"pip install 'jaxgan[{extra}]'"
+        ) from None

@@ -152,7 +152,7 @@ def _native(window: Window, x: Array, kernel: Array) -> Array:
 
 def _native_transpose(window: Window, y: Array, kernel: Array) -> Array:
     # JAX derives the paddings and dilations of the transpose, so they always fit `_native`.
-    x = jax.ShapeDtypeStruct((len(y), *window.size, kernel.shape[2] * window.groups), y.dtype)
+    x = jax.ShapeDtypeStruct((y.shape[0], *window.size, kernel.shape[2] * window.groups), y.dtype)
     return jax.linear_transpose(lambda x: _native(window, x, kernel), x)(y)[0]
 
 

@@ -42,7 +42,7 @@ class Generator(nn.Module):
             h = Dense(units, HE_INIT, bias=False)(h, train)
             h = nn.relu(BatchNorm(self.classes)(h, train, labels))
         h = Dense(base * base * width, INIT, bias=False)(h, train)
-        h = h.reshape(len(z), base, base, width)
+        h = h.reshape(z.shape[0], base, base, width)
         for _ in range(doublings - 1):
             h = nn.relu(BatchNorm(self.classes)(h, train, labels))
             width //= 2

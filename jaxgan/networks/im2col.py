@@ -115,7 +115,7 @@ def _patches(window: Window, x: Array) -> Array:
     """
     (rows, columns), (down, right), channels = window.blocks, window.strides, x.shape[3]
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *_margins(window), (0, 0, 0)))
-    x = x.reshape(len(x), rows, down, columns, right * channels)
+    x = x.reshape(x.shape[0], rows, down, columns, right * channels)
     height, width = window.out
     pieces = [
         x[:, i // down : i // down + height, i % down, j : j + width, : taps * channels]
@@ -130,7 +130,7 @@ def _overlap_add(window: Window, patches: Array) -> Array:
     (rows, columns), (down, right), (height, width) = window.blocks, window.strides, window.out
     channels = patches.shape[3] // (window.kernel[0] * window.kernel[1])
     zero = jnp.zeros((), patches.dtype)
-    patches = patches.reshape(len(patches), height, width, window.kernel[0], -1)
+    patches = patches.reshape(patches.shape[0], height, width, window.kernel[0], -1)
     pieces = []
 
     for i in range(0, window.kernel[0], down):
@@ -146,7 +146,7 @@ def _overlap_add(window: Window, patches: Array) -> Array:
             )
             pieces.append(lax.pad(strips[..., start : start + taps * channels], zero, ends))
     x = functools.reduce(operator.add, pieces)
-    x = x.reshape(len(x), rows * down, columns * right, channels)
+    x = x.reshape(x.shape[0], rows * down, columns * right, channels)
     back = tuple((-low, -high, 0) for low, high, _ in _margins(window))
     return lax.pad(x, zero, ((0, 0, 0), *back, (0, 0, 0)))
 

@@ -61,7 +61,7 @@ class Generator(nn.Module):
         # Pixels are in [-1, 1]; points have no bounds.
         if len(self.image_shape) == 3:
             h = nn.tanh(h)
-        return h.reshape(len(z), *self.image_shape)
+        return h.reshape(z.shape[0], *self.image_shape)
 
 
 class Discriminator(nn.Module):

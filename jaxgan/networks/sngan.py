@@ -32,7 +32,7 @@ class Generator(nn.Module):
         require_labels(labels, self.classes)
         base = self.resolution.base
         h = Dense(base * base * self.channels, GLOROT)(z, train)
-        h = h.reshape(len(z), base, base, self.channels)
+        h = h.reshape(z.shape[0], base, base, self.channels)
         block = maybe_remat(UpBlock, self.remat)
         for index in range(self.resolution.doublings):
             # Named, because `nn.remat` would change the names, and with them parameters and bits.

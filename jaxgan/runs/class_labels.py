@@ -15,28 +15,45 @@ from jaxgan.types import Labels
 def requested_labels(
     gan: Gan, labels: Sequence[int | str], num: int, workdir: Path
 ) -> Labels | None:
+    """Returns the label of each of `num` images of a run, as `labels_in_turn` does.
+
+    Raises:
+      UserError: as `class_numbers`.
+    """
+    return labels_in_turn(gan, labels, num, class_names(workdir))
+
+
+def class_names(workdir: Path) -> list[str]:
+    """Returns the names of the classes; [] if the run has recorded none."""
+    # A run of an older version has recorded no names.
+    return read_environment(workdir)["data"].get("class_names") or []
+
+
+def labels_in_turn(
+    gan: Gan, labels: Sequence[int | str], num: int, names: Sequence[str]
+) -> Labels | None:
     """Returns the label of each of `num` images: the classes in turn.
 
     Args:
-      labels: as in `requested_classes`.
+      labels, names: as in `class_numbers`.
 
     Returns:
       None if the generator takes no labels and none are asked for.
 
     Raises:
-      UserError: as `requested_classes`.
+      UserError: as `class_numbers`.
     """
     if not (gan.classes or labels):
         return None
-    return jnp.resize(jnp.array(requested_classes(gan, labels, workdir), jnp.int32), (num,))
+    return jnp.resize(jnp.array(class_numbers(gan, labels, names), jnp.int32), (num,))
 
 
-def requested_classes(gan: Gan, labels: Sequence[int | str], workdir: Path) -> list[int]:
+def class_numbers(gan: Gan, labels: Sequence[int | str], names: Sequence[str]) -> list[int]:
     """Returns the numbers of classes.
 
     Args:
       labels: classes by name or number; () for all that have training images.
-      workdir: of the run, whose record has the names.
+      names: of the classes, if they are known.
 
     Raises:
       UserError: there is no such class, or the generator takes no labels.
@@ -47,12 +64,10 @@ def requested_classes(gan: Gan, labels: Sequence[int | str], workdir: Path) -> l
     if not labels:
         counts = gan.class_counts or (1,) * gan.classes
         return np.flatnonzero(counts).tolist()
-    # A run of an older version has recorded no names.
-    names = read_environment(workdir)["data"].get("class_names") or []
     return [_class_number(label, names, gan) for label in labels]
 
 
-def _class_number(label: int | str, names: list[str], gan: Gan) -> int:
+def _class_number(label: int | str, names: Sequence[str], gan: Gan) -> int:
     """Returns the number of a class; a text that is a name stands for that class.
 
     Raises:

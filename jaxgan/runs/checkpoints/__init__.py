@@ -5,7 +5,14 @@ SHA-256 of all their bytes, so that a damaged one is recognised and skipped.
 """
 
 from jaxgan.runs.checkpoints.folder import prepare_folder, remove_surplus, set_aside_after, steps
-from jaxgan.runs.checkpoints.leaves import Leaves, flatten, leaves_sha256, named_leaves, unflatten
+from jaxgan.runs.checkpoints.leaves import (
+    Leaves,
+    flatten,
+    leaf_name,
+    leaves_sha256,
+    named_leaves,
+    unflatten,
+)
 from jaxgan.runs.checkpoints.reading import (
     DamagedCheckpoint,
     load_run,

@@ -23,13 +23,15 @@ def named_leaves(tree: Any) -> Leaves:
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     # `np.array` copies. What `np.asarray` returns may share a CPU device's memory with the state,
     # whose buffers are given to the next step.
-    return {_name(path): np.array(leaf) for path, leaf in leaves}
+    return {leaf_name(path): np.array(leaf) for path, leaf in leaves}
 
 
 def unflatten(leaves: Leaves, template: TrainState) -> TrainState:
     """Inverts `flatten`; the arrays are on the default device."""
     plain = template.replace(key=jax.random.key_data(template.key))
-    state = jax.tree_util.tree_map_with_path(lambda path, _: jnp.array(leaves[_name(path)]), plain)
+    state = jax.tree_util.tree_map_with_path(
+        lambda path, _: jnp.array(leaves[leaf_name(path)]), plain
+    )
     return state.replace(key=jax.random.wrap_key_data(state.key))
 
 
@@ -44,5 +46,6 @@ def leaves_sha256(leaves: Leaves) -> str:
     return digest.hexdigest()
 
 
-def _name(path: jax.tree_util.KeyPath) -> str:
+def leaf_name(path: jax.tree_util.KeyPath) -> str:
+    """Returns the dotted path of a leaf."""
     return jax.tree_util.keystr(path, simple=True, separator=".")

@@ -1,0 +1,1 @@
+"""Trained generators in files that other programs use: jax.export, ONNX and safetensors."""

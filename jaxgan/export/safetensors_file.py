@@ -1,0 +1,98 @@
+"""Writes and reads the weights of a generator as a safetensors file, with its record in it."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.config.errors import UserError
+from jaxgan.config.files import from_mapping
+from jaxgan.config.packages import import_package
+from jaxgan.config.paths import expand_path
+from jaxgan.config.versions import mathematics_of
+from jaxgan.export.generator import Generator
+from jaxgan.gan.state import Gan, build_gan
+from jaxgan.runs.atomic_files import replace_file
+from jaxgan.runs.checkpoints import Leaves, leaf_name, leaves_sha256, named_leaves
+from jaxgan.runs.plan import images_in_run, make_step_plan
+from jaxgan.types import Params
+
+logger = logging.getLogger(__name__)
+
+
+def write_safetensors(generator: Generator, out: Path) -> None:
+    """Writes the weights and statistics to `out`, by their names in the network."""
+    from safetensors.numpy import save
+
+    leaves = named_leaves({"params": generator.params, **generator.stats})
+    record = generator.record | {"sha256": leaves_sha256(leaves)}
+    # The format has texts only.
+    metadata = {name: json.dumps(value) for name, value in record.items()}
+    content = save(leaves, metadata)
+    replace_file(out, lambda file: file.write(content))
+
+
+def load_generator(path: Path | str) -> Generator:
+    """Loads a generator that `jaxgan export --format safetensors` wrote.
+
+    Its images are those of the run, to the bit. A warning says if this version of jaxgan computes
+    the network in another way.
+
+    Raises:
+      UserError: there is no such file, it is damaged, or it is not from jaxgan.
+    """
+    path = expand_path(str(path))
+    if not path.is_file():
+        raise UserError(f"{path}: does not exist; name a file written by export")
+    leaves, record = _read(path)
+    try:
+        config, data = from_mapping(record["config"]), record["data"]
+        images = images_in_run(config.train, make_step_plan(config.train, data["examples"]))
+        counts = tuple(data.get("class_counts", ()))
+        gan = build_gan(config, tuple(data["shape"]), data["classes"], counts, images)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: has no record of a generator of jaxgan ({error!r})") from None
+    now, then = mathematics_of(config), record.get("mathematics", {})
+    network = f"network {config.network.name}"
+    if now[network] != then.get(network, 1):
+        logger.warning(
+            f"{path}: was written by jaxgan {record.get('jaxgan')}, which computed its network in "
+            "another way: the images are not those of its run"
+        )
+    variables = _unflatten(path, leaves, gan)
+    return Generator(gan, variables.pop("params"), variables, record)
+
+
+def _read(path: Path) -> tuple[Leaves, dict[str, Any]]:
+    """Reads arrays and metadata, and compares the arrays with their SHA-256."""
+    safetensors = import_package("safetensors", str(path), "export")
+    try:
+        with safetensors.safe_open(path, "numpy") as file:
+            leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            texts = file.metadata() or {}
+        record = {name: json.loads(text) for name, text in texts.items()}
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise UserError(f"{path}: damaged, or not a safetensors file ({error})") from None
+    if "sha256" not in record:
+        raise UserError(f"{path}: is not from jaxgan: its metadata has no SHA-256 of the weights")
+    if leaves_sha256(leaves) != record.pop("sha256"):
+        raise UserError(f"{path}: damaged (the SHA-256 of its weights differs); export it again")
+    return leaves, record
+
+
+def _unflatten(path: Path, leaves: Leaves, gan: Gan) -> Params:
+    """Returns the variables of the network, from arrays by name."""
+    z = jnp.zeros((1, gan.latent_size))
+    labels = jnp.zeros(1, jnp.int32) if gan.classes else None
+    wanted = jax.eval_shape(lambda key: gan.gen.init(key, z, False, labels), jax.random.key(0))
+
+    def take(key_path: jax.tree_util.KeyPath, leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        array = leaves.get(name := leaf_name(key_path))
+        if array is None or array.shape != leaf.shape:
+            raise UserError(f"{path}: its weights are not those of its config, as {name} shows")
+        return jnp.asarray(array)
+
+    return jax.tree_util.tree_map_with_path(take, wanted)
