@@ -10,7 +10,8 @@ Everything else in the package can be imported too, but may change in any versio
     Batch                    images, and labels or None: what a step takes
     sample_pixels            generated images
     train, evaluate          a whole run in a folder, and its scores
-    load_run                 config, rules and state of a run's checkpoint
+    load_run                 a run's checkpoint: config, rules and state, samples, curves, scores
+    load_generator           a generator that was exported as safetensors
 
 Each is imported when it is first used, so `import jaxgan` imports neither JAX nor anything else
 that takes long.
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
     from jaxgan.config import Config, default_config
     from jaxgan.data import load_data
     from jaxgan.evaluation.evaluate import evaluate
+    from jaxgan.export.safetensors_file import load_generator
     from jaxgan.gan.sampling import sample_pixels
     from jaxgan.gan.state import build_gan, init_state
     from jaxgan.gan.steps import train_epoch, train_step
-    from jaxgan.runs.checkpoints import load_run
+    from jaxgan.notebook.run import load_run
     from jaxgan.training.loop import train
     from jaxgan.types import Batch
 
@@ -39,6 +41,7 @@ __all__ = [
     "evaluate",
     "init_state",
     "load_data",
+    "load_generator",
     "load_run",
     "sample_pixels",
     "train",
@@ -53,7 +56,8 @@ _MODULES = {
     "evaluate": "jaxgan.evaluation.evaluate",
     "init_state": "jaxgan.gan.state",
     "load_data": "jaxgan.data",
-    "load_run": "jaxgan.runs.checkpoints",
+    "load_generator": "jaxgan.export.safetensors_file",
+    "load_run": "jaxgan.notebook.run",
     "sample_pixels": "jaxgan.gan.sampling",
     "train": "jaxgan.training.loop",
     "train_epoch": "jaxgan.gan.steps",

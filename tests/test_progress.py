@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import sys
+import types
 
 from jaxgan.cli.messages import show_log
 from jaxgan.config.schema import TrainConfig
@@ -36,6 +37,16 @@ def test_a_run_whose_length_is_in_images_shows_images(capsys):
     progress = Progress(0, TrainConfig(images=100, batch_size=8), 13)
     progress.update(1, row(7), ends_interval=True)
     assert capsys.readouterr().err.startswith("56/104 images: D loss")
+
+
+def test_the_kernel_of_a_notebook_shows_a_bar_too(monkeypatch):
+    kernel = types.SimpleNamespace(config={"IPKernelApp": {}})
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: kernel))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    progress = Progress(0, TrainConfig(epochs=2), 20)
+    progress.update(1, row(10), ends_interval=True)
+    progress.close()
+    assert re.search(r"epoch 1/2.*50%.*D loss 0\.500, G loss 1\.250", sys.stderr.getvalue())
 
 
 def test_on_a_terminal_there_is_a_bar_with_epoch_speed_time_left_and_losses(monkeypatch):

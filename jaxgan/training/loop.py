@@ -1,13 +1,14 @@
 """Trains a run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 
 from jaxgan.config.errors import TrainingDiverged, UserError
+from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import Config
 from jaxgan.gan.state import TrainState
 from jaxgan.gan.steps import train_epoch, train_stacked_epoch
@@ -15,6 +16,7 @@ from jaxgan.parallel.mesh import local_replica, replicate
 from jaxgan.parallel.process_group import all_gather, from_primary, is_primary, same_error
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
 from jaxgan.runs.plan import Chunk, StepPlan, chunks
+from jaxgan.training.callbacks import Callback, Callbacks
 from jaxgan.training.group_writer import GroupWriter, open_group_writer
 from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline, run_blocks
 from jaxgan.training.memory import (
@@ -59,8 +61,17 @@ class TrainResult(NamedTuple):
         return self.first_step < self.step == self.total_steps
 
 
-def train(config: Config, workdir: Path) -> TrainResult:
+def train(config: Config, workdir: Path | str, callbacks: Sequence[Callback] = ()) -> TrainResult:
     """Trains the run in `workdir`, or resumes it.
+
+    A terminal and a notebook show a progress bar.
+
+    Args:
+      callbacks: functions that are called after each chunk of steps, as `callback(step, metrics)`:
+        with its last step, and by name the metrics of all of its steps, arrays of numpy. They are
+        called when the run logs the chunk, while the device works on the next one. An exception
+        of theirs ends the run as Ctrl-C does: it is saved at the end of a chunk, and then the
+        exception is raised. They do not change the run.
 
     Raises:
       UserError: config, data or folder do not allow it, and nothing was written; or no checkpoint
@@ -71,7 +82,11 @@ def train(config: Config, workdir: Path) -> TrainResult:
         raise UserError("config.seeds: train has one run; use jaxgan.training.train_seeds")
     setup = prepare_training(config)
     with stop_signals() as signals:
-        result = train_run(setup, workdir, setup.config, signals)
+        called = Callbacks(callbacks, signals)
+        workdir = expand_path(str(workdir))
+        result = train_run(setup, workdir, setup.config, signals, on_chunk=called)
+    if called.error:
+        raise called.error
     if result.diverged:
         raise TrainingDiverged(result.diverged)
     if is_primary() and result.finished:
@@ -80,13 +95,19 @@ def train(config: Config, workdir: Path) -> TrainResult:
 
 
 def train_run(
-    setup: TrainingSetup, workdir: Path, config: Config, signals: list[int], show_seed: bool = False
+    setup: TrainingSetup,
+    workdir: Path,
+    config: Config,
+    signals: list[int],
+    show_seed: bool = False,
+    on_chunk: Callback | None = None,
 ) -> TrainResult:
     """Trains one run; a signal in `signals` ends it at the end of a chunk, saved.
 
     Args:
       config: that of the setup, but for the seed.
       show_seed: the progress names the seed.
+      on_chunk: called in process 0 with the last step and the metrics of each chunk.
     """
     fresh, record = first_state(setup, workdir, config)
     with (
@@ -95,6 +116,7 @@ def train_run(
     ):
         # Nothing may keep its buffers: the device may have room for no second state.
         del fresh
+        writer.on_chunk = on_chunk
         first_step = int(state.step)
         state = replicate(setup.gan.mesh, state)
         step, signal = run_loop(setup, [config.seed], train_epoch, state, writer, signals)

@@ -1,4 +1,4 @@
-"""Shows how far a run is: a live bar on a terminal, else a log line per epoch or interval."""
+"""Shows how far a run is: a live bar on a terminal or in a notebook, else lines in the log."""
 
 import logging
 import statistics
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from jaxgan.config.schema import TrainConfig
 from jaxgan.runs.checkpoint_ref import distance_in, distance_label
@@ -28,7 +28,7 @@ class Progress:
         self._warm: tuple[float, float] | None = None  # step and time after the first chunk
         self._bar = None
         # In a file or a pipe, a bar would be one endless line.
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() or _in_notebook():
             self._bar = tqdm(total=total, initial=step, bar_format=BAR, dynamic_ncols=True)
             self._bar.set_description(f"{self._who}compiling")
 
@@ -98,6 +98,12 @@ class SharedProgress(Progress):
             names.append(found[0])
         medians = {name: _median(rows, name) for name in names} | {"step": last["step"]}
         super().update(interval, medians, ends_interval)
+
+
+def _in_notebook() -> bool:
+    """Returns True in the kernel of a notebook."""
+    ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return "IPKernelApp" in getattr(ipython, "config", {})
 
 
 def _median(rows: list[dict[str, Any]], name: str) -> float | None:

@@ -29,6 +29,7 @@ from jaxgan.runs.plan import Chunk
 from jaxgan.runs.redraws import record_redraw
 from jaxgan.runs.retry import lost_folder
 from jaxgan.runs.start_from import has_begun, read_start
+from jaxgan.training.callbacks import Callback
 from jaxgan.training.checkpoint_queue import CheckpointQueue
 from jaxgan.training.memory import Memory
 from jaxgan.training.metrics_writer import MetricsWriter
@@ -61,6 +62,7 @@ class RunWriter:
       diverged: why the run stopped, or ""; the other methods then do nothing more.
       progress: shows each chunk to the user; None in a process that is not the primary.
       logs: for other programs; None in a process that is not the primary.
+      on_chunk: called with the last step and the metrics of each chunk, in the primary process.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class RunWriter:
         self.diverged = ""
         self.progress: Progress | None = None
         self.logs: RunLogs | None = None
+        self.on_chunk: Callback | None = None
         self._setup, self._config, self._workdir = setup, config, workdir
         self._start = directory.read_writer(workdir)
         rows, skipped = resumed.rows, resumed.consecutive_skipped
@@ -173,6 +176,8 @@ class RunWriter:
             ends = done.chunk.ends_interval
             self.progress.update(done.chunk.interval, self._metrics.rows.newest, ends)
             self.progress.warn(self._config.seed, self._alarms.read(self._metrics.newest))
+        if self.on_chunk and is_primary():
+            self.on_chunk(done.last_step, metrics)
         limit = self._setup.config.train.max_skipped
         over = [index for index, count in enumerate(counts) if count >= limit]
         # The first step at the limit: the end of the chunk would depend on its length.
