@@ -77,7 +77,14 @@ def text_of(page):
 
 
 def test_a_page_has_every_section_and_loads_nothing(page):
-    titles = ("Samples over training", "Curves", "Evaluation", "Interpolations", "Reproduce")
+    titles = (
+        "Samples over training",
+        "Curves",
+        "Evaluation",
+        "Playground",
+        "Interpolations",
+        "Reproduce",
+    )
     read = Reader(page)
     for title in (*titles, "Nearest training images"):
         assert title in text_of(page)

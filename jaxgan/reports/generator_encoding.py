@@ -1,6 +1,7 @@
-"""Encodes a generator's layers, and further arrays, as the JSON that `generator.js` reads."""
+"""Encodes arrays, and the layers of a generator, as the JSON that `generator.js` reads."""
 
 import base64
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from jaxgan.reports.generator_layers import Layer
 from jaxgan.types import Params
 
 KERNEL = "kernel"
-ALIGNMENT = 4  # bytes, which JavaScript's arrays of float32 need
+WORD = 4  # bytes of a float32
 
 
 def round_kernels(params: Params) -> Params:
@@ -28,45 +29,51 @@ def round_kernels(params: Params) -> Params:
     return jax.tree_util.tree_map_with_path(round_kernel, params)
 
 
-def encoded_size(layers: Iterable[Layer], half: bool) -> int:
-    """Returns the length in characters of the layers' arrays in the JSON."""
-    arrays = [(name, array) for layer in layers for name, array in layer.arrays.items()]
-    return sum(array.size * _dtype(name, half).itemsize for name, array in arrays) * 4 // 3
-
-
-def encode_generator(
-    layers: Sequence[Layer],
-    extra: Mapping[str, np.ndarray],
-    settings: Mapping[str, Any],
-    half: bool,
-) -> dict[str, Any]:
-    """Returns values for JSON: settings, layers, and all arrays as bytes in base64.
+def encode_layers(layers: Sequence[Layer], half: bool) -> dict[str, Any]:
+    """Returns values for JSON: the layers under "layers", and the content of their arrays.
 
     Args:
-      extra: float32 arrays beside those of the layers.
       half: whether kernels are float16; they lose nothing if they are those of `round_kernels`.
     """
-    parts: list[bytes] = []
-
-    def place(name: str, array: np.ndarray) -> dict[str, Any]:
-        dtype = _dtype(name, half)
-        start = sum(map(len, parts))
-        data = array.astype(dtype.newbyteorder("<")).tobytes()
-        parts.append(data + bytes(-len(data) % ALIGNMENT))
-        return {"type": dtype.name, "shape": array.shape, "start": start}
-
-    described = [
-        {
-            "layer": layer.name,
-            **layer.settings,
-            "arrays": {name: place(name, array) for name, array in layer.arrays.items()},
-        }
+    arrays = [
+        {name: array.astype(_dtype(name, half)) for name, array in layer.arrays.items()}
         for layer in layers
     ]
-    placed = {name: place(name, array) for name, array in extra.items()}
-    text = base64.b64encode(b"".join(parts)).decode()
-    return {**settings, "layers": described, "extra": placed, "bytes": text}
+    places = iter(_place(array for group in arrays for array in group.values()))
+    described = [
+        {"layer": layer.name, **layer.settings, "arrays": {name: next(places) for name in group}}
+        for layer, group in zip(layers, arrays, strict=True)
+    ]
+    content = _encode(array for group in arrays for array in group.values())
+    return {"layers": described, "content": content}
+
+
+def encode_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Returns values for JSON: the places of float32 arrays under "arrays", and their content."""
+    words = [array.astype("<f4") for array in arrays.values()]
+    return {"arrays": dict(zip(arrays, _place(words), strict=True)), "content": _encode(words)}
 
 
 def _dtype(name: str, half: bool) -> np.dtype:
-    return np.dtype(np.float16 if half and name == KERNEL else np.float32)
+    return np.dtype("<f2" if half and name == KERNEL else "<f4")
+
+
+def _place(arrays: Iterable[np.ndarray]) -> list[dict[str, Any]]:
+    """Returns type, shape and first byte of each array in what `_encode` makes of them."""
+    places, start = [], 0
+    for array in arrays:
+        places.append({"type": array.dtype.name, "shape": array.shape, "start": start})
+        # JavaScript reads a float32 only from a multiple of its size.
+        start += -(-array.nbytes // WORD) * WORD
+    return places
+
+
+def _encode(arrays: Iterable[np.ndarray]) -> str:
+    """Returns the bytes of arrays, compressed, in base64.
+
+    The first bytes of all words come first, then all second ones, and so on: signs and exponents,
+    which are alike, stand together then and compress better.
+    """
+    content = b"".join(array.tobytes() + bytes(-array.nbytes % WORD) for array in arrays)
+    planes = np.frombuffer(content, np.uint8).reshape(-1, WORD).T
+    return base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode()

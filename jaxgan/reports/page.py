@@ -1,5 +1,6 @@
 """Builds the report page of one run or of several: one HTML file that loads nothing."""
 
+import functools
 import importlib.resources
 import logging
 import string
@@ -13,6 +14,8 @@ from jaxgan.reports.generators import forget_loaded
 from jaxgan.reports.markup import note, text
 from jaxgan.reports.nearest import nearest_section
 from jaxgan.reports.overview import overview_html
+from jaxgan.reports.playable import Room
+from jaxgan.reports.playground import playground_section
 from jaxgan.reports.run import Run, read_run
 from jaxgan.reports.samples import samples_section
 from jaxgan.reports.scores import scores_section
@@ -61,6 +64,7 @@ def build_sections(runs: Sequence[Run]) -> list[Section]:
         _of_each(surface_section, runs),
         curves_section(runs, baselines),
         _of_each(scores_section, runs, singles=False),
+        _of_each(functools.partial(playground_section, room=Room(len(runs))), runs, singles=False),
         _of_each(walks_section, runs),
         _of_each(nearest_section, runs),
         differences_section(runs),

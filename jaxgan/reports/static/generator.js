@@ -12,12 +12,12 @@ function sizeOf(shape) {
 
 // Reorders a matrix (rows, columns) into panels of columns, so that a product reads it in order.
 function pack(matrix, start, rows, columns) {
-  const panels = Math.ceil(columns / PANEL);
-  const packed = new Float32Array(panels * rows * PANEL);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const panel = Math.floor(column / PANEL);
-      packed[(panel * rows + row) * PANEL + (column % PANEL)] = matrix[start + row * columns + column];
+  const packed = new Float32Array(Math.ceil(columns / PANEL) * rows * PANEL);
+  for (let first = 0, to = 0; first < columns; first += PANEL) {
+    const width = Math.min(PANEL, columns - first);
+    for (let row = 0; row < rows; row++, to += PANEL) {
+      const from = start + row * columns + first;
+      for (let column = 0; column < width; column++) packed[to + column] = matrix[from + column];
     }
   }
   return { rows, columns, packed };
@@ -272,24 +272,39 @@ function toPixels(data) {
   return Uint8ClampedArray.from(data, (x) => Math.fround((Math.fround(x) + 1) * 127.5));
 }
 
-// Replaces each array's place in the bytes by its numbers, and packs the kernels.
-function readGenerator(description) {
-  const bytes = Uint8Array.from(atob(description.bytes), (letter) => letter.charCodeAt(0));
-  const read = ({ type, shape, start }) => {
-    const length = sizeOf(shape);
-    const data = type === "float16" ? fromHalves(new Uint16Array(bytes.buffer, start, length))
-      : new Float32Array(bytes.buffer, start, length);
-    return { shape, data };
-  };
-  const layers = description.layers.map((layer) => {
-    const ready = { ...layer };
-    for (const name of Object.keys(layer.arrays || {})) ready[name] = read(layer.arrays[name]);
+// Returns the generator that a description in JSON holds: each array's place in the content
+// becomes its numbers, and kernels are packed.
+async function readGenerator({ weights, extra, ...settings }) {
+  const content = await unpack(weights.content);
+  const layers = weights.layers.map(({ arrays, ...layer }) => {
+    const ready = { ...layer, ...readArrays(arrays, content) };
     if (ready.kernel) ready.kernel = packGroups(ready.kernel);
     return ready;
   });
-  const extra = {};
-  for (const name of Object.keys(description.extra)) extra[name] = read(description.extra[name]);
-  return { ...description, layers, extra, bytes: null };
+  return { ...settings, layers, extra: readArrays(extra.arrays, await unpack(extra.content)) };
+}
+
+function readArrays(places, content) {
+  const arrays = {};
+  for (const [name, { type, shape, start }] of Object.entries(places)) {
+    const data = type === "float16" ? fromHalves(new Uint16Array(content, start, sizeOf(shape)))
+      : new Float32Array(content, start, sizeOf(shape));
+    arrays[name] = { shape, data };
+  }
+  return arrays;
+}
+
+// Decodes base64, decompresses it, and brings the bytes of each word together again.
+async function unpack(text) {
+  const letters = atob(text), packed = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) packed[i] = letters.charCodeAt(i);
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const planes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const bytes = new Uint8Array(planes.length), words = planes.length / 4;
+  for (let plane = 0, from = 0; plane < 4; plane++) {
+    for (let word = 0; word < words; word++, from++) bytes[4 * word + plane] = planes[from];
+  }
+  return bytes.buffer;
 }
 
 // A kernel is (groups, rows, columns).
@@ -301,9 +316,13 @@ function packGroups({ shape: [groups, rows, columns], data }) {
 
 // Converts 16-bit floating-point numbers, which not every browser has as an array.
 function fromHalves(halves) {
-  return Float32Array.from(halves, (half) => {
-    const sign = half & 0x8000 ? -1 : 1, exponent = (half >> 10) & 31, fraction = half & 1023;
-    if (exponent === 0) return sign * fraction * 2 ** -24;
-    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  });
+  const numbers = new Float32Array(halves.length);
+  // Exponent 0 stands for numbers that are evenly spaced around zero.
+  const scales = Array.from({ length: 32 }, (_, exponent) => 2 ** (Math.max(exponent, 1) - 25));
+  for (let i = 0; i < halves.length; i++) {
+    const half = halves[i], exponent = (half >> 10) & 31;
+    const size = ((half & 1023) + (exponent ? 1024 : 0)) * scales[exponent];
+    numbers[i] = half & 0x8000 ? -size : size;
+  }
+  return numbers;
 }
