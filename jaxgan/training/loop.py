@@ -89,8 +89,9 @@ def train(config: Config, workdir: Path | str, callbacks: Sequence[Callback] = (
         raise called.error
     if result.diverged:
         raise TrainingDiverged(result.diverged)
-    if is_primary() and result.finished:
-        log_diagnosis(workdir)
+    with same_error():
+        if is_primary() and result.finished:
+            log_diagnosis(workdir)
     return result
 
 
@@ -237,7 +238,8 @@ def _is_due(every: int, plan: StepPlan, chunk: Chunk) -> bool:
 def _result(
     setup: TrainingSetup, workdir: Path, writer: RunWriter, first_step: int, step: int, signal: int
 ) -> TrainResult:
-    distances = held_out_distances(workdir) if is_primary() else None
+    with same_error():
+        distances = held_out_distances(workdir) if is_primary() else None
     # The others read the folder while process 0 still writes, and may name another checkpoint.
     diverged = from_primary(writer.diverged)
     return TrainResult(first_step, step, setup.plan.total, signal, distances, diverged)

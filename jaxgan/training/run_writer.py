@@ -290,7 +290,8 @@ def open_run_writer(
     # A device may have room for only one of them.
     if state is not fresh:
         jax.tree.map(lambda leaf: leaf.delete(), fresh)
-    writer = RunWriter(setup, workdir, config, resumed, best)
+    with same_error():
+        writer = RunWriter(setup, workdir, config, resumed, best)
     if is_primary():
         seeds = [config.seed] if show_seed else []
         writer.progress = progress or Progress(
@@ -309,7 +310,8 @@ def open_run_writer(
         with contextlib.suppress(Exception):
             writer.close()
         raise
-    writer.close()
+    with same_error():
+        writer.close()
 
 
 def _resume(setup: TrainingSetup, workdir: Path, config: Config, fresh: TrainState) -> "ResumedRun":
