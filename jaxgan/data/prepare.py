@@ -91,9 +91,8 @@ def prepare_images(config: DataConfig, out: Path) -> Path:
         return folder
     work.mkdir(parents=True, exist_ok=True)
     with _locked(work), _one_line_errors(work):
-        decode_blocks(
-            layout.files, [b for p in plan.parts.values() for b in p.blocks], rules_of(config)
-        )
+        blocks = [block for part in plan.parts.values() for block in part.blocks]
+        decode_blocks(layout.files, blocks, rules_of(config))
         _write(plan, work / "set", folder)
         (work / "set" / folder.parent.name).replace(folder.parent)
     shutil.rmtree(work, ignore_errors=True)
@@ -118,6 +117,11 @@ def _make_plan(config: DataConfig, layout: Layout, work: Path) -> Plan:
         if rules.size is None and not config.skip_bad:
             check_sizes(files, names)
         parts[split] = Part(names, labels, plan_blocks(files, names, rules, work))
+    if odd := [name for name in classes if [name.strip()] != name.splitlines()]:
+        raise UserError(
+            f"{layout.path('train')}: TFDS cannot keep the name {odd[0]!r} of a class; rename its "
+            "folder, without spaces at its ends and line breaks"
+        )
     if config.held_out and "test" in parts:
         logger.info(
             f"prepare: held_out = {config.held_out}: has no effect, since {config.dir} has test "

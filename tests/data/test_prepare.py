@@ -51,7 +51,7 @@ def write(folder, seed, grey=False):
 
 @pytest.fixture(scope="module")
 def flat(tmp_path_factory):
-    root = tmp_path_factory.mktemp("pictures") / "my photos"
+    root = tmp_path_factory.mktemp("pictures") / "my photos 猫"
     write(root, seed=0)
     return root
 
@@ -109,7 +109,7 @@ def test_a_prepared_set_gives_the_pixels_order_and_hash_of_its_files(
     prepare_images(config, tmp_path / "out")
     name = {"name": config.name}
     assert [path.name for path in (tmp_path / "out").iterdir()] == [
-        "digits" if pictures == "splits" else "my_photos"
+        "digits" if pictures == "splits" else "my_photos_猫"
     ]
     assert_same_data(config, tmp_path / "out", **name)
 
@@ -265,6 +265,15 @@ def test_test_images_of_another_size_are_refused(tmp_path, flat):
     PIL.Image.new("RGB", (3, 4)).save(tmp_path / "in" / "test" / "a.png")
     error = error_of(prepare_images, DataConfig(dir=str(tmp_path / "in")), tmp_path / "out")
     assert "holds images of 4x3, but those of training are 6x8; must be the same" in error
+
+
+@pytest.mark.parametrize("name", ["cat ", "cat\ndog"])
+def test_a_class_whose_name_tfds_would_change_is_refused(tmp_path, flat, name):
+    for class_ in (name, "owl"):
+        shutil.copytree(flat, tmp_path / "in" / class_)
+    error = error_of(prepare_images, DataConfig(dir=str(tmp_path / "in")), tmp_path / "out")
+    assert f"TFDS cannot keep the name {name!r} of a class" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_bad_file_is_left_out_if_asked(tmp_path, flat):
