@@ -3,6 +3,8 @@
 import dataclasses
 import io
 import sys
+import threading
+import time
 
 import numpy as np
 import PIL.Image
@@ -12,6 +14,7 @@ import pytest
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import (
+    image_files,
     image_folder,
     image_pixels,
     image_reading,
@@ -483,6 +486,24 @@ def test_no_folder_is_an_error(tmp_path):
         load_data(DataConfig("mine", "folder"))
     with pytest.raises(UserError, match="there is no such folder"):
         load_data(DataConfig("mine", "folder", str(tmp_path / "nowhere")))
+
+
+def test_threads_decode_to_the_same_pixels_in_the_same_order(monkeypatch, folder, colour):
+    threads = set()
+
+    def slow_at_first(files, name, rules, done):
+        threads.add(threading.get_ident())
+        time.sleep(0.02 if name < "04.png" else 0)
+        return image_pixels.decode(files, name, rules, done)
+
+    monkeypatch.setattr(image_reading, "decode", slow_at_first)
+    monkeypatch.setattr(image_reading, "THREADS", 4)
+    monkeypatch.setattr(image_reading, "THREAD_FILES", 1)
+    files = image_files.list_image_files(folder)
+    rules = image_pixels.rules_of(DataConfig())
+    reading = image_reading.decode_all(files, files.names, rules)
+    np.testing.assert_array_equal(reading.pixels, colour)
+    assert len(threads) == 4
 
 
 def test_a_streamed_file_is_decoded_twice_for_its_check_and_order_and_for_the_hash(
