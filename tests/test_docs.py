@@ -104,7 +104,7 @@ def stub_torch():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_example_of_a_feature_net_gives_features_of_grey_and_colour(channels, monkeypatch):
-    (example,) = re.findall(r"```python\n(.*?)```", EXTENDING, re.DOTALL)
+    *_, example = re.findall(r"```python\n(.*?)```", EXTENDING, re.DOTALL)
     monkeypatch.setitem(sys.modules, "torch", stub_torch())
     names = {}
     exec(compile(example, "extending.md", "exec"), names)

@@ -34,6 +34,7 @@ CHOICES = {
     "network.precision": "bfloat16",
     "network.matmul_precision": "high",
     "augment.policy": ("cutout",),
+    "penalty.own": (("math:fsum", 0.1),),
     "schedule.shape": "cosine",
     "schedule.unit": "run",
     **{f"schedule.{name}": ((0, 0.5),) for name in vars(ScheduleConfig()) if name not in SHAPES},

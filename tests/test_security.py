@@ -34,7 +34,7 @@ PACKAGE = Path(jaxgan.__file__).parent
 IMPORTS_BY_NAME = {
     "__init__.py": "its own table",
     "config/files.py": "--config",
-    "metrics/packaged_nets.py": "--features and the config that trains",
+    "config/import_paths.py": "--features, --trust and the config that trains",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import check_setting, parse_literal
+from jaxgan.config.import_paths import is_import_path, trust
 from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import DataConfig
 from jaxgan.parallel.initialize import AUTO, DISTRIBUTED_ENV_VARS, ProcessSpec
@@ -110,6 +111,21 @@ def parse_labels(text: str) -> tuple[str, ...]:
     if not labels:
         raise argparse.ArgumentTypeError(f"{text!r}: must be classes, such as cat,dog")
     return labels
+
+
+def trust_paths(text: str) -> tuple[str, ...]:
+    """Reads import paths for argparse, and allows to import them from now on."""
+    paths = tuple(path.strip() for path in text.split(","))
+    for path in paths:
+        if not is_import_path(path):
+            raise argparse.ArgumentTypeError(f"{path!r}: must be package.module:function")
+    trust(*paths)
+    return paths
+
+
+def add_trust_flag(parser: argparse.ArgumentParser) -> None:
+    trust_help = "code of your own that the run's record names, to be run: package.module:function"
+    parser.add_argument("--trust", type=trust_paths, default=(), metavar="A,B", help=trust_help)
 
 
 def check_output_path(out: Path, *suffixes: str) -> None:

@@ -16,6 +16,7 @@ from jaxgan.cli.arguments import (
     add_distributed_flags,
     add_image_flags,
     add_step_flag,
+    add_trust_flag,
     check_evaluated,
     check_output_path,
     check_sample_flags,
@@ -44,6 +45,7 @@ from jaxgan.runs.seed_folders import read_single_config
 if TYPE_CHECKING:
     from jaxgan.evaluation.request import EvaluateRequest
 
+WITHOUT_RUN = ("configs", "prepare", "bench")  # verbs that read no run
 NUM = 64  # of samples
 SEED_HELP = "seed of the latent vectors (default 0)"
 DESCRIPTION = """\
@@ -101,6 +103,7 @@ def train_verb(argv: list[str]) -> int:
     workdir_help = "the run's folder (default: runs/CONFIG_NAME)"
     parser.add_argument("--workdir", type=parse_path, metavar="DIR", help=workdir_help)
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
+    add_trust_flag(parser)
     add_distributed_flags(parser)
     options, rest = parser.parse_known_args(argv)
     # Unknown words come first: one can be a misspelled verb, which then needs no --config.
@@ -389,6 +392,8 @@ def _parser(verb: str, description: str, workdir: bool = True) -> Parser:
         parser.add_argument(
             "--workdir", type=parse_path, required=True, metavar="DIR", help=help_text
         )
+    if verb not in WITHOUT_RUN:
+        add_trust_flag(parser)
     return parser
 
 

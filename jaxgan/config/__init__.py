@@ -2,6 +2,7 @@
 
 from jaxgan.config.errors import TrainingDiverged, UserError
 from jaxgan.config.files import default_config, from_mapping, load_config, to_config_dict
+from jaxgan.config.import_paths import trust
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import (
     AdamConfig,

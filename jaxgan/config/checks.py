@@ -1,6 +1,6 @@
 """Cross-field checks: settings that are each allowed but cannot be combined."""
 
-from jaxgan.config.choices import GRADIENT_PENALTIES, LOSSES
+from jaxgan.config.choices import GRADIENT_PENALTIES, LOSSES, loss_spec
 from jaxgan.config.errors import UserError
 from jaxgan.config.network import check_network, disc_norm
 from jaxgan.config.schema import Config
@@ -48,7 +48,7 @@ def _check_fractions(config: Config) -> None:
 
 
 def _check_label_smoothing(config: Config) -> None:
-    if config.label_smoothing and not LOSSES[config.loss].has_targets:
+    if config.label_smoothing and not loss_spec(config.loss).has_targets:
         with_targets = [name for name, loss in LOSSES.items() if loss.has_targets]
         raise UserError(
             f"config.label_smoothing = {config.label_smoothing}: the loss {config.loss!r} has no "

@@ -72,6 +72,22 @@ NETWORKS = {
         (*_WIDTHS, *_CHANNELS, "disc_norm"), ("batch", "none", "spectral"), True
     ),
 }
+# A network of the user's own may use every setting, and choose its normalisation itself.
+_OWN_NETWORK = NetworkSpec(
+    tuple(dict.fromkeys(name for network in NETWORKS.values() for name in network.settings)),
+    ("none", "batch", "spectral"),
+)
+
+
+def loss_spec(name: str) -> LossSpec:
+    """Returns the traits of a loss; one of the user's own has no targets."""
+    return LOSSES.get(name, LossSpec())
+
+
+def network_spec(name: str) -> NetworkSpec:
+    """Returns the traits of a family of networks, or those of the user's own."""
+    return NETWORKS.get(name, _OWN_NETWORK)
+
 
 # The version of the mathematics of a choice, or of a part of every step; 1 where none is given. It
 # is raised with each change of what is computed (see CONTRIBUTING), so that a run made before the

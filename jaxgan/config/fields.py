@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.import_paths import FORM, is_import_path
 
 SchedulePoints = tuple[tuple[float, float], ...]
+Weights = tuple[tuple[str, float], ...]
 Seeds = int | tuple[int, ...]
 Size = int | tuple[int, int]
 MAX_SEEDS = 10_000
@@ -26,6 +28,7 @@ TYPE_NAMES: dict[Any, str] = {
     Seeds: "a count of seeds such as 4, or a tuple of them such as (0, 1, 2)",
     Size: "a side such as 64, or (height, width) such as (48, 64)",
     tuple[str, ...]: "a tuple of names such as ('translation',)",
+    Weights: "a tuple of pairs such as (('my_package.penalties:drift', 0.001),)",
     SchedulePoints: "a tuple of pairs such as ((0, 1.0), (3000000, 0.1))",
 }
 
@@ -43,9 +46,16 @@ def one_of(*names: str) -> Check:
     return Check(f"one of {allowed}", lambda value: value in names)
 
 
-def each_of(*names: str) -> Check:
-    allowed = f"a tuple of names, each one of {', '.join(names)}"
-    return Check(allowed, lambda value: set(value) <= set(names))
+def choice_of(*names: str) -> Check:
+    """Checks for one of the names, or the import path of a part of the user's own."""
+    allowed = f"one of {', '.join(names)}, or {FORM}"
+    return Check(allowed, lambda value: value in names or is_import_path(value))
+
+
+def choices_of(*names: str) -> Check:
+    """Checks for a tuple of what `choice_of` allows."""
+    allowed = f"a tuple of names, each one of {', '.join(names)}, or {FORM}"
+    return Check(allowed, lambda value: all(x in names or is_import_path(x) for x in value))
 
 
 def at_least(low: int) -> Check:
@@ -99,6 +109,13 @@ CHANNELS = Check("0, 1 or 3", lambda value: value in (0, 1, 3))
 COLOUR = Check(
     "white, black, grey, or a colour such as #ff8000",
     lambda value: bool(re.fullmatch("white|black|grey|#[0-9a-fA-F]{6}", value)),
+)
+OWN_WEIGHTS = Check(
+    f"(path, weight) pairs: each path another {FORM}, each weight a positive number",
+    lambda value: (
+        all(is_import_path(path) and POSITIVE.test(weight) for path, weight in value)
+        and len(dict(value)) == len(value)
+    ),
 )
 WIDTHS = Check("a tuple of positive whole numbers", lambda value: all(width > 0 for width in value))
 

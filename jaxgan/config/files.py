@@ -1,14 +1,11 @@
 """Config files: Python modules whose `get_config()` edits the default settings."""
 
 import ast
-import contextlib
 import dataclasses
 import difflib
 import importlib.util
 import os
-import sys
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,8 @@ from ml_collections.config_dict import FieldReference
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import build_config, iter_settings, parse_literal
+from jaxgan.config.import_paths import importable
+from jaxgan.config.own_parts import check_own_parts
 from jaxgan.config.schema import Config
 
 
@@ -33,7 +32,9 @@ def load_config(path: Path, overrides: list[tuple[str, str]]) -> Config:
     values = _run_config_file(_find_config(path)).to_dict()
     for name, text in overrides:
         override(values, name, text)
-    return from_mapping(values)
+    config = from_mapping(values)
+    check_own_parts(config)
+    return config
 
 
 def shipped_configs() -> dict[str, str]:
@@ -79,7 +80,8 @@ def _run_config_file(path: Path) -> ConfigDict:
         raise UserError(f"--config {path}: not a Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     try:
-        with _importable(path.absolute().parent, _shipped_folder()):
+        # A config can import others, as in `from configs import mnist`.
+        with importable(path.absolute().parent.parent, _shipped_folder().parent):
             spec.loader.exec_module(module)
             config = module.get_config()
     # The file is the user's own program, so its errors can be of any class.
@@ -92,18 +94,6 @@ def _run_config_file(path: Path) -> ConfigDict:
             "default_config(), edited"
         )
     return config
-
-
-@contextlib.contextmanager
-def _importable(*folders: Path) -> Iterator[None]:
-    """Lets a config import others for the moment, as in `from configs import mnist`."""
-    before = list(sys.path)
-    # Last, so that a file beside the config hides no installed module of the same name.
-    sys.path += [str(folder.parent) for folder in folders if str(folder.parent) not in before]
-    try:
-        yield
-    finally:
-        sys.path[:] = before
 
 
 def _line(error: Exception, path: str) -> str:

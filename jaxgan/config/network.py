@@ -4,9 +4,9 @@ import dataclasses
 import itertools
 import math
 
-from jaxgan.config.choices import NETWORKS
+from jaxgan.config.choices import NETWORKS, network_spec
 from jaxgan.config.errors import UserError
-from jaxgan.config.fields import WIDTHS, at_least, one_of, setting
+from jaxgan.config.fields import WIDTHS, at_least, choice_of, one_of, setting
 
 R3GAN_EXPANSION = 2  # width in the middle of a block of r3gan, divided by its input width
 R3GAN_GROUP = 16  # channels per group of its 3x3 convolutions, as published for CIFAR-10 and FFHQ
@@ -16,7 +16,7 @@ R3GAN_GROUP = 16  # channels per group of its 3x3 convolutions, as published for
 class NetworkConfig:
     """Both networks. A setting that the family does not have must keep its default."""
 
-    name: str = setting("mlp", "family of both networks", one_of(*NETWORKS))
+    name: str = setting("mlp", "family of both networks", choice_of(*NETWORKS))
     latent_size: int = setting(100, "length of the latent vector z", at_least(1))
     conditional: bool = setting(False, "whether both networks are given the labels")
     gen_widths: tuple[int, ...] = setting((256, 512), "widths of G's hidden dense layers", WIDTHS)
@@ -70,7 +70,7 @@ class NetworkConfig:
 
 def disc_norm(config: NetworkConfig) -> str:
     """Returns the discriminator's normalisation: as set, or else the default of the family."""
-    return config.disc_norm or NETWORKS[config.name].disc_norms[0]
+    return config.disc_norm or network_spec(config.name).disc_norms[0]
 
 
 def check_network(config: NetworkConfig) -> None:
@@ -78,7 +78,7 @@ def check_network(config: NetworkConfig) -> None:
     Raises:
       UserError: the family does not have a setting that was changed, or not with this value.
     """
-    family, default = NETWORKS[config.name], NetworkConfig()
+    family, default = network_spec(config.name), NetworkConfig()
     all_names = {name for network in NETWORKS.values() for name in network.settings}
     # Sorted, so that of two mistakes always the same one is named.
     for name in sorted(all_names - set(family.settings)):

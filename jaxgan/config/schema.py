@@ -11,6 +11,7 @@ from jaxgan.config.fields import (
     FRACTION,
     NAME,
     NOT_NEGATIVE,
+    OWN_WEIGHTS,
     POSITIVE,
     SEED,
     SEEDS,
@@ -20,9 +21,11 @@ from jaxgan.config.fields import (
     SchedulePoints,
     Seeds,
     Size,
+    Weights,
     at_least,
     check_setting,
-    each_of,
+    choice_of,
+    choices_of,
     iter_settings,
     one_of,
     schedule_points,
@@ -39,8 +42,8 @@ class DataConfig:
     name: str = setting(
         "mnist",
         "data set: mnist, fashion_mnist, kmnist, emnist/SPLIT, ring, grid, stacked_mnist, a TFDS "
-        "image set, or a name for your own data; images that are not those of a known name are "
-        "recorded under the name of their folder",
+        "image set, package.module:function of your own, or a name for your own data; images that "
+        "are not those of a known name are recorded under the name of their folder",
         NAME,
     )
     source: str = setting(
@@ -185,6 +188,7 @@ class PenaltyConfig:
     dragan: float = setting(0.0, "weight of the gradient penalty of DRAGAN", NOT_NEGATIVE)
     consistency: float = setting(0.0, "weight of consistency when images are shifted", NOT_NEGATIVE)
     lecam: float = setting(0.0, "weight of the LeCam penalty on the logits", NOT_NEGATIVE)
+    own: Weights = setting((), "penalties of your own, each with its weight", OWN_WEIGHTS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +198,7 @@ class AugmentConfig:
     policy: tuple[str, ...] = setting(
         (),
         "augmentations of the discriminator's images, applied in this order; (): none",
-        each_of(*AUGMENTATIONS),
+        choices_of(*AUGMENTATIONS),
     )
     probability: float = setting(1.0, "probability of each augmentation, for each image", FRACTION)
     target: float = setting(
@@ -338,9 +342,15 @@ class Config:
     start_optimizers: bool = setting(
         False, "take the moments of both optimizers from start_from too, and not only the networks"
     )
+    allow_changed_code: bool = setting(
+        False,
+        "whether to resume although the source file of a part of your own has changed; the record "
+        "keeps the change",
+        may_change=True,
+    )
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()  # noqa: RUF009 (frozen)
-    loss: str = setting("non_saturating", "loss of both players", one_of(*LOSSES))
+    loss: str = setting("non_saturating", "loss of both players", choice_of(*LOSSES))
     label_smoothing: float = setting(0.0, "1 minus D's target for real images", SMALL_FRACTION)
     penalty: PenaltyConfig = PenaltyConfig()
     packing: int = setting(1, "number of images that D sees as one (PacGAN)", at_least(1))

@@ -1,9 +1,12 @@
 """The versions of the mathematics that a config's run is computed with."""
 
 from jaxgan.config.choices import PENALTIES, VERSIONS
+from jaxgan.config.own_parts import source_digests
 from jaxgan.config.schema import Config
 
-Versions = dict[str, int]  # by the kind and the name of a choice, such as "network r3gan"
+# By the kind and the name of a choice, such as "network r3gan". The version of a part of the user's
+# own is the SHA-256 of its source file.
+Versions = dict[str, int | str]
 
 
 def mathematics_of(config: Config) -> Versions:
@@ -12,4 +15,4 @@ def mathematics_of(config: Config) -> Versions:
     names += [f"penalty {name}" for name in PENALTIES if getattr(config.penalty, name)]
     names += [f"augmentation {name}" for name in config.augment.policy]
     names += ["ada"] if config.augment.policy and config.augment.target else []
-    return {name: VERSIONS.get(name, 1) for name in names}
+    return {name: VERSIONS.get(name, 1) for name in names} | source_digests(config)

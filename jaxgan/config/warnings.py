@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 
-from jaxgan.config.choices import GRADIENT_PENALTIES, NETWORKS
+from jaxgan.config.choices import GRADIENT_PENALTIES, network_spec
 from jaxgan.config.jax_env import DETERMINISTIC_FLAG
 from jaxgan.config.network import disc_norm
 from jaxgan.config.schema import Config
@@ -131,7 +131,7 @@ def _few_steps(config: Config, examples: int) -> Iterator[str]:
 
 def _batch_norm_of_one(config: Config) -> Iterator[str]:
     batch_size, packing = config.train.batch_size, config.packing
-    in_gen = batch_size == 1 and NETWORKS[config.network.name].gen_batch_norm
+    in_gen = batch_size == 1 and network_spec(config.network.name).gen_batch_norm
     in_disc = batch_size == packing and disc_norm(config.network) == "batch"
     if in_gen or in_disc:
         player, single = ("G", "image") if in_gen else ("D", "image" if packing == 1 else "pack")

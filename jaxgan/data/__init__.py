@@ -7,6 +7,7 @@ TFDS before they are needed, so that a wrong folder is reported at once.
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.data.datasets import DATASETS, PROTOCOL_SAMPLES
+from jaxgan.data.examples import Examples, SplitMissing
 from jaxgan.data.load import Dataset, load_data, load_test_split, splits_of
 from jaxgan.data.recognise import with_found_name
 
@@ -17,6 +18,8 @@ __all__ = [
     "DATASETS",
     "PROTOCOL_SAMPLES",
     "Dataset",
+    "Examples",
+    "SplitMissing",
     "epoch_order",
     "epoch_orders",
     "load_data",

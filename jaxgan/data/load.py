@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.import_paths import is_import_path
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import (
     gaussian_mixtures,
     held_out,
     idx_files,
     image_folder,
+    own_data,
     stacked_mnist,
     tfds_download,
     tfds_prepared,
@@ -146,6 +148,8 @@ def _has_test_split(config: DataConfig) -> bool:
     """Returns whether the data themselves have images that are not for training."""
     if config.name in DATASETS:
         return True
+    if is_import_path(config.name):
+        return own_data.has_split(config, "test")
     source = config.source
     if source == "auto":
         # Without a folder, only TFDS can have a set of an unknown name.
@@ -168,6 +172,8 @@ def _read_split(config: DataConfig, split: str) -> Examples:
 
 def _read_source(config: DataConfig, split: str) -> Examples:
     """Reads the examples from the first source that has them."""
+    if is_import_path(config.name):
+        return own_data.load_own(config, split)
     if config.source == "packaged" and config.dir:
         raise UserError(
             f"config.data.dir = {config.dir!r}: is not read with config.data.source=packaged; "

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.import_paths import is_import_path
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import idx_files, image_folder, tfds_prepared
 from jaxgan.data.archives import is_archive
@@ -71,7 +72,7 @@ def with_found_name(config: DataConfig, announce: bool = False) -> DataConfig:
     """
     if not config.dir or config.source not in ("auto", "folder", "prepared"):
         return config
-    if config.name in DRAWN:
+    if config.name in DRAWN or is_import_path(config.name):
         return config
     source = recognise(config) if config.source == "auto" else config.source
     if source == "prepared":

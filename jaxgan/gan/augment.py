@@ -12,8 +12,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxgan.config import choices
+from jaxgan.config.own_parts import load_part
 from jaxgan.types import Images, PRNGKey, Scalar
 
+Augmentation = Callable[[Images, PRNGKey], Images]
 MAX_SHIFT = 1 / 8  # as a fraction of the side
 CUTOUT_SIDE = 1 / 2  # as a fraction of the side
 
@@ -25,8 +27,13 @@ def augment(
     for name, policy_key in zip(policy, jax.random.split(key, len(policy)), strict=True):
         draw_key, coin_key = jax.random.split(policy_key)
         chosen = jax.random.uniform(coin_key, (len(images), 1, 1, 1)) < probability
-        images = jnp.where(chosen, AUGMENTATIONS[name](images, draw_key), images)
+        images = jnp.where(chosen, find_augmentation(name)(images, draw_key), images)
     return images
+
+
+def find_augmentation(name: str) -> Augmentation:
+    """Returns one in AUGMENTATIONS, or one of the user's own by its import path."""
+    return AUGMENTATIONS[name] if name in AUGMENTATIONS else load_part("augmentation", name)
 
 
 def brightness(images: Images, key: PRNGKey) -> Images:
@@ -93,7 +100,7 @@ def _round_half_up(value: float) -> int:
     return int(value + 0.5)
 
 
-AUGMENTATIONS: dict[str, Callable[[Images, PRNGKey], Images]] = {
+AUGMENTATIONS: dict[str, Augmentation] = {
     "brightness": brightness,
     "saturation": saturation,
     "contrast": contrast,

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax.nn import relu, softplus
 
 from jaxgan.config import choices
+from jaxgan.config.errors import UserError
+from jaxgan.config.own_parts import load_part
 from jaxgan.parallel.deterministic_mean import batch_mean
 from jaxgan.types import Logits, Scalar
 
@@ -48,6 +50,21 @@ def smooth_labels(loss: Loss, smoothing: float) -> Loss:
         functools.partial(f, smoothing=smoothing) for f in (loss.disc, loss.real_margin)
     )
     return loss._replace(disc=disc, real_margin=real_margin)
+
+
+def find_loss(name: str) -> Loss:
+    """Returns a loss in LOSSES, or one of the user's own by its import path.
+
+    Raises:
+      UserError: it cannot be imported, or is no `Loss`.
+    """
+    if name in LOSSES:
+        return LOSSES[name]
+    loss = load_part("loss", name)
+    if not isinstance(loss, Loss):
+        found = type(loss).__name__
+        raise UserError(f"config.loss = {name!r}: is a {found}; must be a jaxgan.gan.losses.Loss")
+    return loss
 
 
 # With D(x) = sigmoid(logit): -log D(x) = softplus(-logit), -log(1 - D(x)) = softplus(logit).

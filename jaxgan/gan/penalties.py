@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxgan.config import choices
+from jaxgan.config.own_parts import load_part
 from jaxgan.gan.augment import translation
 from jaxgan.types import Images, Logits, PRNGKey, Scalar
 
@@ -85,6 +86,11 @@ def lecam(critic: Critic, real: Images, fake: Images, key: PRNGKey) -> Scalar:
     del key
     to_fake = jnp.mean((critic(real) - critic.mean_fake) ** 2)
     return to_fake + jnp.mean((critic(fake) - critic.mean_real) ** 2)
+
+
+def find_penalty(name: str) -> Penalty:
+    """Returns a penalty in PENALTIES, or one of the user's own by its import path."""
+    return PENALTIES[name] if name in PENALTIES else load_part("penalty", name)
 
 
 def _squared_norms(critic: Critic, images: Images) -> Float[Array, " batch"]:

@@ -17,11 +17,11 @@ from jax.sharding import Mesh
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import AugmentConfig, Config
 from jaxgan.config.seeds import without_seeds
-from jaxgan.gan.losses import LOSSES, Loss, smooth_labels
+from jaxgan.gan.losses import Loss, find_loss, smooth_labels
 from jaxgan.gan.optimizers import make_optimizer
 from jaxgan.gan.penalties import PENALTIES
 from jaxgan.gan.schedules import Schedule, piecewise_schedule, schedule_in_images
-from jaxgan.networks import NETWORKS, ImageShape
+from jaxgan.networks import ImageShape, network_pair
 from jaxgan.networks.mixed_precision import Network
 from jaxgan.types import Array, Images, Labels, PackedImages, PRNGKey, Scalar, Stream, stream_key
 
@@ -38,7 +38,7 @@ class Gan:
       gen, disc: networks from latents to images, and from images to logits.
       gen_tx, disc_tx: the players' optimizers.
       loss: what each player minimises.
-      penalties: (name, weight) of each active discriminator penalty.
+      penalties: (name or import path, weight) of each active discriminator penalty.
       penalty_schedule: factor of all penalty weights.
       latent_size: length of z.
       classes: number of classes of a class-conditional GAN, else 0.
@@ -134,9 +134,9 @@ def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
     _check_data(config, image_shape, classes)
     classes = classes if config.network.conditional else 0
     network = config.network
-    pair = NETWORKS[network.name](network, image_shape, classes)
+    pair = network_pair(network, image_shape, classes)
     gen, disc = (Network(x, network.precision, network.matmul_precision) for x in pair)
-    loss = LOSSES[config.loss]
+    loss = find_loss(config.loss)
     batch_size, d_steps, schedule = config.train.batch_size, config.train.d_steps, config.schedule
     weights = {name: getattr(config.penalty, name) for name in PENALTIES}
     schedules = {
@@ -148,7 +148,7 @@ def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
         gen_tx=make_optimizer(config.optimizer.gen, schedule, batch_size * d_steps),
         disc_tx=make_optimizer(config.optimizer.disc, schedule, batch_size),
         loss=smooth_labels(loss, config.label_smoothing) if config.label_smoothing else loss,
-        penalties=tuple((name, weight) for name, weight in weights.items() if weight),
+        penalties=(*((name, x) for name, x in weights.items() if x), *config.penalty.own),
         penalty_schedule=schedules.get("penalty"),
         latent_size=network.latent_size,
         classes=classes,

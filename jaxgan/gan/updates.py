@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from jaxgan.gan.augment import augment
 from jaxgan.gan.checksums import tree_checksum
 from jaxgan.gan.d_statistics import LECAM_MEANS, update_d_statistics
-from jaxgan.gan.penalties import PENALTIES, Critic
+from jaxgan.gan.penalties import PENALTIES, Critic, find_penalty
 from jaxgan.gan.sampling import update_latents
 from jaxgan.gan.schedules import images_seen
 from jaxgan.gan.state import D_RUNNING_STATS, Gan, Player, TrainState, pack
@@ -34,6 +34,7 @@ from jaxgan.types import (
     Stream,
 )
 
+OWN_PENALTIES = 1000  # number of the first penalty of the user's own, beyond those of PENALTIES
 Gradients = tuple[Params, Scalar, Metrics]  # gradients, the loss they are of, metrics
 GradientsOf = Callable[[Gan, TrainState, Batch, PRNGKey, Latents], tuple[Gradients, Params]]
 
@@ -218,8 +219,11 @@ def _penalties(
 ) -> dict[str, Scalar]:
     """Returns each active penalty by its name, without its weight."""
     root = jax.random.fold_in(key, Stream.PENALTY)
-    keys = {name: jax.random.fold_in(root, index) for index, name in enumerate(PENALTIES)}
-    return {name: PENALTIES[name](critic, real, fake, keys[name]) for name, _ in gan.penalties}
+    numbers = {name: index for index, name in enumerate(PENALTIES)}
+    own = [name for name, _ in gan.penalties if name not in PENALTIES]
+    numbers |= {name: OWN_PENALTIES + index for index, name in enumerate(own)}
+    keys = {name: jax.random.fold_in(root, number) for name, number in numbers.items()}
+    return {name: find_penalty(name)(critic, real, fake, keys[name]) for name, _ in gan.penalties}
 
 
 def _both_logits(

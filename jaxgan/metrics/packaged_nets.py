@@ -7,7 +7,6 @@ weights cannot be compared. Stacked MNIST uses MNIST's net for each channel; poi
 
 import functools
 import hashlib
-import importlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from flax.traverse_util import unflatten_dict
 from jaxtyping import Array
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.import_paths import load_attribute
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.metrics.classes import stacked_modes
 from jaxgan.metrics.classifier_net import CLASSES, SHAPE, classify
@@ -158,13 +158,7 @@ def _import_function(path: str) -> Callable[[np.ndarray], Any]:
     if not (module and colon and attribute):
         own = "the import path of a function of your own, as package.module:function"
         raise UserError(f"unknown features {path!r}; known: {', '.join(NETS)}, and {own}")
-    try:
-        function = getattr(importlib.import_module(module), attribute)
-    # Importing the user's module runs it, which can fail in any way.
-    except Exception as error:
-        reason = f"cannot be imported: {type(error).__name__}: {error}"
-        hint = "must be installed, or in a folder that PYTHONPATH names"
-        raise UserError(f"features {path!r}: {reason}; {hint}") from error
+    function = load_attribute(f"features {path!r}", path)
     if not callable(function):
         raise UserError(f"features {path!r}: {type(function).__name__} is not callable")
     return function

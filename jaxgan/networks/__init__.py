@@ -6,5 +6,5 @@ without classes takes no labels; one with classes needs them. Everything that is
 gradients lies in collections of variables besides `params`, which change if `train` is true.
 """
 
-from jaxgan.networks.build import NETWORKS, Networks
+from jaxgan.networks.build import NETWORKS, Networks, network_pair
 from jaxgan.networks.resolution import ImageShape

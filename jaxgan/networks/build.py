@@ -6,7 +6,9 @@ from flax import linen as nn
 
 from jaxgan.config import choices
 from jaxgan.config.errors import UserError
+from jaxgan.config.import_paths import is_import_path
 from jaxgan.config.network import R3GAN_EXPANSION, R3GAN_GROUP, NetworkConfig, disc_norm
+from jaxgan.config.own_parts import load_part
 from jaxgan.networks import dcgan, mlp, r3gan, sngan
 from jaxgan.networks.resolution import ImageShape, resolution_for
 
@@ -57,6 +59,33 @@ def r3gan_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> 
 
 def default_cardinality(channels: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(width * R3GAN_EXPANSION // R3GAN_GROUP for width in channels)
+
+
+def network_pair(config: NetworkConfig, image_shape: ImageShape, classes: int) -> Networks:
+    """Builds generator and discriminator: of a family, or with a function of the user's own.
+
+    Args:
+      image_shape: shape of one example.
+      classes: number of classes; 0 if the networks take no labels.
+
+    Raises:
+      UserError: the networks cannot make such examples, or the user's function fails.
+    """
+    if not is_import_path(config.name):
+        return NETWORKS[config.name](config, image_shape, classes)
+    build, what = load_part("network", config.name), f"config.network.name = {config.name!r}"
+    try:
+        pair = build(config, image_shape, classes)
+    except UserError:
+        raise
+    # The user's function can fail in any way.
+    except Exception as error:
+        raise UserError(f"{what}: failed: {type(error).__name__}: {error}") from error
+    if not (
+        isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(x, nn.Module) for x in pair)
+    ):
+        raise UserError(f"{what}: must return two Linen modules, the generator and D, in a tuple")
+    return pair
 
 
 NETWORKS: dict[str, Callable[[NetworkConfig, ImageShape, int], Networks]] = {

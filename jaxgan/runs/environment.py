@@ -117,10 +117,25 @@ def merge_environment(workdir: Path, now: dict[str, Any]) -> dict[str, Any]:
         recorded.setdefault("mathematics", now["mathematics"])
     recorded["data"] = now["data"] | recorded["data"]
     changed = {key: now[key] for key in now if now[key] != recorded.get(key)}
+    other_code = "mathematics" in now and now["mathematics"] != newest_mathematics(recorded)
+    if other_code:
+        changed["mathematics"] = now["mathematics"]
     # Once for each different start, however often a run is resumed.
-    if changed and changed not in recorded.get("changes", []):
+    if other_code or (changed and changed not in recorded.get("changes", [])):
         recorded.setdefault("changes", []).append(changed)
     return recorded
+
+
+def newest_mathematics(recorded: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the versions of the mathematics at the newest start that changed any of them.
+
+    With config.allow_changed_code, that of a part of the user's own can change in a run.
+    """
+    starts = (*reversed(recorded.get("changes") or ()), recorded)
+    found: Mapping[str, Any] = next(
+        (start["mathematics"] for start in starts if start.get("mathematics")), {}
+    )
+    return found
 
 
 def record_memory(workdir: Path, memory: Mapping[str, int | None]) -> None:

@@ -11,7 +11,7 @@ from jaxgan.data import Dataset, load_data, with_found_name
 from jaxgan.data.image_pixels import rules_of
 from jaxgan.data.lazy_array import Array
 from jaxgan.gan.state import Gan, TrainState, build_gan, init_state
-from jaxgan.networks import NETWORKS
+from jaxgan.networks import network_pair
 from jaxgan.runs.plan import StepPlan, images_in_run, make_step_plan
 from jaxgan.types import Labels, Pixels
 
@@ -40,7 +40,7 @@ def build_program(config: Config) -> Program:
     config = dataclasses.replace(config, data=with_found_name(config.data))
     if size := rules_of(config.data).size:
         # A size that the network cannot make is refused before the images are read.
-        NETWORKS[config.network.name](config.network, (*size, 3), 0)
+        network_pair(config.network, (*size, 3), 0)
     data = load_data(config.data)
     plan = make_step_plan(config.train, len(data.pixels))
     images = images_in_run(config.train, plan)

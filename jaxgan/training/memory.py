@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from jaxgan.config.choices import NETWORKS
+from jaxgan.config.choices import network_spec
 from jaxgan.config.errors import UserError
 from jaxgan.config.jax_env import MEMORY_HINT, OUT_OF_MEMORY
 from jaxgan.config.schema import Config
@@ -85,7 +85,7 @@ def _remedies(config: Config) -> Iterator[str]:
     devices = config.parallel.devices or jax.device_count()
     if config.seeds and min(seeds_per_program(config, devices), len(seeds_of(config))) > 1:
         smaller.append("fewer runs in one program (config.train.seeds_at_once)")
-    if "remat" in NETWORKS[config.network.name].settings and not config.network.remat:
+    if "remat" in network_spec(config.network.name).settings and not config.network.remat:
         smaller.append("config.network.remat=True")
     smaller += ["a smaller config.train.batch_size", "a smaller network"]
     yield f"in another --workdir: {', '.join(smaller[:-1])} or {smaller[-1]}"

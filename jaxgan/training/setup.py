@@ -13,6 +13,8 @@ import numpy as np
 from jaxgan import __version__
 from jaxgan.config.checks import check_horizon
 from jaxgan.config.fields import iter_settings
+from jaxgan.config.import_paths import trust
+from jaxgan.config.own_parts import check_own_parts, own_parts, source_digests
 from jaxgan.config.packages import check_packages
 from jaxgan.config.schema import Config
 from jaxgan.config.versions import mathematics_of
@@ -67,6 +69,9 @@ def prepare_training(config: Config) -> TrainingSetup:
     devices = visible_devices()
     process_group.check_same_device_count(devices)
     with same_error():
+        check_own_parts(config)
+        # Who trains a config has named its parts, which the record of the run names too.
+        trust(*(path for _, path in own_parts(config)))
         # A process whose data are missing must not leave the others waiting.
         program = build_program(config)
     config, data, plan, gan = program
@@ -107,6 +112,9 @@ def _shared_facts(config: Config, data: Dataset) -> Iterator[tuple[str, str]]:
     for name, _, value in iter_settings(config):
         if name not in PER_PROCESS_SETTINGS:
             yield f"config.{name}", repr(value)
+    yield from (
+        (f"the source file of {name}", digest) for name, digest in source_digests(config).items()
+    )
     yield "the data's SHA-256", data.sha256
     yield from {"jaxgan": __version__, "jax": jax.__version__}.items()
 
