@@ -35,6 +35,7 @@ IMPORTS_BY_NAME = {
     "__init__.py": "its own table",
     "config/files.py": "--config",
     "config/import_paths.py": "--features, --trust and the config that trains",
+    "config/packages.py": "the names of packages in its callers",
 }
 
 
