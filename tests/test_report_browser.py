@@ -162,3 +162,7 @@ def test_the_first_view_takes_less_than_two_seconds_of_a_processor(chromium, pag
         page.reload()
         metrics = {x["name"]: x["value"] for x in session.send("Performance.getMetrics")["metrics"]}
         assert 0 < metrics["TaskDuration"] < 2
+
+
+def test_the_scores_of_real_data_are_drawn_beside_those_of_samples(points_file):
+    assert '"label":"real data"' in points_file.read_text()

@@ -1,5 +1,6 @@
 """The report page: what it holds, what it says is missing, and that no text becomes markup."""
 
+import dataclasses
 import html.parser
 import json
 import re
@@ -24,7 +25,10 @@ from jaxgan.reports.page import _short_names, build_sections, read_runs, write_p
 from jaxgan.runs import layout
 from jaxgan.runs.atomic_files import read_json, write_json
 from jaxgan.runs.directory import read_config
+from jaxgan.training.train_seeds import train_seeds
+from tests import tiny
 
+CHART = r'data-kind="chart">(.*?)</script>'
 ATTACK = "</script><img src=x onerror=alert(1)>\"'&`x`"
 
 
@@ -182,6 +186,29 @@ def test_a_damaged_file_is_named_and_the_rest_is_shown(copy, tmp_path, name, con
     text = text_of(page_of(copy, out=tmp_path / "page.html"))
     assert words in text
     assert "All settings" in text
+
+
+def test_the_rows_before_a_damaged_line_are_shown(copy, tmp_path):
+    lines = (copy / layout.METRICS).read_text().splitlines()
+    (copy / layout.METRICS).write_text("\n".join([*lines[:4], "{", *lines[5:]]) + "\n")
+    text = text_of(page_of(copy, out=tmp_path / "page.html"))
+    assert "line 5 is damaged" in text
+    assert "Here are the 4 rows before it." in text
+    assert "Losses (nats)" in text
+
+
+def test_many_seeds_have_a_band_and_a_value_each(data, tmp_path):
+    config = dataclasses.replace(tiny.config(data, epochs=1), seeds=(3, 5))
+    train_seeds(config, tmp_path / "seeds")
+    page = page_of(tmp_path / "seeds", out=tmp_path / "page.html")
+    (losses, *_) = (json.loads(found) for found in re.findall(CHART, page))
+    labels = [line["label"] for line in losses["lines"]]
+    assert labels[:3] == ["discriminator: median", *(f"discriminator: seed {x}" for x in (3, 5))]
+    low, high = losses["lines"][0]["band"]
+    assert all(np.array(low) <= np.array(losses["lines"][0]["y"]))
+    assert all(np.array(high) >= np.array(losses["lines"][0]["y"]))
+    assert "At the end of training, over 2 seeds" in page
+    assert "seeds have no warning" in page
 
 
 def test_the_verb_writes_the_page_of_a_damaged_run_and_fails_as_before(copy, capsys):

@@ -19,6 +19,11 @@ TRAINING = (
         level=(0.5, "D cannot tell"),
     ),
 )
+SPREAD = Panel(
+    "Spread of the samples, over that of real examples (ratio)",
+    {"samples/spread": "samples"},
+    level=(1.0, "as different from each other as real ones"),
+)
 MOST_SEEDS = 12  # of which each has a line of its own
 # Shown below a chart by the beginning of its metric's name.
 REMARKS = {
@@ -34,13 +39,14 @@ def curves_section(runs: Sequence[Run], baselines: Baselines) -> Section:
     Args:
       baselines: by `Run.prefix`, the scores of real data in place of generated ones.
     """
-    panels = [chart for panel in (*TRAINING, *PANELS) for chart in _charts(panel, runs, baselines)]
+    panels = (*TRAINING, *PANELS, SPREAD)
+    charts = [chart for panel in panels for chart in _charts(panel, runs, baselines)]
     lead = (
         '<p class="help">Hover to read values. Drag to zoom, double-click to zoom out. By '
         "keyboard: arrows move the marker, + and &minus; zoom, 0 zooms out.</p>"
     )
     missing = "".join(_missing(run) for run in runs)
-    html = f"{lead}{charts_html(panels)}" if panels else ""
+    html = f"{lead}{charts_html(charts)}" if charts else ""
     return Section("curves", "Curves", html + missing)
 
 

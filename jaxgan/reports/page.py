@@ -10,6 +10,7 @@ from pathlib import Path
 from jaxgan import __version__
 from jaxgan.reports.baselines import real_baseline
 from jaxgan.reports.curves import curves_section
+from jaxgan.reports.findings import findings_section
 from jaxgan.reports.generators import forget_loaded
 from jaxgan.reports.markup import note, text
 from jaxgan.reports.nearest import nearest_section
@@ -60,6 +61,7 @@ def build_sections(runs: Sequence[Run]) -> list[Section]:
     """Returns the sections of a page, in their order."""
     baselines = {run.prefix: real_baseline(run) for run in runs}
     found = [
+        _of_each(findings_section, runs, singles=False),
         _of_each(samples_section, runs),
         _of_each(surface_section, runs),
         curves_section(runs, baselines),

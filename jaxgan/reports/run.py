@@ -58,7 +58,7 @@ def read_run(workdir: Path, name: str, prefix: str) -> Run:
         config=config,
         name=name,
         prefix=prefix,
-        rows=_try(functools.partial(row_files.read_rows, workdir), [], problems),
+        rows=_read_rows(workdir, problems),
         environment=_clean(_try(functools.partial(read_environment, workdir), {}, problems)),
         data=_try(functools.partial(read_data_record, workdir), {}, problems),
         seeds=seeds,
@@ -75,6 +75,16 @@ def _clean(environment: dict[str, Any]) -> dict[str, Any]:
         for name, value in environment.items()
         if isinstance(value, kinds.get(name, object))
     }
+
+
+def _read_rows(workdir: Path, problems: list[str]) -> list[Row]:
+    """Reads the rows of a run; those before a damaged line if there is one."""
+    try:
+        return row_files.read_rows(workdir)
+    except UserError as error:
+        rows = row_files.read_rows_before_damage(workdir)
+        problems.append(f"{error}. Here are the {len(rows)} rows before it.")
+        return rows
 
 
 def _try(read: Callable[[], T], default: T, problems: list[str]) -> T:

@@ -9,6 +9,7 @@ from jaxgan.evaluation.scoring import REAL_BASELINE, set_label
 from jaxgan.reports.markup import note, table, text
 from jaxgan.reports.run import Run
 from jaxgan.reports.sections import Section
+from jaxgan.runs import seed_statistics
 from jaxgan.runs.atomic_files import read_json
 from jaxgan.runs.text import format_number
 
@@ -17,7 +18,7 @@ MOST_BARS = 100  # classes of a histogram
 
 def scores_section(run: Run) -> Section:
     """Shows what `evaluate` has written, and the classes of the newest samples."""
-    html = "".join(_file_html(path) for path in _files(run.workdir))
+    html = "".join(map(_file_html, _files(run.workdir)))
     if not html:
         html = note(
             "There is no evaluation of this run yet.",
@@ -25,7 +26,7 @@ def scores_section(run: Run) -> Section:
         )
     if '<dl class="bars' not in html:
         html += _newest_classes(run)
-    return Section("evaluation", "Evaluation", html)
+    return Section("evaluation", "Evaluation", html + _last_rows_of_seeds(run))
 
 
 def _files(workdir: Path) -> list[Path]:
@@ -90,25 +91,50 @@ def _protocol_words(protocol: Mapping[str, Any]) -> str:
     )
 
 
+def _last_rows_of_seeds(run: Run) -> str:
+    """Returns the statistics of the last row of each seed that is at the end, and its values."""
+    if not run.seeds:
+        return ""
+    try:
+        last_step = seed_statistics.final_step(run.workdir, run.config)
+    except UserError as error:
+        return note(str(error))
+    rows = {seed: single.rows for seed, single in run.seeds.items()}
+    summary = seed_statistics.summarize(run.config, rows, last_step, {})
+    if not summary["finished"]:
+        return note("No seed has reached the last step yet, so there are no statistics over them.")
+    caption = f"At the end of training, over {len(summary['finished'])} seeds"
+    return _statistics_table(summary["metrics"], summary["finished"], caption)
+
+
+def _statistics_table(
+    metrics: Mapping[str, Mapping[str, Any]],
+    seeds: Sequence[Any],
+    caption: str,
+    baseline: Mapping[str, Any] | None = None,
+) -> str:
+    """Returns mean, spread and median of each metric, the real baseline, and each seed's value."""
+    columns = ("mean", "std", "median")
+    header = ["", *columns, *(["real"] if baseline else []), *(f"seed {seed}" for seed in seeds)]
+    rows = []
+    for name, found in metrics.items():
+        cells = [_cell(found[column]) for column in columns]
+        cells += [_cell(baseline.get(name))] if baseline else []
+        cells += [_cell(found["values"].get(str(seed))) for seed in seeds]
+        # The part behind "/n" is the protocol, which the text above the table has.
+        rows.append([name.split("/n")[0].replace("_", " "), *cells])
+    return table(header, rows, caption)
+
+
 def _seeds_html(summary: Mapping[str, Any]) -> str:
     """Returns the statistics over seeds, and the score of each seed."""
-    protocol = summary["protocol"]
+    protocol, floor = summary["protocol"], summary["floor"]
     seeds = list(protocol["steps"])
-    lead = f"<p>{text(_protocol_words(protocol))}</p>"
-    tables = []
-    for generator, metrics in summary["metrics"].items():
-        header = ["score", "mean", "std", "median", "baseline", *(f"seed {s}" for s in seeds)]
-        rows = [
-            [
-                name.split("/n")[0].replace("_", " "),
-                *(_cell(found[column]) for column in ("mean", "std", "median")),
-                _cell(summary["floor"].get(name)),
-                *(_cell(found["values"].get(seed)) for seed in seeds),
-            ]
-            for name, found in metrics.items()
-        ]
-        tables.append(table(header, rows, f"{set_label(generator)}, over {len(seeds)} seeds"))
-    return lead + "".join(tables)
+    tables = [
+        _statistics_table(metrics, seeds, f"{set_label(name)}, over {len(seeds)} seeds", floor)
+        for name, metrics in summary["metrics"].items()
+    ]
+    return f"<p>{text(_protocol_words(protocol))}</p>{''.join(tables)}"
 
 
 def _newest_classes(run: Run) -> str:

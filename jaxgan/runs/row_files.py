@@ -26,8 +26,7 @@ def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     path = workdir / name
-    # Bytes that are no text make their line damaged, and the error below names it.
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    lines = _lines(path)
     for number, line in enumerate(lines, start=1):
         row = _parse_row(line)
         if row is None and number < len(lines):
@@ -36,6 +35,16 @@ def read_rows(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
             )
         if row is not None:
             rows.append(row)
+    return rows
+
+
+def read_rows_before_damage(workdir: Path, name: str = METRICS) -> list[dict[str, Any]]:
+    """Reads the rows before the first damaged line, for those who want to see what there is."""
+    rows = []
+    for row in map(_parse_row, _lines(workdir / name)):
+        if row is None:
+            break
+        rows.append(row)
     return rows
 
 
@@ -54,6 +63,11 @@ def drop_rows_after(workdir: Path, step: int, name: str = METRICS) -> list[dict[
     if (path := workdir / name).exists():
         write_atomically(path, "".join(map(_format_row, rows)))
     return rows
+
+
+def _lines(path: Path) -> list[str]:
+    # Bytes that are no text make their line damaged, which is what readers look for.
+    return path.read_text(errors="replace").splitlines() if path.is_file() else []
 
 
 def _format_row(row: dict[str, Any]) -> str:
