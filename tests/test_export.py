@@ -28,7 +28,7 @@ from jaxgan.config.network import NetworkConfig
 from jaxgan.data import DATASETS
 from jaxgan.export.export_run import FORMATS, WRITERS, export_run
 from jaxgan.export.formats import record_path
-from jaxgan.export.generator import Generator, describe, load_trained
+from jaxgan.export.generator import TrainedGenerator, describe, load_trained
 from jaxgan.export.jax_artefact import write_jax
 from jaxgan.export.onnx_file import write_onnx
 from jaxgan.export.safetensors_file import load_generator, write_safetensors
@@ -63,7 +63,7 @@ def generator_of(config, shape, classes):
     variables = jax.tree_util.tree_map_with_path(draw, variables)
     data = {"shape": list(shape), "classes": classes, "examples": 1000}
     record = describe(config, gan, data) | {"step": 0, "weights": "raw"}
-    return Generator(gan, variables.pop("params"), variables, record)
+    return TrainedGenerator(gan, variables.pop("params"), variables, record)
 
 
 @functools.cache
@@ -330,6 +330,15 @@ def test_a_file_that_is_no_generator_is_said_in_one_line(tmp_path):
         load_generator(path)
     path.write_bytes(safetensors.numpy.save({"a": np.zeros(1)}))
     with pytest.raises(UserError, match="is not from jaxgan"):
+        load_generator(path)
+
+
+def test_a_file_does_not_make_the_reader_import_code_that_it_names(tmp_path):
+    generator = of_network("mlp", False)
+    config = {**generator.record["config"], "loss": "someones_losses:own"}
+    path = tmp_path / "a.safetensors"
+    write_safetensors(generator._replace(record=generator.record | {"config": config}), path)
+    with pytest.raises(UserError, match=r"someones_losses:own.*if you trust it"):
         load_generator(path)
 
 

@@ -7,7 +7,7 @@ import jax
 
 from jaxgan.config.errors import UserError
 from jaxgan.export.formats import FORMATS, check_export
-from jaxgan.export.generator import Generator, load_trained
+from jaxgan.export.generator import TrainedGenerator, load_trained
 from jaxgan.export.jax_artefact import write_jax
 from jaxgan.export.onnx_file import write_onnx
 from jaxgan.export.safetensors_file import write_safetensors
@@ -15,7 +15,7 @@ from jaxgan.runs.checkpoint_ref import CheckpointRef
 
 GENERAL = "safetensors"  # the format without a limit
 LARGEST = 2**31 - 2**24  # bytes of the weights in the others, with room for the program
-WRITERS: dict[str, Callable[[Generator, Path], None]] = {
+WRITERS: dict[str, Callable[[TrainedGenerator, Path], None]] = {
     "jax": write_jax,
     "onnx": write_onnx,
     "safetensors": write_safetensors,

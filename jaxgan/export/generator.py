@@ -34,7 +34,7 @@ AskedLabels = int | str | Sequence[int | str]
 DATA = ("name", "shape", "examples", "classes", "class_names", "class_counts")
 
 
-class Generator(NamedTuple):
+class TrainedGenerator(NamedTuple):
     """A trained generator, without the rest of its run.
 
     A tuple of these four:
@@ -113,7 +113,7 @@ def _as_tuple(labels: AskedLabels) -> tuple[int | str, ...]:
     return (labels,) if isinstance(labels, int | str) else tuple(labels)
 
 
-def load_trained(workdir: Path, ref: CheckpointRef = "last") -> Generator:
+def load_trained(workdir: Path, ref: CheckpointRef = "last") -> TrainedGenerator:
     """Loads the generator of a run, with the weights that the verb `sample` uses.
 
     Raises:
@@ -122,12 +122,14 @@ def load_trained(workdir: Path, ref: CheckpointRef = "last") -> Generator:
     return trained_generator(workdir, *load_run(workdir, ref))
 
 
-def trained_generator(workdir: Path, config: Config, gan: Gan, state: TrainState) -> Generator:
+def trained_generator(
+    workdir: Path, config: Config, gan: Gan, state: TrainState
+) -> TrainedGenerator:
     """Returns the generator of a run that `load_run` has loaded."""
     data = read_data_record(workdir)
     weights = "averaged" if state.ema_params else "raw"
     record = describe(config, gan, data) | {"step": int(state.step), "weights": weights}
-    return Generator(gan, *inference_variables(gan, state), record)
+    return TrainedGenerator(gan, *inference_variables(gan, state), record)
 
 
 def describe(config: Config, gan: Gan, data: dict[str, Any]) -> Record:
@@ -149,7 +151,7 @@ def describe(config: Config, gan: Gan, data: dict[str, Any]) -> Record:
     }
 
 
-def pixels_program(generator: Generator) -> Callable[..., Pixels]:
+def pixels_program(generator: TrainedGenerator) -> Callable[..., Pixels]:
     """Returns the function from latents, and labels if there are classes, to pixels or points."""
 
     def pixels(z: Latents, labels: Labels | None = None) -> Pixels:
@@ -159,7 +161,7 @@ def pixels_program(generator: Generator) -> Callable[..., Pixels]:
     return pixels
 
 
-def symbolic_inputs(generator: Generator) -> tuple[jax.ShapeDtypeStruct, ...]:
+def symbolic_inputs(generator: TrainedGenerator) -> tuple[jax.ShapeDtypeStruct, ...]:
     """Returns shapes and types of latents and labels for a batch of any size."""
     (batch,) = export.symbolic_shape("batch")
     z = jax.ShapeDtypeStruct((batch, generator.gan.latent_size), jnp.float32)

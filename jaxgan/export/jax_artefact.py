@@ -7,14 +7,19 @@ import jax
 from jax import export
 
 from jaxgan.export.formats import record_path
-from jaxgan.export.generator import Generator, explain_batch_size, pixels_program, symbolic_inputs
+from jaxgan.export.generator import (
+    TrainedGenerator,
+    explain_batch_size,
+    pixels_program,
+    symbolic_inputs,
+)
 from jaxgan.runs.atomic_files import replace_file, write_json
 from jaxgan.types import Labels, Latents, Pixels
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-def write_jax(generator: Generator, out: Path) -> None:
+def write_jax(generator: TrainedGenerator, out: Path) -> None:
     """Writes the program to `out`, and the generator's record as JSON beside it."""
     with explain_batch_size():
         program = export.export(jax.jit(_constant_weights(generator)), platforms=PLATFORMS)
@@ -24,7 +29,7 @@ def write_jax(generator: Generator, out: Path) -> None:
     replace_file(out, lambda file: file.write(content))
 
 
-def _constant_weights(generator: Generator) -> Callable[..., Pixels]:
+def _constant_weights(generator: TrainedGenerator) -> Callable[..., Pixels]:
     def pixels(z: Latents, labels: Labels | None = None) -> Pixels:
         # Behind the barrier, the compiler does not compute with the weights ahead of time, which
         # would round in another way than when they are arguments, as in `sample_pixels`.

@@ -10,7 +10,12 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from jaxgan.export.generator import Generator, explain_batch_size, pixels_program, symbolic_inputs
+from jaxgan.export.generator import (
+    TrainedGenerator,
+    explain_batch_size,
+    pixels_program,
+    symbolic_inputs,
+)
 from jaxgan.export.onnx_graph import INPUTS, Graph, Value, unsupported
 from jaxgan.export.onnx_operators import BATCH_SIZE, OPERATORS
 from jaxgan.runs.atomic_files import replace_file
@@ -21,7 +26,7 @@ CALLED = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 LOOPS = ("scan", "while")
 
 
-def write_onnx(generator: Generator, out: Path) -> None:
+def write_onnx(generator: TrainedGenerator, out: Path) -> None:
     """Writes the model to `out`, with the generator's record as its metadata.
 
     Raises:

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping
+from jaxgan.config.import_paths import note_recorded
+from jaxgan.config.own_parts import own_parts
 from jaxgan.config.packages import import_package
 from jaxgan.config.paths import expand_path
 from jaxgan.config.versions import mathematics_of
-from jaxgan.export.generator import Generator
+from jaxgan.export.generator import TrainedGenerator
 from jaxgan.gan.state import Gan, build_gan
 from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.checkpoints import Leaves, leaf_name, leaves_sha256, named_leaves
@@ -23,7 +25,7 @@ from jaxgan.types import Params
 logger = logging.getLogger(__name__)
 
 
-def write_safetensors(generator: Generator, out: Path) -> None:
+def write_safetensors(generator: TrainedGenerator, out: Path) -> None:
     """Writes the weights and statistics to `out`, by their names in the network."""
     from safetensors.numpy import save
 
@@ -35,11 +37,12 @@ def write_safetensors(generator: Generator, out: Path) -> None:
     replace_file(out, lambda file: file.write(content))
 
 
-def load_generator(path: Path | str) -> Generator:
+def load_generator(path: Path | str) -> TrainedGenerator:
     """Loads a generator that `jaxgan export --format safetensors` wrote.
 
     Its images are those of the run, to the bit. A warning says if this version of jaxgan computes
-    the network in another way.
+    the network in another way. Code of a user's own that the file names is imported only if it is
+    trusted.
 
     Raises:
       UserError: there is no such file, it is damaged, or it is not from jaxgan.
@@ -50,6 +53,7 @@ def load_generator(path: Path | str) -> Generator:
     leaves, record = _read(path)
     try:
         config, data = from_mapping(record["config"]), record["data"]
+        note_recorded(path for _, path in own_parts(config))
         images = images_in_run(config.train, make_step_plan(config.train, data["examples"]))
         counts = tuple(data.get("class_counts", ()))
         gan = build_gan(config, tuple(data["shape"]), data["classes"], counts, images)
@@ -63,7 +67,7 @@ def load_generator(path: Path | str) -> Generator:
             "another way: the images are not those of its run"
         )
     variables = _unflatten(path, leaves, gan)
-    return Generator(gan, variables.pop("params"), variables, record)
+    return TrainedGenerator(gan, variables.pop("params"), variables, record)
 
 
 def _read(path: Path) -> tuple[Leaves, dict[str, Any]]:

@@ -11,7 +11,7 @@ from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import Config
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.evaluation.text_table import table
-from jaxgan.export.generator import AskedLabels, Generator, trained_generator
+from jaxgan.export.generator import AskedLabels, TrainedGenerator, trained_generator
 from jaxgan.export.samples import Samples
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.plots import save_curves
@@ -54,7 +54,7 @@ class Run(_Loaded):
     ref: CheckpointRef
 
     @functools.cached_property
-    def generator(self) -> Generator:
+    def generator(self) -> TrainedGenerator:
         """The generator, with the weights and statistics to sample with."""
         return trained_generator(self.workdir, *self)
 
