@@ -15,8 +15,6 @@ from jaxgan.gan.sampling import generate, sample_pixels
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Player, TrainState
 from jaxgan.reports import playable, playground
-from jaxgan.reports.generator_encoding import encode_layers
-from jaxgan.reports.generator_layers import generator_layers
 from jaxgan.reports.run import read_run
 from jaxgan.runs.checkpoints import load_run
 from jaxgan.types import Stream, stream_key, to_pixels
@@ -103,20 +101,29 @@ def test_the_browser_draws_the_pixels_of_sample_for_every_network(chromium, tmp_
 def test_weights_of_16_bits_give_the_pixels_of_the_same_weights(chromium, tmp_path):
     gan = gan_of("infogan", CLASSES)
     variables = drawn_variables(gan)
-    layers = generator_layers(gan, *variables)
-    size = len(encode_layers(layers, half=False)["content"])
-    room = playable.Room(runs=2, left=2 * size - 1)
+    room = playable.Room(exact=10)
     fitted = playable.fit_into_page(gan, *variables, room)
     assert fitted.half
-    assert room.left == 2 * size - 1 - len(fitted.layers["content"])
+    assert room.left == playable.WEIGHTS - len(fitted.layers["content"])
     expected = samples_of(gan, (fitted.params, variables[1]))
     change = np.abs(np.int16(expected) - np.int16(samples_of(gan, variables))).max()
     assert 0 < change == playable.rounding_error(fitted, variables[0])
-    page = write_page(
-        tmp_path / "page.html", [html_of(gan, variables, CLASSES, playable.Room(left=size - 1))]
-    )
+    part = html_of(gan, variables, CLASSES, playable.Room(exact=10))
+    page = write_page(tmp_path / "page.html", [part])
     with open_page(chromium, page) as page:
         check_first_samples(page.locator(".playground"), expected)
+
+
+def test_several_runs_share_the_room_of_a_page():
+    gan = gan_of("mlp")
+    variables = drawn_variables(gan)
+    alone, room = playable.room_for(1), playable.room_for(2)
+    assert not playable.fit_into_page(gan, *variables, alone).half
+    assert not playable.fit_into_page(gan, *variables, room).half  # small enough
+    room.exact, room.left = 10, 10_000
+    assert playable.fit_into_page(gan, *variables, room).half
+    with pytest.raises(UserError, match=r"its weights take .* the page has .* left"):
+        playable.fit_into_page(gan, *variables, room)
 
 
 def test_points_move_with_the_pad(chromium, tmp_path):

@@ -15,7 +15,7 @@ from jaxgan.reports.generators import forget_loaded
 from jaxgan.reports.markup import note, text
 from jaxgan.reports.nearest import nearest_section
 from jaxgan.reports.overview import overview_html
-from jaxgan.reports.playable import Room
+from jaxgan.reports.playable import room_for
 from jaxgan.reports.playground import playground_section
 from jaxgan.reports.run import Run, read_run
 from jaxgan.reports.samples import samples_section
@@ -59,6 +59,7 @@ def read_runs(workdirs: Sequence[Path]) -> list[Run]:
 
 def build_sections(runs: Sequence[Run]) -> list[Section]:
     """Returns the sections of a page, in their order."""
+    playground = functools.partial(playground_section, room=room_for(len(runs)))
     baselines = {run.prefix: real_baseline(run) for run in runs}
     found = [
         _of_each(findings_section, runs, singles=False),
@@ -66,7 +67,7 @@ def build_sections(runs: Sequence[Run]) -> list[Section]:
         _of_each(surface_section, runs),
         curves_section(runs, baselines),
         _of_each(scores_section, runs, singles=False),
-        _of_each(functools.partial(playground_section, room=Room(len(runs))), runs, singles=False),
+        _of_each(playground, runs, singles=False),
         _of_each(walks_section, runs),
         _of_each(nearest_section, runs),
         differences_section(runs),

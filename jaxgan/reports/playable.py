@@ -17,6 +17,7 @@ from jaxgan.reports.generators import page_key
 from jaxgan.types import Latents, Params
 
 WEIGHTS = 5_500_000  # characters that the weights may take in a page, which stays below 8 MB
+SMALL = 500_000  # weights of this size are never rounded
 MULTIPLICATIONS = 50_000_000  # in one image; a browser computes some hundred millions in a second
 SAMPLES, POINTS = 8, 1000  # the first samples of the run, which the page begins with
 DIRECTIONS = 10
@@ -57,18 +58,18 @@ class Room:
     """The room for weights in a page, in characters, which the generators of its runs share.
 
     Attributes:
-      runs: number of generators that are still to come.
       left: what those before have left.
+      exact: size from which weights are rounded to float16.
     """
 
-    runs: int = 1
     left: float = WEIGHTS
+    exact: float = WEIGHTS
 
-    def next_share(self) -> float:
-        """Returns an equal part for each generator that is still to come, the next one included."""
-        share = self.left / max(self.runs, 1)
-        self.runs -= 1
-        return share
+
+def room_for(runs: int) -> Room:
+    """Returns the room of a page of so many runs."""
+    # Exact weights of one run could leave no room for those of another.
+    return Room() if runs == 1 else Room(exact=SMALL)
 
 
 def fit_into_page(gan: Gan, params: Params, stats: Params, room: Room) -> Playable:
@@ -87,14 +88,14 @@ def fit_into_page(gan: Gan, params: Params, stats: Params, room: Room) -> Playab
             f"an image takes {count / 1e6:.0f} million multiplications, of at most "
             f"{MULTIPLICATIONS / 1e6:.0f}"
         )
-    encoded, share = encode_layers(layers, half=False), room.next_share()
-    half = len(encoded["content"]) > share
+    encoded = encode_layers(layers, half=False)
+    half = len(encoded["content"]) > room.exact
     if half:
         params = round_kernels(params)
         encoded = encode_layers(generator_layers(gan, params, stats), half)
     if (size := len(encoded["content"])) > room.left:
-        most = f"{room.left / 1e6:.1f} MB that are left for weights of {WEIGHTS / 1e6:.1f}"
-        raise _too_large(f"its weights take {size / 1e6:.1f} MB, of at most {most}")
+        left = f"the page has {room.left / 1e6:.1f} MB left for them"
+        raise _too_large(f"its weights take {size / 1e6:.1f} MB, and {left}")
     room.left -= size
     directions = latent_directions(gan, params).vectors[:DIRECTIONS]
     return Playable(gan, params, stats, encoded, directions, half)

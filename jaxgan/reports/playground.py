@@ -35,8 +35,6 @@ PAD_HELP = (
     "Two directions in the space of latents: left and right arrow keys change the first, up and "
     "down the second, with Shift in larger steps; Home goes back to the middle"
 )
-
-
 HELP = (
     "At first you see what `jaxgan sample --seed 0` writes. A new seed takes random numbers of the "
     "browser, which no seed of `sample` gives.",
@@ -54,7 +52,7 @@ def playground_section(run: Run, room: Room | None = None) -> Section:
     The folder of many seeds has the one of its first seed.
 
     Args:
-      room: that of a page for the weights of several runs; by default one page has it for this run.
+      room: that of the page, which gets smaller; by default that of a page of one run.
     """
     if run.seeds:
         return playground_section(run.seeds[min(run.seeds)], room)
@@ -169,7 +167,7 @@ def _precision(config: Config, playable: Playable, params: Params) -> Iterator[s
     """Yields sentences about differences from `sample`, if there can be any."""
     if playable.half:
         yield (
-            "The weights are rounded to 16 bits, since the page would pass 8 MB otherwise; this "
+            "The weights are rounded to 16 bits, so that the page stays below 8 MB; this "
             f"changes the first samples by at most {rounding_error(playable, params)} of 255 grey "
             "levels."
         )
