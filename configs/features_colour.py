@@ -2,8 +2,12 @@
 
     python -m jaxgan.metrics.train_features --config configs/features_colour.py --data_dir=FOLDER
 
-FOLDER holds CIFAR-10 as image files, in `train/CLASS/` and `test/CLASS/`. The package does not hold
-the weights yet.
+FOLDER holds CIFAR-10 as image files, in `train/CLASS/` and `test/CLASS/`.
+
+Time: 83 min on one CPU core that other work shared, of which it computed 62 min.
+
+Result of seed 0: 87.57 % of the 10,000 test images are classified as their label. The weights take
+1.26 MB.
 """
 
 from jaxgan.config.schema import DataConfig

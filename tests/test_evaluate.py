@@ -13,6 +13,7 @@ from jaxgan.data import load_data
 from jaxgan.evaluation.evaluate import evaluate
 from jaxgan.evaluation.text_table import table
 from jaxgan.gan import sampling
+from jaxgan.metrics.packaged_nets import COLOUR, PINNED
 from jaxgan.runs import checkpoints
 from jaxgan.runs.checkpoint_ref import evaluation_file
 from jaxgan.training.loop import train
@@ -188,7 +189,6 @@ WRONG = {
     "an unknown metric": ({"metrics": ["fid"]}, r"unknown metric 'fid'; known: frechet, kernel"),
     "a step that is not there": ({"step": 5}, r"no checkpoint of step 5; there are: \[12, 24\]"),
     "an unknown net": ({"features": "incption"}, r"unknown features 'incption'; known: mnist"),
-    "no net for the data": ({"features": ""}, r"no net for these images; name inception, or"),
     "a net of other images": (
         {"features": "tests.test_evaluate:features_of_mnist_shape"},
         r"features_of_mnist_shape.*\(6, 6, 1\)",
@@ -199,6 +199,12 @@ WRONG = {
     ),
     "a negative seed": ({"seed": -1}, r"seed = -1: must be a whole number from 0"),
 }
+
+
+def test_images_without_a_net_of_their_own_are_scored_in_that_for_any_images(plain_run):
+    found = evaluate(plain_run, N, metrics=["frechet"])
+    assert found["protocol"]["features"] == COLOUR
+    assert found["metrics"]["generator"][f"frechet/test/n{N}/{COLOUR}-{PINNED[COLOUR][:8]}"] > 0
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -26,7 +26,7 @@ from jaxgan.gan.standing_stats import count_standing_latents
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics import FeatureNet, FeatureSet
 from jaxgan.metrics.inception_weights import INCEPTION
-from jaxgan.metrics.packaged_nets import is_import_path
+from jaxgan.metrics.packaged_nets import is_import_path, knows_labels
 from jaxgan.runs import checkpoints
 from jaxgan.runs.atomic_files import json_safe, write_json
 from jaxgan.runs.checkpoint_ref import CheckpointRef, evaluation_file
@@ -74,7 +74,7 @@ def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
     data = _load_splits(workdir, config, request.num_samples)
     num_samples = request.num_samples or _fitting_samples(config, data)
     request = dataclasses.replace(request, num_samples=num_samples)
-    labels = proportional_labels(gan, num_samples)
+    labels = proportional_labels(gan, num_samples) if knows_labels(net, data["train"]) else None
     # One image shows what the net gives: wrong metrics are refused before thousands are generated.
     example = dataclasses.replace(net.extract(data["train"].pixels[:1]), labels=labels)
     metrics = scoring.select_metrics(request.metrics, net.name, example)

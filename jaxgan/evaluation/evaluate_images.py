@@ -20,7 +20,7 @@ from jaxgan.evaluation.generated import SUBSETS
 from jaxgan.evaluation.request import EvaluateRequest
 from jaxgan.metrics import FeatureNet, FeatureSet, load_features
 from jaxgan.metrics.inception_weights import INCEPTION
-from jaxgan.metrics.packaged_nets import default_net
+from jaxgan.metrics.packaged_nets import COLOUR
 from jaxgan.parallel.host_memory import host_memory
 from jaxgan.runs.atomic_files import json_safe, write_json
 from jaxgan.types import Stream, stream_key
@@ -50,7 +50,7 @@ def evaluate_images(
     Raises:
       UserError: images that cannot be read, too few of them, or a wrong option.
     """
-    net = load_features(request.features or default_net())
+    net = load_features(request.features or COLOUR)
     sets = {IMAGES: read_images(images), REFERENCE: read_images(reference)}
     if net.name == INCEPTION:
         found = _score_as_published(net, sets, request)

@@ -16,7 +16,7 @@ KERNEL_SUBSETS = 100
 KERNEL_SUBSET_SIZE = 1000
 SCORE_SPLITS = 10
 CLASSES, MODES = "class probabilities", "modes"
-LABELS = "labels that a class-conditional generator was asked for"
+LABELS = "labels that a class-conditional generator was asked for, of classes that the net knows"
 Scores = dict[str, float]
 
 

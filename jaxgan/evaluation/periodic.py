@@ -26,6 +26,7 @@ from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan, Player, TrainState, pack
 from jaxgan.metrics import FeatureNet, FeatureSet, Nearest
 from jaxgan.metrics.feature_nets import BATCH
+from jaxgan.metrics.packaged_nets import knows_labels
 from jaxgan.types import Labels, Pixels, Stream, stream_key, to_images
 
 logger = logging.getLogger(__name__)
@@ -131,7 +132,8 @@ class PeriodicEvaluator:
         return {self._feature_metric(name, self.split): scores[name] for name in scores}
 
     def _evaluate_samples(self, fake: np.ndarray) -> Row:
-        labels = proportional_labels(self.gan, len(fake))
+        known = knows_labels(self.net, self._train)
+        labels = proportional_labels(self.gan, len(fake)) if known else None
         images = dataclasses.replace(self.net.extract(fake), labels=labels)
         row = self._score(images)
         # More numbers than that would make each row of the log too long to read.

@@ -11,7 +11,7 @@ from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.evaluation import metric_table
 from jaxgan.evaluation.metric_table import METRICS, Scores, SetPair
 from jaxgan.metrics import FeatureNet, FeatureSet, load_features
-from jaxgan.metrics.packaged_nets import NETS, default_net
+from jaxgan.metrics.packaged_nets import COLOUR, NETS
 from jaxgan.metrics.prdc import DENSITY_NEIGHBOUR, MANIFOLD_NEIGHBOUR
 from jaxgan.types import PRNGKey
 
@@ -108,7 +108,7 @@ def feature_net_for(config: Config, features: str = "") -> FeatureNet:
     data = config.data.name
     name = features or config.evaluate.features or data
     if name == data and name not in NETS:
-        name = default_net()
+        name = COLOUR
     # It would run, and count how often samples meet the modes of other data.
     if name in MIXTURES and name != data:
         raise UserError(f"features {name!r}: the modes of another set than the run's {data!r}")

@@ -8,7 +8,11 @@ from jaxtyping import Array, Float
 from jaxgan.types import Images, Params, Pixels, to_images
 
 SHAPE = (32, 32, 3)
-CLASSES = 10
+# Those of CIFAR-10, in the order of their labels.
+CLASS_NAMES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
 
 
 class ColourClassifier(nn.Module):
@@ -41,7 +45,7 @@ class ColourClassifier(nn.Module):
             x = nn.relu(x)
         features = jnp.mean(x, axis=(1, 2))
         dropped = nn.Dropout(self.dropout, deterministic=not train)(features)
-        return features, nn.Dense(CLASSES, precision="highest", name="classes")(dropped)
+        return features, nn.Dense(len(CLASS_NAMES), precision="highest", name="classes")(dropped)
 
 
 @jax.jit

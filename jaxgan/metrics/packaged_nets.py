@@ -1,8 +1,9 @@
 """Loads feature nets by name: those that come with the package, Inception, or a user's function.
 
-Two small classifiers come with the package, trained by `train_features` on MNIST and
-Fashion-MNIST. Their weights are pinned by SHA-256, because scores in the features of different
-weights cannot be compared. Stacked MNIST uses MNIST's net for each channel; points need no net.
+Three small classifiers come with the package, trained by `train_features` on MNIST, Fashion-MNIST
+and CIFAR-10; the last one is for images of any kind. Their weights are pinned by SHA-256, because
+scores in the features of different weights cannot be compared. Stacked MNIST uses MNIST's net for
+each channel; points need no net.
 """
 
 import functools
@@ -19,10 +20,11 @@ from jaxtyping import Array
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.import_paths import load_attribute
+from jaxgan.data import Dataset
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.metrics.classes import stacked_modes
 from jaxgan.metrics.classifier_net import CLASSES, SHAPE, classify
-from jaxgan.metrics.colour_net import classify_colour
+from jaxgan.metrics.colour_net import CLASS_NAMES, classify_colour
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.inception_weights import INCEPTION, inception_net
 from jaxgan.metrics.mode_coverage import point_modes
@@ -33,8 +35,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 PINNED = {
     "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
     "fashion_mnist": "351d885d1a4b7a7ca5667b9b05f1f44e590cfdc3978e6822160b1c70224905b5",
+    "colour": "a0c505dc6d5694fe6cf31708464bef00bb050dec5dd5a1c0d6fc3b87cb0749fb",
 }
-COLOUR = "colour"  # the net for images of any size, grey or in colour
+COLOUR = "colour"  # the net for images that have none of their own: of any size, grey or in colour
 POINTS = "points"  # name of the net of points
 
 
@@ -61,20 +64,6 @@ def is_import_path(name: str) -> bool:
     return bool(name) and name not in NETS and not name.startswith(f"{INCEPTION}:")
 
 
-def default_net() -> str:
-    """Returns the name of the net for images that have none of their own.
-
-    Raises:
-      UserError: there is none.
-    """
-    if COLOUR not in PINNED:
-        raise UserError(
-            f"features: there is no net for these images; name {INCEPTION}, or a function of your "
-            "own as package.module:function"
-        )
-    return COLOUR
-
-
 def pinned_net(name: str) -> FeatureNet:
     """Loads the classifier of a data set with the weights that come with the package."""
     path, hint = WEIGHTS / f"{name}.npz", "install jaxgan again"
@@ -97,6 +86,16 @@ def packaged_net(name: str, raw: bytes) -> FeatureNet:
     classify_checked = _classify_any if name == COLOUR else _classify_checked
     function = functools.partial(classify_checked, name, params)
     return FeatureNet(name, hashlib.sha256(raw).hexdigest(), CLASSES, function)
+
+
+def knows_labels(net: FeatureNet, data: Dataset) -> bool:
+    """Returns whether the classes of a net are those of the data, so that it can tell labels.
+
+    A user's function that gives probabilities is taken at its word.
+    """
+    if net.name == COLOUR:
+        return data.name == "cifar10" or data.class_names == CLASS_NAMES
+    return net.name == data.name or is_import_path(net.name)
 
 
 def _classify_checked(name: str, params: Params, pixels: np.ndarray) -> tuple[Array, Array]:

@@ -10,10 +10,10 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
-from jaxgan.data import load_data
+from jaxgan.data import Dataset, load_data
 from jaxgan.metrics import packaged_nets, train_features
 from jaxgan.metrics.classifier_net import Classifier
-from jaxgan.metrics.colour_net import ColourClassifier, classify_colour
+from jaxgan.metrics.colour_net import CLASS_NAMES, ColourClassifier, classify_colour
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.packaged_nets import COLOUR, PINNED, WEIGHTS, load_features, packaged_net
 from jaxgan.metrics.train_features import FeatureConfig
@@ -250,6 +250,25 @@ def test_the_net_of_colour_images_takes_any_size_and_grey():
     seen, _ = classify_colour(params, np.tile(board[None, ..., None], (4, 1, 1, 3)))
     mean, _ = classify_colour(params, np.full((4, 32, 32, 3), 150, np.uint8))
     np.testing.assert_allclose(seen, mean, atol=1e-2 * np.abs(mean).max())
+
+
+@pytest.mark.parametrize(
+    ("net", "data", "known"),
+    [
+        ("mnist", {"name": "mnist"}, True),
+        ("mnist", {"name": "kmnist"}, False),  # as many classes, but other ones
+        ("colour", {"name": "cifar10"}, True),
+        ("colour", {"name": "photos", "class_names": CLASS_NAMES}, True),
+        ("colour", {"name": "photos", "class_names": ("cat", "dog")}, False),
+        ("colour", {"name": "cifar100"}, False),
+        ("plugged:embed", {"name": "photos"}, True),
+    ],
+)
+def test_only_a_net_of_the_datas_classes_tells_labels(net, data, known):
+    pixels, labels = np.zeros((1, 2, 2, 3), np.uint8), np.zeros(1, np.int32)
+    facts = {"name": "", "split": "train", "classes": 10, "source": "", "sha256": ""}
+    data = Dataset(pixels=pixels, labels=labels, **facts | data)
+    assert packaged_nets.knows_labels(FeatureNet(net, net, 10, np.sum), data) is known
 
 
 @pytest.mark.slow  # it compiles for most of its time
