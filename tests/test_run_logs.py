@@ -29,14 +29,19 @@ def logged(data, **settings):
 
 
 def events(workdir):
-    """The events of a run's only event file, read as records of length, CRC, bytes, CRC."""
-    (path,) = (workdir / layout.TENSORBOARD).iterdir()
+    """The events of a run's only file that is not empty: records of length, CRC, bytes, CRC."""
+    path = event_file(workdir)
     content, found, at = path.read_bytes(), [], 0
     while at < len(content):
         (size,) = struct.unpack_from("<Q", content, at)
         found.append(event_pb2.Event.FromString(content[at + 12 : at + 12 + size]))
         at += 12 + size + 4
     return found
+
+
+def event_file(workdir):
+    (path,) = (path for path in (workdir / layout.TENSORBOARD).iterdir() if path.stat().st_size)
+    return path
 
 
 def points(workdir):
@@ -140,9 +145,11 @@ def test_a_run_that_is_killed_and_resumed_has_each_point_once(
             train(config, workdir)
     assert row_files.read_rows(workdir)[-1]["step"] == 36
     # The last record is cut, as by a kill while it is written.
-    (path,) = (workdir / layout.TENSORBOARD).iterdir()
+    path = event_file(workdir)
     path.write_bytes(path.read_bytes()[:-5])
     train(config, workdir)
+    # A TensorBoard that reads the old file goes on to the new one only if it is still there.
+    assert path.exists()
     check_each_point_once(workdir)
     assert steps_of(workdir, "image") == steps_of(with_log, "image")
     assert {step for _, step in steps_of(workdir, "histo")} == {24, 36}

@@ -6,6 +6,7 @@ from pathlib import Path
 from jaxgan.config.schema import Config
 from jaxgan.runs import directory, layout, row_files, seed_statistics
 from jaxgan.runs.best_checkpoint import describe_distances, held_out_distances
+from jaxgan.runs.diagnosis import diagnose, read_record
 from jaxgan.runs.environment import read_data_record
 from jaxgan.runs.text import align, format_number
 
@@ -53,6 +54,8 @@ def _run_report(workdir: Path, config: Config) -> Iterator[str]:
     yield from align({"value": {name: format_number(x, ".6g") for name, x in numbers.items()}})
     if distances := held_out_distances(workdir):
         yield describe_distances(*distances)
+    for finding in diagnose(read_record(workdir)):
+        yield f"{finding.level}: {' '.join(filter(None, (finding.sentence, finding.advice)))}"
     files = (layout.METRICS, layout.CURVES, layout.DIAGNOSTICS, layout.MEMORISATION)
     folders = (layout.SAMPLES, layout.CHECKPOINTS, layout.BEST_CHECKPOINT)
     evaluations = sorted(path.name for path in workdir.glob("eval*"))

@@ -1,5 +1,6 @@
 """Event files for TensorBoard, written by tensorboardX, which needs no TensorFlow."""
 
+import os
 import secrets
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ EVENT_FILES = "events.out.tfevents.*"
 
 
 class TensorBoardLog:
-    """The event file of a run. Each start writes a new one in place of those before.
+    """The event file of a run. Each start writes a new one, and empties the one before.
 
     It writes in the thread that calls it, so that an error, as of a full disk, is the run's.
     """
@@ -34,13 +35,17 @@ class TensorBoardLog:
         self._started = time.time() - seconds
         # A name of its own also for a second start within one second.
         self._file = EventsWriter(str(folder / "events"), f".{secrets.token_hex(4)}")
-        # A TensorBoard that shows the run at this moment forgets what it has read.
+        # A TensorBoard that shows the run at this moment then forgets what it has read.
         restart = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         self._file.write_event(
             event_pb2.Event(wall_time=self._started, step=0, session_log=restart)
         )
         for path in before:
-            path.unlink()
+            # It would never leave a file that it reads and that is gone, so one stays, empty.
+            if path.stat().st_size:
+                os.truncate(path, 0)
+            else:
+                path.unlink()
 
     def write(self, entry: Entry) -> None:
         from tensorboardX.proto.event_pb2 import Event

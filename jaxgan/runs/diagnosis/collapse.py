@@ -100,10 +100,10 @@ def _if_trained(run: RunRecord, answer: Answer) -> Answer:
 def _class_fractions(run: RunRecord) -> tuple[str, np.ndarray]:
     """Returns the newest fractions of the samples in each class, and where they are from."""
     protocol = run.evaluation.get("protocol")
-    evaluated = protocol.get("step", 0) if isinstance(protocol, dict) else 0
+    evaluated = protocol.get("step") if isinstance(protocol, dict) else None
     found = _histograms(run).get("generator")
     for row in reversed(run.rows):
-        if row["step"] <= evaluated and _is_histogram(found):
+        if is_finite(evaluated) and row["step"] <= evaluated and _is_histogram(found):
             break
         for name, value in row.items():
             if name.startswith("eval/class_fractions/") and _is_histogram(value):
@@ -115,7 +115,7 @@ def _real_fractions(run: RunRecord, classes: int) -> np.ndarray:
     """Returns the fractions of real images in each class; equal ones if they are not known."""
     counts = run.data.get("class_counts") or []
     for found in (*map(_histograms(run).get, ("test", "train")), counts):
-        if _is_histogram(found) and len(found) == classes and any(found):
+        if _is_histogram(found) and len(found) == classes and np.sum(found) > 0:
             return np.array(found, float) / np.sum(found)
     return np.full(classes, 1 / classes)
 

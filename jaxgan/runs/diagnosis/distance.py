@@ -54,7 +54,7 @@ def learning(run: RunRecord) -> Iterator[Answer]:
     """Answers whether samples come nearer to real images."""
     last, found = run.rows[-1], distances(run.rows)
     # One is an accident that mixed precision knows.
-    if (skipped := last.get("skipped_in_a_row", 0)) > 1:
+    if is_finite(skipped := last.get("skipped_in_a_row")) and skipped > 1:
         text = f"The last {skipped} steps had an update that was not finite, and was skipped."
         advice = (
             f"--config.train.redraw={run.config.train.redraw + 1} goes on with other random "
