@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from jaxgan.config.schema import Config
 from jaxgan.runs.checkpoint_ref import distance_in
 from jaxgan.runs.diagnosis import collapse, discriminator
-from jaxgan.runs.diagnosis.distance import ADVICE_RISEN, distances, has_risen
+from jaxgan.runs.diagnosis.distance import ADVICE_RISEN, RISEN, distances, has_risen
 from jaxgan.runs.diagnosis.record import Row, intervals, is_finite, place, planned_intervals
 
 GRIDS = 3  # in a row whose samples are alike; those of the first epochs can be
@@ -26,6 +26,7 @@ class Alarms:
         self._won_since: tuple[float, int] | None = None
         self._grids = 0
         self._evaluated: list[Row] = []
+        self._lowest: dict[str, float] = {}  # by the name of the distance
         self.read(rows)
 
     def read(self, rows: Iterable[Row]) -> list[str]:
@@ -73,10 +74,17 @@ class Alarms:
         # A whole row would be much to keep for each evaluation of a long run.
         where = {name: row[name] for name in ("step", "epoch", "images") if name in row}
         self._evaluated.append(where | dict([distance]))
+        name, value = distance
+        if not is_finite(value):
+            return ""
+        self._lowest[name] = min(value, self._lowest.get(name, value))
+        # The whole history is looked through only in a run that may be bad.
+        if value <= RISEN * self._lowest[name]:
+            return ""
         found, train = distances(self._evaluated), self._config.train
-        if not found.rows or not has_risen(train, found, planned_intervals(train) / 3):
+        if not has_risen(train, found, planned_intervals(train) / 3):
             return ""
         return (
-            f"{found.label} has been above its lowest, {min(found.values):.4g}, for a third of "
-            f"the run ({found.values[-1]:.4g} now). {ADVICE_RISEN}"
+            f"{found.label} has been a quarter above its lowest, {min(found.values):.4g}, for a "
+            f"third of the run ({found.values[-1]:.4g} now). {ADVICE_RISEN}"
         )

@@ -61,8 +61,8 @@ def _spread(run: RunRecord) -> Answer:
 def _classes(run: RunRecord, where: str, fractions: np.ndarray) -> Answer:
     own, real = (effective_number(x) for x in (fractions, _real_fractions(run, len(fractions))))
     text = (
-        f"by their entropy, the samples' classes are as many as {own:.2g} equally frequent ones, "
-        f"those of real images as {real:.2g} ({where})"
+        f"the effective number of classes, the exponential of their entropy, is {own:.2g} in "
+        f"samples and {real:.2g} in real images ({where})"
     )
     return _judge(own / real, text, {"classes": own, "classes_of_real": real})
 
@@ -75,8 +75,8 @@ def _modes(run: RunRecord, row: Row, name: str, count: float) -> Answer:
     # The exponential of the entropy, divided by the number of modes.
     share = math.exp(-divergence)
     text = (
-        f"samples reach {count:g} modes, as unevenly as if they had {share:.0%} of all modes in "
-        f"equal parts (reverse KL {divergence:.2g}, {where})"
+        f"samples reach {count:g} modes, and the effective number of modes, the exponential of "
+        f"their entropy, is {share:.0%} of all (reverse KL {divergence:.2g}, {where})"
     )
     return _judge(share, text, figures | {kl_name: divergence})
 
