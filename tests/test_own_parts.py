@@ -1,5 +1,6 @@
 """Code of the user's own in a run: the examples of the manual, from a folder beside the command."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -13,13 +14,14 @@ import numpy as np
 import pytest
 
 from jaxgan.cli.main import main
-from jaxgan.config import import_paths
+from jaxgan.config import import_paths, trust
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import load_config
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.own_parts import check_own_parts, own_parts
 from jaxgan.config.schema import AugmentConfig, Config, DataConfig, PenaltyConfig
 from jaxgan.data import load_data, splits_of
+from jaxgan.export.safetensors_file import load_generator
 from jaxgan.gan.losses import LOSSES, find_loss
 from jaxgan.gan.state import _build_gan, build_gan, init_state
 from jaxgan.gan.steps import train_step
@@ -68,7 +70,8 @@ def trained(tmp_path_factory):
     (folder / "mine.py").write_text(EXAMPLES)
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
-        assert main(["--config", "mnist", "--workdir", "run", *flags()]) == 0
+        with open("said.txt", "w") as said, contextlib.redirect_stdout(said):
+            assert main(["--config", "mnist", "--workdir", "run", *flags()]) == 0
     return folder
 
 
@@ -102,6 +105,8 @@ def error_of(capsys, *arguments):
 
 
 def test_the_examples_of_the_manual_train_and_are_recorded_with_their_file(folder):
+    with_trust = f" sample --workdir run --trust {PATHS} --num 64"
+    assert with_trust in (folder / "said.txt").read_text()
     rows = row_files.read_rows(folder / "run")
     assert [row["step"] for row in rows] == [5, 10]
     assert rows[-1]["disc/mine:drift"] > 0
@@ -130,6 +135,7 @@ def test_code_that_a_record_names_runs_only_if_the_command_names_it(folder, caps
         command = [verb, "--workdir", "run", *others]
         line = error_of(capsys, *command)
         assert "is code that a run's record names" in line
+        assert f"add --trust {','.join(sorted(PATHS.split(',')))} (in Python" in line
         assert "mine" not in sys.modules
         forget()
         assert main([*command, "--trust", PATHS]) == 0
@@ -139,6 +145,30 @@ def test_code_that_a_record_names_runs_only_if_the_command_names_it(folder, caps
     assert "mine" not in sys.modules
     line = error_of(capsys, "sample", "--workdir", "run", "--trust", "os.system")
     assert "'os.system': must be package.module:function" in line
+
+
+def test_a_file_of_weights_needs_the_network_alone_and_that_it_is_trusted(folder):
+    command = ["export", "--workdir", "run", "--format", "safetensors", "--out", "g.safetensors"]
+    assert main([*command, "--trust", PATHS]) == 0
+    assert main(["sample", "--workdir", "run", "--num", "4", "--out", "a.npz"]) == 0
+    forget()
+    with pytest.raises(UserError, match=r"network.name = 'mine:linear_pair': is code that a run's"):
+        load_generator("g.safetensors")
+    trust("mine:linear_pair")
+    (folder / "mine.py").write_text(EXAMPLES.replace("pearson", "gone").replace("drift", "gone"))
+    images = load_generator("g.safetensors").sample(4).pixels
+    np.testing.assert_array_equal(images, np.load("a.npz")["images"])
+
+
+def test_seeds_have_the_parts_of_their_config(folder):
+    command = ["--config", "mnist", "--workdir", "seeds", *flags(seeds=2)]
+    assert main(command) == 0
+    forget()
+    assert main(command) == 0
+    for seed in (0, 1):
+        workdir = folder / "seeds" / f"seed_{seed:04}"
+        recorded = json.loads((workdir / layout.ENVIRONMENT).read_text())
+        assert recorded["mathematics"]["loss mine:pearson"] == digest(folder)
 
 
 def test_a_run_goes_on_with_changed_code_only_if_that_is_meant(folder, capsys):

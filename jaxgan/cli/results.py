@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jaxgan.cli.messages import print_error, print_text
 from jaxgan.config.errors import EXIT_FAILED
+from jaxgan.config.own_parts import own_parts
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import seeds_of
 from jaxgan.runs import layout
@@ -47,8 +48,10 @@ def print_result(result: TrainResult, workdir: Path, config: Config) -> int:
     if result.distances:
         print_text(describe_distances(*result.distances))
     folder = shlex.quote(str(workdir))
-    print(f"Next: {_program()} sample --workdir {folder} --num 64 --out samples.png")
-    print(f"      {_program()} evaluate --workdir {folder}")
+    own = ",".join(path for _, path in own_parts(config))
+    trust = f" --trust {own}" if own else ""
+    print(f"Next: {_program()} sample --workdir {folder}{trust} --num 64 --out samples.png")
+    print(f"      {_program()} evaluate --workdir {folder}{trust}")
     return 0
 
 

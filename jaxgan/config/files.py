@@ -14,8 +14,8 @@ from ml_collections.config_dict import FieldReference
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import build_config, iter_settings, parse_literal
-from jaxgan.config.import_paths import importable
-from jaxgan.config.own_parts import check_own_parts
+from jaxgan.config.import_paths import importable, note_recorded
+from jaxgan.config.own_parts import check_own_parts, own_parts
 from jaxgan.config.schema import Config
 
 
@@ -139,6 +139,17 @@ def from_mapping(values: dict[str, Any]) -> Config:
       UserError: a value is of the wrong type or not allowed, or a name is unknown.
     """
     return build_config(Config, values, "")
+
+
+def from_record(values: dict[str, Any]) -> Config:
+    """Builds a config from a record, as `from_mapping` does.
+
+    A record can come from a stranger, so code of the user's own that it names is not imported
+    unless it is trusted.
+    """
+    config = from_mapping(values)
+    note_recorded(path for _, path in own_parts(config))
+    return config
 
 
 def override(values: dict[str, Any], name: str, text: str) -> None:

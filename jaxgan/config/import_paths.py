@@ -49,9 +49,12 @@ def load_attribute(what: str, path: str) -> Any:
       UserError: it cannot be imported, or only the record of a run names it.
     """
     if path in _from_records - _trusted:
+        # All at once, so that a run of several parts needs one more try and not several.
+        paths = sorted(_from_records - _trusted)
         raise UserError(
             f"{what}: is code that a run's record names, and is run only if the command names it "
-            f"too; if you trust it, add --trust {path} (in Python: jaxgan.config.trust({path!r}))"
+            f"too; if you trust it, add --trust {','.join(paths)} (in Python: "
+            f"jaxgan.config.trust({', '.join(map(repr, paths))}))"
         )
     module, _, name = path.partition(":")
     try:

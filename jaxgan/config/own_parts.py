@@ -1,5 +1,6 @@
 """The parts of a run that are a user's own code: loss, penalties, network, augmentations, data."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -57,6 +58,16 @@ def check_own_parts(config: Config) -> None:
 def source_digests(config: Config) -> dict[str, str]:
     """Returns the SHA-256 of the source file of each own part, "" of one that is not there."""
     return {f"{kind} {path}": source_sha256(path) for kind, path in own_parts(config)}
+
+
+def for_sampling(config: Config) -> Config:
+    """Returns the config without the parts of the user's own that only training needs."""
+    if is_import_path(config.loss):
+        config = dataclasses.replace(config, loss=Config.loss)
+    penalty = dataclasses.replace(config.penalty, own=())
+    policy = tuple(name for name in config.augment.policy if not is_import_path(name))
+    augment = dataclasses.replace(config.augment, policy=policy)
+    return dataclasses.replace(config, penalty=penalty, augment=augment)
 
 
 def load_part(kind: str, path: str) -> Any:

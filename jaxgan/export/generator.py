@@ -14,7 +14,7 @@ from jax import export
 
 from jaxgan import __version__
 from jaxgan.config.errors import UserError
-from jaxgan.config.files import from_mapping, to_config_dict
+from jaxgan.config.files import from_record, to_config_dict
 from jaxgan.config.schema import Config
 from jaxgan.config.versions import mathematics_of
 from jaxgan.export.samples import Samples
@@ -105,7 +105,7 @@ class TrainedGenerator(NamedTuple):
         inputs = sample_inputs(self.gan, num, seed, choices, names)
         pixels = generate_pixels(self.gan, self.params, self.stats, inputs.z, inputs.labels)
         labels = None if inputs.labels is None else np.asarray(inputs.labels)
-        data = from_mapping(self.record["config"]).data
+        data = from_record(self.record["config"]).data
         return Samples(np.asarray(pixels), labels, inputs.columns, data)
 
 

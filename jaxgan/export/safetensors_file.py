@@ -9,9 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.config.errors import UserError
-from jaxgan.config.files import from_mapping
-from jaxgan.config.import_paths import note_recorded
-from jaxgan.config.own_parts import own_parts
+from jaxgan.config.files import from_record
+from jaxgan.config.own_parts import for_sampling
 from jaxgan.config.packages import import_package
 from jaxgan.config.paths import expand_path
 from jaxgan.config.versions import mathematics_of
@@ -52,8 +51,7 @@ def load_generator(path: Path | str) -> TrainedGenerator:
         raise UserError(f"{path}: does not exist; name a file written by export")
     leaves, record = _read(path)
     try:
-        config, data = from_mapping(record["config"]), record["data"]
-        note_recorded(path for _, path in own_parts(config))
+        config, data = for_sampling(from_record(record["config"])), record["data"]
         images = images_in_run(config.train, make_step_plan(config.train, data["examples"]))
         counts = tuple(data.get("class_counts", ()))
         gan = build_gan(config, tuple(data["shape"]), data["classes"], counts, images)

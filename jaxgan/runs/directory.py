@@ -14,9 +14,7 @@ import filelock
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
-from jaxgan.config.files import from_mapping, to_config_dict
-from jaxgan.config.import_paths import note_recorded
-from jaxgan.config.own_parts import own_parts
+from jaxgan.config.files import from_record, to_config_dict
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import adds_seeds
 from jaxgan.runs.atomic_files import read_json, write_atomically, write_json
@@ -90,9 +88,7 @@ def read_config(workdir: Path) -> Config:
     """
     if not (path := workdir / CONFIG).is_file():
         raise UserError(f"--workdir {workdir}: holds no run ({path} does not exist)")
-    config = from_mapping(read_json(path))
-    note_recorded(path for _, path in own_parts(config))
-    return config
+    return from_record(read_json(path))
 
 
 def read_writer(workdir: Path) -> str:
