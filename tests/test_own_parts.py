@@ -332,6 +332,10 @@ def test_data_without_a_test_split_have_none_unless_some_are_held_out(module):
     assert splits_of(config) == ("train",)
     assert load_data(config).pixels.shape == (20, 2)
     assert splits_of(dataclasses.replace(config, held_out=0.5)) == ("train", "test")
+    # The function has these settings too, and may do what they say.
+    assert (
+        len(load_data(dataclasses.replace(config, fit="contain", background="grey")).pixels) == 20
+    )
 
 
 def test_a_loss_that_is_none_is_refused(module):

@@ -23,12 +23,11 @@ def part_of(examples: Examples, split: str, fraction: float) -> Examples:
       fraction: of the images that is held out, on average.
 
     Raises:
-      UserError: a part is empty.
+      UserError: the part is empty.
     """
     rows = (is_held_out(row, fraction) for block in blocks(examples.pixels) for row in block)
     held_out = np.fromiter(rows, bool, len(examples.pixels))
-    check_parts(held_out, fraction, examples.source)
-    chosen = np.flatnonzero(held_out if split == "test" else ~held_out)
+    chosen = np.flatnonzero(select(held_out, split, fraction, examples.source))
     pixels = examples.pixels
     part = pixels.take(chosen) if isinstance(pixels, LazyArray) else pixels[chosen]
     which = "held out" if split == "test" else "not held out"
@@ -44,14 +43,19 @@ def is_held_out(image: np.ndarray, fraction: float) -> bool:
     return int.from_bytes(digest, "big") < int(fraction * 256**DIGEST_BYTES)
 
 
-def check_parts(held_out: np.ndarray, fraction: float, source: str) -> None:
-    """
+def select(held_out: np.ndarray, split: str, fraction: float, source: str) -> np.ndarray:
+    """Returns whether each image is in a part.
+
+    Args:
+      held_out: whether each image of the source is held out.
+
     Raises:
-      UserError: all images are held out, or none is.
+      UserError: the part is empty.
     """
-    for split, empty in {"train": held_out.all(), "test": not held_out.any()}.items():
-        if empty:
-            raise UserError(
-                f"config.data.held_out = {fraction}: leaves no {split} images of the "
-                f"{len(held_out)} in {source}; choose another fraction"
-            )
+    chosen = held_out if split == "test" else ~held_out
+    if not chosen.any():
+        raise UserError(
+            f"config.data.held_out = {fraction}: leaves no {split} images of the {len(held_out)} "
+            f"in {source}; choose another fraction"
+        )
+    return chosen

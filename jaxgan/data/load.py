@@ -209,7 +209,8 @@ def _check_pixels(config: DataConfig, examples: Examples) -> None:
         "size": (config.size and asked != sides, size),
         "channels": (config.channels not in (0, channels), f"{channels} channels"),
     }
-    for name in ("fit", "background"):
+    # A function of the user's own reads these settings itself.
+    for name in () if is_import_path(config.name) else ("fit", "background"):
         value, found = getattr(config, name), examples.processing.get(name)
         default = getattr(DataConfig, name)
         differ[name] = value not in (default, found), f"{name} {found}" if found else size

@@ -25,7 +25,7 @@ from jaxgan.data.decoded_blocks import (
     plan_blocks,
     read_outcomes,
 )
-from jaxgan.data.held_out import check_parts, is_held_out
+from jaxgan.data.held_out import is_held_out, select
 from jaxgan.data.image_folder import (
     describe_left_out,
     processing_of,
@@ -246,10 +246,14 @@ def _split(plan: Plan, readings: dict[str, Reading]) -> dict[str, Records]:
     }
     if not config.held_out or "test" in splits:
         return splits
-    train = splits["train"]
-    held_out = np.zeros_like(train.chosen)
-    for index, png in train.read():
-        held_out[index] = is_held_out(from_png(png, channels), config.held_out)
-    check_parts(held_out[train.chosen], config.held_out, str(plan.layout.path("train")))
-    chosen = {"train": train.chosen & ~held_out, "test": held_out}
+    train, source = splits["train"], str(plan.layout.path("train"))
+    usable = np.flatnonzero(train.chosen)
+    pngs = (png for _, png in train.read())
+    held_out = np.fromiter(
+        (is_held_out(from_png(png, channels), config.held_out) for png in pngs), bool, len(usable)
+    )
+    chosen = {}
+    for split in SPLITS:
+        chosen[split] = np.zeros_like(train.chosen)
+        chosen[split][usable[select(held_out, split, config.held_out, source)]] = True
     return {split: dataclasses.replace(train, chosen=chosen[split]) for split in SPLITS}

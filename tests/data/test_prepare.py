@@ -119,6 +119,12 @@ def test_images_can_be_held_out_of_a_prepared_set_later(tmp_path, flat):
     assert_same_data(DataConfig(dir=str(flat), held_out=0.4), tmp_path / "out", held_out=0.4)
 
 
+def test_a_fraction_that_holds_nothing_out_is_refused(tmp_path, flat):
+    config = DataConfig(dir=str(flat), held_out=1e-9)
+    error = error_of(prepare_images, config, tmp_path / "out")
+    assert f"held_out = 1e-09: leaves no test images of the 7 in {flat}; choose another" in error
+
+
 def test_an_archive_is_prepared_as_the_folder_in_it(tmp_path, splits):
     archive = shutil.make_archive(tmp_path / "digits", "zip", splits)
     prepare_images(DataConfig(dir=archive), tmp_path / "out")
