@@ -100,6 +100,10 @@ class TrainedGenerator(NamedTuple):
         choices = SampleChoices(_as_tuple(labels), 0, tuple(seeds), truncation)
         return self._generate(num, 0, choices)
 
+    def __repr__(self) -> str:
+        name = self.record["config"]["network"]["name"]
+        return f"TrainedGenerator({name}, step {self.record['step']})"
+
     def _generate(self, num: int, seed: int, choices: SampleChoices) -> Samples:
         names = self.record["data"].get("class_names") or []
         inputs = sample_inputs(self.gan, num, seed, choices, names)
