@@ -27,8 +27,8 @@ SPREAD = Panel(
 MOST_SEEDS = 12  # of which each has a line of its own
 # Shown below a chart by the beginning of its metric's name.
 REMARKS = {
-    "eval/frechet": "Lower is better. The dotted line is the same distance for real images.",
-    "eval/mode_distance": "Lower is better. The dotted lines are the same distances for real data.",
+    "eval/frechet": "Lower is better. The dotted line is the same distance for real data.",
+    "eval/mode_distance": "Lower is better. The dotted line is the same distance for real data.",
 }
 Baselines = Mapping[str, Mapping[str, float]]  # by run, then by the full name of a metric
 

@@ -52,4 +52,4 @@ def _controls(id: str, name: str, frames: Sequence[Frame]) -> str:
 
 def _attributes(frame: Frame, shown: bool, style: str) -> str:
     hidden = "" if shown else " hidden"
-    return f'class="{text(style)}" decoding="async" data-caption="{text(frame.caption)}"{hidden}'
+    return f'class="{text(style)}" data-caption="{text(frame.caption)}"{hidden}'

@@ -1,5 +1,6 @@
 """The section with a run's evaluation: scores beside those of real data, and classes."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from jaxgan.reports.run import Run
 from jaxgan.reports.sections import Section
 from jaxgan.runs import seed_statistics
 from jaxgan.runs.atomic_files import read_json
+from jaxgan.runs.diagnosis.record import is_finite
 from jaxgan.runs.text import format_number
 
 MOST_BARS = 100  # classes of a histogram
@@ -18,11 +20,13 @@ MOST_BARS = 100  # classes of a histogram
 
 def scores_section(run: Run) -> Section:
     """Shows what `evaluate` has written, and the classes of the newest samples."""
-    html = "".join(map(_file_html, _files(run.workdir)))
+    names = run.data.get("class_names") or ()
+    html = "".join(_file_html(path, names) for path in _files(run.workdir))
     if not html:
+        folder = shlex.quote(str(run.workdir))
         html = note(
             "There is no evaluation of this run yet.",
-            f"`jaxgan evaluate --workdir {run.workdir}` writes one, with the scores of real data.",
+            f"`jaxgan evaluate --workdir {folder}` writes one, with the scores of real data.",
         )
     if '<dl class="bars' not in html:
         html += _newest_classes(run)
@@ -33,12 +37,12 @@ def _files(workdir: Path) -> list[Path]:
     return [path for path in sorted(workdir.glob("evaluation*.json")) if path.is_file()]
 
 
-def _file_html(path: Path) -> str:
+def _file_html(path: Path, names: Sequence[str]) -> str:
     try:
         result = read_json(path)
         if "steps" in result["protocol"]:
             return _seeds_html(result)
-        return _scores_html(result)
+        return _scores_html(result, names)
     except UserError as error:
         return note(f"{error}", "Evaluate again to replace it.")
     # A damaged file can be any JSON.
@@ -46,7 +50,7 @@ def _file_html(path: Path) -> str:
         return note(f"{path}: is damaged.", "Evaluate again to replace it.")
 
 
-def _scores_html(result: Mapping[str, Any]) -> str:
+def _scores_html(result: Mapping[str, Any], names: Sequence[str]) -> str:
     """Returns a table for each split, and the histogram of classes."""
     protocol, metrics = result["protocol"], result["metrics"]
     lead = f"<p>{text(_protocol_words(protocol))}</p>"
@@ -59,7 +63,7 @@ def _scores_html(result: Mapping[str, Any]) -> str:
         baseline = protocol["floor"].get(split)
         beside = f"; the real baseline is {baseline}" if baseline else "; without a real baseline"
         tables.append(table(header, rows, f"Against {images}{beside}"))
-    return lead + "".join(tables) + _histogram(result["histograms"], ())
+    return lead + "".join(tables) + _histogram(result["histograms"], names)
 
 
 def _score_rows(result: Mapping[str, Any], split: str, fakes: Sequence[str]) -> list[list[Any]]:
@@ -141,19 +145,23 @@ def _newest_classes(run: Run) -> str:
     """Returns the classes of the samples in the newest evaluation during training."""
     for row in reversed(run.rows):
         for name, fractions in row.items():
-            if name.startswith(("eval/class_fractions/", "eval/mode_fractions/")):
+            is_histogram = name.startswith(("eval/class_fractions/", "eval/mode_fractions/"))
+            if is_histogram and isinstance(fractions, list) and all(map(is_finite, fractions)):
                 counts = run.data.get("class_counts") or []
                 total = sum(counts)
                 found = {"generated": fractions}
                 if total and len(counts) == len(fractions):
                     found["training data"] = [count / total for count in counts]
                 lead = f"<p>During training, at epoch {row['epoch']:g}:</p>"
-                return lead + _histogram(found, run.data.get("class_names") or ())
+                kind = name.removeprefix("eval/").partition("_")[0]
+                return lead + _histogram(found, run.data.get("class_names") or (), kind)
     return ""
 
 
-def _histogram(histograms: Mapping[str, Sequence[float]], names: Sequence[str]) -> str:
-    """Returns the fraction of each set in each class, as bars."""
+def _histogram(
+    histograms: Mapping[str, Sequence[float]], names: Sequence[str], kind: str = "class"
+) -> str:
+    """Returns the fraction of each set in each class or mode, as bars."""
     if not histograms:
         return ""
     first = next(iter(histograms))
@@ -164,17 +172,17 @@ def _histogram(histograms: Mapping[str, Sequence[float]], names: Sequence[str]) 
     count = min(len(histograms[first]), MOST_BARS)
     rows = []
     for index in range(count):
-        label = names[index] if index < len(names) else f"class {index}"
+        label = names[index] if index < len(names) else f"{kind} {index}"
         bars = "".join(
             _bar(name, fractions[index], largest, name == first)
             for name, fractions in shown.items()
         )
         rows.append(f'<dt class="name">{text(label)}</dt><dd class="pair">{bars}</dd>')
     more = len(histograms[first]) - count
-    rest = note(f"{more} more classes are not shown.") if more else ""
+    rest = note(f"{more} more are not shown.") if more else ""
     legend = ", below it ".join(shown)
     return (
-        f'<h3 class="run-name">Fraction in each class: {text(legend)}</h3>'
+        f'<h3 class="run-name">Fraction in each {text(kind)}: {text(legend)}</h3>'
         f'<dl class="bars">{"".join(rows)}</dl>{rest}'
     )
 

@@ -75,8 +75,8 @@ def _lead(run: Run, gan: Gan, count: int) -> str:
             "where D is undecided."
         )
     words.append(
-        f"The run keeps its last {run.config.save.keep} checkpoints; `--config.save.keep=50 "
-        "--config.save.every=1` keeps more of them."
+        f"The run keeps its last {run.config.save.keep} checkpoints; `--config.save.keep=50` "
+        "with `--config.save.every=1` keeps more of them."
     )
     return " ".join(words)
 

@@ -26,7 +26,7 @@ LEAD = (
     "between plausible images speak for a generator that has learnt more than single images. "
     f"Then one sample, in the middle, is moved by up to {EXTENT:g} standard deviations along each "
     "of the directions that change the output of the generator's first layer most (SeFa); the rows "
-    "are the directions 1, 2, ... of `jaxgan animate`."
+    "are its directions 0, 1, ..., as in `jaxgan animate --direction 0`."
 )
 
 

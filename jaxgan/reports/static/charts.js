@@ -196,8 +196,8 @@
     const bar = document.createElement("div");
     bar.className = "zoom";
     const title = box.querySelector("h3").textContent;
-    const actions = [["+", "Zoom in", () => zoom.by(0.5)], ["−", "Zoom out", () => zoom.by(2)],
-      ["Reset", "Reset the zoom", zoom.reset]];
+    const actions = [["Reset", "Reset the zoom", zoom.reset], ["+", "Zoom in", () => zoom.by(0.5)],
+      ["−", "Zoom out", () => zoom.by(2)]];
     for (const [label, name, act] of actions) {
       const button = document.createElement("button");
       button.type = "button";
