@@ -65,12 +65,12 @@ def _config(
 
 PREPARED = {
     # Labels are what keeps a small GAN from leaving out classes within a minute.
-    "healthy": _config(1e-3, 1e-3, 120_000, conditional=True),
+    "healthy": _config(1e-3, 1e-3, 200_000, conditional=True),
     # G runs ahead of D, to the one kind of image that D likes best.
     "collapsed": _config(2e-2, 1e-4, 24_000),
     # G hardly moves.
     "d_has_won": _config(1e-7, 1e-3, 24_000),
-    "memorising": _config(1e-3, 1e-3, 240_000, HUNDRED_IMAGES, conditional=True),
+    "memorising": _config(1e-3, 1e-3, 200_000, HUNDRED_IMAGES, conditional=True),
 }
 
 

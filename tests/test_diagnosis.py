@@ -9,7 +9,7 @@ import pytest
 from jaxgan.config.choices import LOSSES
 from jaxgan.config.files import to_config_dict
 from jaxgan.config.network import NetworkConfig
-from jaxgan.config.schema import Config, TrainConfig
+from jaxgan.config.schema import Config, ScheduleConfig, TrainConfig
 from jaxgan.metrics import example_spread
 from jaxgan.runs import layout, row_files
 from jaxgan.runs.atomic_files import write_json
@@ -118,6 +118,14 @@ def test_a_distance_above_its_lowest_for_a_third_of_the_run_is_a_warning():
     falls_back = findings(rows([100, 80, 40, 20, 22, 20, 30, 31, 21, 40]))
     assert warned(falls_back) == []
     assert answer(falls_back, BETTER).sentence.endswith("20 at epoch 4, 40 at epoch 10.")
+
+
+def test_a_distance_that_still_falls_is_good_and_the_advice_is_a_command_that_works():
+    found = answer(findings(rows()), BETTER)
+    assert (found.level, found.figures["before"]) == ("good", 50.0)
+    assert "--config.train.epochs=20" in found.advice
+    schedule = ScheduleConfig(unit="run", learning_rate=((0.5, 1.0), (1.0, 0.1)))
+    assert not answer(findings(rows(), Config(schedule=schedule)), BETTER).advice
 
 
 def test_distances_of_another_protocol_are_not_compared():

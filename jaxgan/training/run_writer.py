@@ -153,9 +153,11 @@ class RunWriter:
     def close(self) -> None:
         if self.progress:
             self.progress.close()
-        if self.logs:
-            self.logs.close()
-        self._queue.close()
+        try:
+            if self.logs:
+                self.logs.close()
+        finally:
+            self._queue.close()
 
     def _flush(self, evaluation: Mapping[str, Any] = EMPTY) -> None:
         """Waits for the pending chunk, and writes down its rows and its samples."""

@@ -85,8 +85,10 @@ def progressing(run: RunRecord) -> Iterator[Answer]:
             f"{found.label} still falls: the lowest is {min(early):.4g} in the first two thirds of "
             f"the run and {min(late):.4g} in the last third."
         )
-        advice = f"The same command with {_twice_as_long(run.config)} trains on"
-        yield Answer("good", text, figures, advice)
+        yield Answer("good", text, figures | {"before": min(early)}, _train_on(run.config))
+    elif lowest == count - 1:
+        text = f"{found.label} hardly falls any more: {found.values[0]:.4g} first, {at_lowest}."
+        yield Answer("note", text, figures)
     else:
         text = f"{found.label} no longer falls: {at_lowest}, {last:.4g} at {places[-1]}."
         yield Answer("note", text, figures)
@@ -163,6 +165,10 @@ def _generator_value(evaluation: Mapping[str, Any], part: str) -> tuple[str, flo
     return min(found, key=lambda pair: "/test/" not in pair[0], default=None)
 
 
-def _twice_as_long(config: Config) -> str:
+def _train_on(config: Config) -> str:
+    """Returns how the run is made longer; "" if its schedules, in fractions of it, forbid that."""
+    if config.schedule.unit == "run" and config.schedule.points:
+        return ""
     unit = "images" if config.train.images else "epochs"
-    return f"--config.train.{unit}={2 * getattr(config.train, unit)}"
+    longer = f"--config.train.{unit}={2 * getattr(config.train, unit)}"
+    return f"The same command with {longer} trains on"
