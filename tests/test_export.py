@@ -343,6 +343,17 @@ def test_a_file_that_is_no_generator_is_said_in_one_line(tmp_path):
     path.write_bytes(with_changed_weight(path))
     with pytest.raises(UserError, match="the SHA-256 of its weights differs"):
         load_generator(path)
+    for changed, message in (
+        ({"data": {"shape": [10**6, -1], "classes": 0, "examples": 9}}, "which none have"),
+        ({"data": {"shape": [2], "classes": 0, "examples": 2**40}}, "which none have"),
+        ({"data": []}, "has no record of a generator"),
+        ({"config": {"network": {"latent_size": 10**30}}}, "latent_size|no record"),
+        ({"config": {}}, "its weights are not those of its config"),
+    ):
+        generator = of_network("mlp", False)
+        write_safetensors(generator._replace(record=generator.record | changed), path)
+        with pytest.raises(UserError, match=message):
+            load_generator(path)
     path.write_bytes(safetensors.numpy.save({"a": np.zeros(1)}))
     with pytest.raises(UserError, match="is not from jaxgan"):
         load_generator(path)

@@ -13,15 +13,18 @@ from jaxgan.config.files import from_record
 from jaxgan.config.own_parts import for_sampling
 from jaxgan.config.packages import import_package
 from jaxgan.config.paths import expand_path
+from jaxgan.config.schema import Config
 from jaxgan.config.versions import mathematics_of
 from jaxgan.export.generator import TrainedGenerator
 from jaxgan.gan.state import Gan, build_gan
 from jaxgan.runs.atomic_files import replace_file
 from jaxgan.runs.checkpoints import Leaves, leaf_name, leaves_sha256, named_leaves
+from jaxgan.runs.environment import check_data_record
 from jaxgan.runs.plan import images_in_run, make_step_plan
 from jaxgan.types import Params
 
 logger = logging.getLogger(__name__)
+Shapes = Any  # a PyTree of jax.ShapeDtypeStruct
 
 
 def write_safetensors(generator: TrainedGenerator, out: Path) -> None:
@@ -51,11 +54,11 @@ def load_generator(path: Path | str) -> TrainedGenerator:
         raise UserError(f"{path}: does not exist; name a file written by export")
     leaves, record = _read(path)
     try:
-        config, data = for_sampling(from_record(record["config"])), record["data"]
-        images = images_in_run(config.train, make_step_plan(config.train, data["examples"]))
-        counts = tuple(data.get("class_counts", ()))
-        gan = build_gan(config, tuple(data["shape"]), data["classes"], counts, images)
-    except (KeyError, TypeError) as error:
+        config, gan, wanted = _network_of(path, record)
+    except UserError:
+        raise
+    # JAX has no common class of errors for sizes beyond those of its integers.
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UserError(f"{path}: has no record of a generator of jaxgan ({error!r})") from None
     now, then = mathematics_of(config), record.get("mathematics", {})
     network = f"network {config.network.name}"
@@ -64,7 +67,7 @@ def load_generator(path: Path | str) -> TrainedGenerator:
             f"{path}: was written by jaxgan {record.get('jaxgan')}, which computed its network in "
             "another way: the images are not those of its run"
         )
-    variables = _unflatten(path, leaves, gan)
+    variables = _unflatten(path, leaves, wanted)
     return TrainedGenerator(gan, variables.pop("params"), variables, record)
 
 
@@ -85,11 +88,24 @@ def _read(path: Path) -> tuple[Leaves, dict[str, Any]]:
     return leaves, record
 
 
-def _unflatten(path: Path, leaves: Leaves, gan: Gan) -> Params:
-    """Returns the variables of the network, from arrays by name."""
+def _network_of(path: Path, record: dict[str, Any]) -> tuple[Config, Gan, Shapes]:
+    """Returns config and rules of a record, and the shapes of the generator's variables."""
+    config, data = for_sampling(from_record(record["config"])), record["data"]
+    check_data_record(data, path, "export it again")
+    images = images_in_run(config.train, make_step_plan(config.train, data["examples"]))
+    counts = tuple(data.get("class_counts", ()))
+    gan = build_gan(config, tuple(data["shape"]), data["classes"], counts, images)
     z = jnp.zeros((1, gan.latent_size))
     labels = jnp.zeros(1, jnp.int32) if gan.classes else None
-    wanted = jax.eval_shape(lambda key: gan.gen.init(key, z, False, labels), jax.random.key(0))
+    return (
+        config,
+        gan,
+        jax.eval_shape(lambda key: gan.gen.init(key, z, False, labels), jax.random.key(0)),
+    )
+
+
+def _unflatten(path: Path, leaves: Leaves, wanted: Shapes) -> Params:
+    """Returns the variables of the network, from arrays by name."""
 
     def take(key_path: jax.tree_util.KeyPath, leaf: jax.ShapeDtypeStruct) -> jax.Array:
         array = leaves.get(name := leaf_name(key_path))

@@ -42,6 +42,19 @@ def read_data_record(workdir: Path) -> dict[str, Any]:
       UserError: there is no such record, or it has values that no data have.
     """
     data: dict[str, Any] = read_environment(workdir)["data"]
+    check_data_record(data, workdir / ENVIRONMENT, REMEDY)
+    return data
+
+
+def check_data_record(data: dict[str, Any], path: Path, remedy: str) -> None:
+    """Checks a record of data that was read from a file.
+
+    Args:
+      remedy: what to do if it is not one.
+
+    Raises:
+      UserError: it has values that no data have.
+    """
     shape = data.get("shape")
     sizes = shape if isinstance(shape, list) and len(shape) in (1, 3) else [0]
     counts = [data.get(name) for name in ("classes", "examples")]
@@ -51,8 +64,8 @@ def read_data_record(workdir: Path) -> dict[str, Any]:
         and all(type(count) is int and 0 <= count < 2**31 for count in counts)
     ):
         raise UserError(
-            f"{workdir / ENVIRONMENT}: has data of shape {shape}, {counts[0]} classes and "
-            f"{counts[1]} examples, which none have; {REMEDY}"
+            f"{path}: has data of shape {shape}, {counts[0]} classes and "
+            f"{counts[1]} examples, which none have; {remedy}"
         )
     # A record of an older version has neither.
     for name, kind in (("class_names", str), ("class_counts", int)):
@@ -62,10 +75,7 @@ def read_data_record(workdir: Path) -> dict[str, Any]:
             and len(values) in (0, counts[0])
             and all(type(value) is kind for value in values)
         ):
-            raise UserError(
-                f"{workdir / ENVIRONMENT}: its {name} do not describe {counts[0]} classes; {REMEDY}"
-            )
-    return data
+            raise UserError(f"{path}: its {name} do not describe {counts[0]} classes; {remedy}")
 
 
 def describe_environment(devices: Iterable[Any], data: dict[str, Any]) -> dict[str, Any]:
