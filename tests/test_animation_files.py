@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from jaxgan.cli.arguments import ANIMATIONS
 from jaxgan.config.errors import UserError
 from jaxgan.reports import animation_files
 from jaxgan.reports.animation_files import check_encoder, write_animation
@@ -33,6 +34,10 @@ def test_an_animation_has_the_pixels_of_its_frames_and_loops(name, frames, tmp_p
     assert info["loop"] == 0
     if name == "a.gif":
         assert info["duration"] == 40
+
+
+def test_the_flag_takes_what_can_be_written():
+    assert tuple(animation_files.WRITERS) == ANIMATIONS
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.mp4"])
