@@ -125,7 +125,10 @@ def test_warnings_of_pil_about_image_files_are_hidden():
         (["--config.network.name=dcgan"], "cannot make images of 30x30 pixels; it makes"),
         (["--config.network.conditional=True"], "the data set tiny has no labels"),
         (["--config.schedule.b2=((0,0.9),(1e6,0.5))"], "ends at 1000000.0 images; must be within"),
-        (["--config.evaluate.every=1"], "config.evaluate.every = 1"),
+        (
+            ["--config.evaluate.every=1", "--config.evaluate.features=mnst"],
+            "unknown features 'mnst'",
+        ),
     ],
     ids=["sizes that a network cannot make", "labels of data without", "a schedule", "features"],
 )
@@ -217,7 +220,7 @@ def test_a_run_without_a_terminal_prints_where_its_files_are(data, tmp_path, cap
     code, out, err = run(*arguments, "--config.train.epochs=2")
     assert code == 0
     assert re.search(r"epoch 2/2: \d+ steps/s, 00:00 left, D loss \d+\.\d+, G loss \d+\.\d+", err)
-    assert [line.split()[0] for line in err.splitlines()] == ["data:", "epoch", "epoch"]
+    assert [line.split()[0] for line in err.splitlines()] == ["data:", "epoch", "epoch", "no"]
     assert f"sample --workdir {workdir}" in out
     assert main([*arguments, "--config.train.epochs=2"]) == 0
     assert "already trained" in capsys.readouterr().out
