@@ -126,6 +126,8 @@ def test_what_a_run_cannot_give_is_said_in_one_line(conditional, tmp_path):
     run = jaxgan.load_run(conditional)
     with pytest.raises(UserError, match="--labels: 11: must be from 0 to 9"):
         run.sample(4, labels=11)
+    with pytest.raises(UserError, match="num = 0: must be 1 or more"):
+        run.sample(0)
     with pytest.raises(UserError, match=r"seeds = \(3,\): must be two or more"):
         run.interpolate([3])
     with pytest.raises(UserError, match="holds no run"):

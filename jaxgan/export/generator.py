@@ -105,6 +105,8 @@ class TrainedGenerator(NamedTuple):
         return f"TrainedGenerator({name}, step {self.record['step']})"
 
     def _generate(self, num: int, seed: int, choices: SampleChoices) -> Samples:
+        if num < 1:
+            raise UserError(f"num = {num}: must be 1 or more")
         names = self.record["data"].get("class_names") or []
         inputs = sample_inputs(self.gan, num, seed, choices, names)
         pixels = generate_pixels(self.gan, self.params, self.stats, inputs.z, inputs.labels)
