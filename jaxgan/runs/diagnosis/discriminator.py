@@ -41,13 +41,13 @@ SIGNALS: dict[str, Signal | None] = {
     # the more realistic one of its pair).
     "relativistic": Signal(
         "disc/loss",
-        "The probability that a generated image looks more real to D than a real one",
+        "the probability that a generated image looks more real to D than a real one",
         lambda loss: -math.expm1(-loss),
     ),
     # The same with two such terms, against the mean of the other kind.
     "relativistic_average": Signal(
         "disc/loss",
-        "The probability that an image looks to D like the other kind",
+        "the probability that an image looks to D like the other kind",
         lambda loss: -math.expm1(-loss / 2),
     ),
     # A critic does not win: the better it is, the better it measures a distance, and with a bounded
