@@ -122,8 +122,10 @@ def _run_trial(case: Case, workdir: Path, kinds: list[str], chance: random.Rando
             excused += _excused(fault.damaged)
     ended, wrong = _disturb(case, workdir, Fault("left alone", (0,)))
     found += wrong
-    _drop_extra_leaves(case.folder / "undisturbed", workdir)
-    differences = _in_a_fork(lambda: compare(case.folder / "undisturbed", workdir))
+    undisturbed = case.folder / "undisturbed"
+    _drop_extra_leaves(undisturbed, workdir)
+    excused += _kept_at_request(undisturbed, workdir)
+    differences = _in_a_fork(lambda: compare(undisturbed, workdir))
     found += [line for line in differences if not any(name in line for name in excused)]
     if not found:
         shutil.rmtree(workdir)
@@ -141,6 +143,25 @@ def _drop_extra_leaves(whole: Path, workdir: Path) -> None:
         rows = row_files.read_rows(folder, layout.LEAVES)
         path.unlink()
         row_files.append_rows(folder, [row for row in rows if row["step"] in steps], layout.LEAVES)
+
+
+def _kept_at_request(whole: Path, workdir: Path) -> list[str]:
+    """Returns the checkpoints that may be others, because a run was asked to end and saved.
+
+    What it saved then counts among the newest that are kept, in place of an older one.
+    """
+    names = []
+    for folder in (path.parent.relative_to(workdir) for path in workdir.rglob(layout.LEAVES)):
+        usual, ours = (
+            checkpoints.steps(run / folder / layout.CHECKPOINTS) for run in (whole, workdir)
+        )
+        missing, extra = set(usual) - set(ours), set(ours) - set(usual)
+        asked_for = not extra & ledger.read_leaves(whole / folder).keys()
+        if usual[-1:] == ours[-1:] and len(missing) == len(extra) and asked_for:
+            names += [
+                f": {folder / layout.CHECKPOINTS / str(s)} is" for s in sorted(missing | extra)
+            ]
+    return names
 
 
 def _disturb(case: Case, workdir: Path, fault: Fault) -> tuple[list[Ended], list[str]]:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from jaxgan.runs import layout, row_files
 from tests import faults
 from tests.dir_compare import compare
 from tests.fault_configs import ROOT
@@ -103,3 +104,23 @@ def test_a_difference_of_one_byte_in_any_file_is_found(runs):
     (b / "ledger.tsv").write_text("same")
     (b / "metrics.jsonl").write_text('{"step": 4, "x": 1.5, "seconds": 3}\n')
     assert compare(a, b) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "excused"),
+    [
+        ((16, 24), [": checkpoints/12 is", ": checkpoints/16 is"]),
+        ((12, 24), []),
+        ((24,), []),
+        ((12, 16), []),
+        ((20, 24), []),  # the run saves at step 20 unasked, and has removed that checkpoint
+    ],
+)
+def test_a_checkpoint_that_was_asked_for_may_stand_for_an_older_one(tmp_path, kept, excused):
+    for run, steps in {"whole": (12, 24), "run": kept}.items():
+        for step in steps:
+            (tmp_path / run / "checkpoints" / str(step)).mkdir(parents=True)
+        row_files.append_rows(
+            tmp_path / run, [{"step": s, "leaves": {}} for s in (12, 20, 24)], layout.LEAVES
+        )
+    assert faults._kept_at_request(tmp_path / "whole", tmp_path / "run") == excused
