@@ -21,6 +21,7 @@ from jaxgan.plots import save_samples
 from jaxgan.plots.grids import read_grid
 from jaxgan.reports import charts, pictures, thin
 from jaxgan.reports.commands import training_command
+from jaxgan.reports.findings import _mark_code
 from jaxgan.reports.page import _short_names, build_sections, read_runs, write_page
 from jaxgan.runs import layout
 from jaxgan.runs.atomic_files import read_json, write_json
@@ -209,6 +210,13 @@ def test_many_seeds_have_a_band_and_a_value_each(data, tmp_path):
     assert all(np.array(high) >= np.array(losses["lines"][0]["y"]))
     assert "At the end of training, over 2 seeds" in page
     assert "seeds have no warning" in page
+
+
+def test_an_advice_names_the_runs_folder_and_marks_settings_as_code():
+    advice = "`jaxgan evaluate --workdir RUN` measures it now. Try --config.packing=2, or more."
+    marked = _mark_code(advice, Path("my run"))
+    assert "`jaxgan evaluate --workdir 'my run'` measures it now" in marked
+    assert marked.endswith("Try `--config.packing=2`, or more")
 
 
 def test_the_verb_writes_the_page_of_a_damaged_run_and_fails_as_before(copy, capsys):

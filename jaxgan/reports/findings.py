@@ -1,6 +1,9 @@
 """The section with the diagnosis of a run: a verdict, and the figures that each sentence has."""
 
+import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from jaxgan.config.errors import UserError
 from jaxgan.reports.markup import text, words
@@ -15,13 +18,13 @@ LABELS = {"good": "Good", "note": "Note", "warning": "Warning"}
 
 def findings_section(run: Run) -> Section:
     """Answers the questions that people ask of a run; of many seeds, says which have warnings."""
-    html = _seeds_html(run) if run.seeds else _run_html(_diagnose(run))
+    html = _seeds_html(run) if run.seeds else _run_html(_diagnose(run), run.workdir)
     return Section("diagnosis", "Diagnosis", html)
 
 
-def _run_html(findings: Sequence[Finding]) -> str:
+def _run_html(findings: Sequence[Finding], workdir: Path) -> str:
     warnings = [finding for finding in findings if finding.level == "warning"]
-    answers = "".join(map(_finding_html, findings))
+    answers = "".join(_finding_html(finding, workdir) for finding in findings)
     return f'{_verdict(warnings)}<dl class="findings">{answers}</dl>'
 
 
@@ -33,9 +36,11 @@ def _verdict(warnings: Sequence[Finding]) -> str:
     return f'<p class="verdict warning">{text(first)}</p>'
 
 
-def _finding_html(finding: Finding) -> str:
+def _finding_html(finding: Finding, workdir: Path) -> str:
     advice = (
-        f'<p class="advice">{words(_code_flags(finding.advice))}.</p>' if finding.advice else ""
+        f'<p class="advice">{words(_mark_code(finding.advice, workdir))}.</p>'
+        if finding.advice
+        else ""
     )
     names = ", ".join(finding.figures)
     source = f'<p class="source">{text(names)}</p>' if names else ""
@@ -58,7 +63,7 @@ def _seeds_html(run: Run) -> str:
     head = f'<p class="verdict {level}">{healthy} of {len(found)} seeds have no warning.</p>'
     answers = "".join(
         f'<h3 class="run-name">seed {seed}</h3><dl class="findings">'
-        f"{''.join(map(_finding_html, warnings))}</dl>"
+        f"{''.join(_finding_html(x, run.seeds[seed].workdir) for x in warnings)}</dl>"
         for seed, warnings in warned.items()
         if warnings
     )
@@ -78,10 +83,8 @@ def _evaluation(run: Run) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _code_flags(advice: str) -> str:
-    """Returns an advice without its full stop, and with settings marked as code."""
-    marked = [
-        f"`{word.rstrip(',')}`{',' * word.endswith(',')}" if word.startswith("--") else word
-        for word in advice.rstrip(".").split(" ")
-    ]
-    return " ".join(marked)
+def _mark_code(advice: str, workdir: Path) -> str:
+    """Returns an advice without its full stop, for this run, and with settings marked as code."""
+    advice = advice.rstrip(".").replace("--workdir RUN", f"--workdir {shlex.quote(str(workdir))}")
+    # What is marked already is left as it is.
+    return re.sub("`[^`]*`|--[^ ,;]+", lambda found: f"`{found[0].strip('`')}`", advice)

@@ -38,7 +38,7 @@ def walks_section(run: Run) -> Section | None:
         html = _walks_html(run)
     except UserError as error:
         html = note(f"Interpolations need a checkpoint: {error}")
-    return Section("interpolations", "Interpolations and directions", html, lead=lead(LEAD))
+    return Section("interpolations", "Interpolations", html, lead=lead(LEAD))
 
 
 def _walks_html(run: Run) -> str:

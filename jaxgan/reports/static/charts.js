@@ -63,6 +63,7 @@
       bands: parts.bands,
       legend: { show: false },
       cursor: {
+        y: false,
         drag: { x: true, y: false, dist: 5 },
         focus: { prox: 24 },
         points: { size: 8, width: 2 },
