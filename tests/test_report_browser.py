@@ -6,7 +6,9 @@ import pytest
 
 from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import DataConfig, EvaluateConfig, SaveConfig, TrainConfig
-from jaxgan.reports.page import write_page
+from jaxgan.reports.charts import Chart, Line, charts_html
+from jaxgan.reports.page import render, write_page
+from jaxgan.reports.sections import Section
 from tests import tiny
 from tests.browser import open_page
 
@@ -131,6 +133,23 @@ def test_the_theme_is_switched_and_the_charts_follow(chromium, page_file):
         assert canvas.evaluate("canvas => canvas.toDataURL()") != light
         page.get_by_label("Auto").check(force=True)
         assert page.evaluate(background) == before
+
+
+def test_charts_of_extreme_values_are_drawn_without_errors(chromium, tmp_path):
+    lines = (
+        Line("one point", [5.0], [1.0]),
+        Line("zeros", [1.0, 2.0], [0.0, 0.0]),
+        Line("nothing finite", [1.0, 2.0], [None, None]),
+        Line("sixty decades", [1.0, 2.0, 3.0], [1e-30, 1e30, -1.0]),
+    )
+    charts = [Chart(line.label, (line,), log=log) for line in lines for log in (False, True)]
+    path = tmp_path / "page.html"
+    path.write_text(render([], [Section("curves", "Curves", charts_html(charts))]))
+    with open_page(chromium, path) as page:
+        for chart in page.locator(".chart").all():
+            chart.focus()
+            for key in ("Home", "+", "ArrowRight", "End", "-", "0"):
+                page.keyboard.press(key)
 
 
 def test_what_is_folded_opens(chromium, page_file):

@@ -219,6 +219,20 @@ def test_an_advice_names_the_runs_folder_and_marks_settings_as_code():
     assert marked.endswith("Try `--config.packing=2`, or more")
 
 
+def test_the_page_is_where_the_command_says_and_is_opened(copy, tmp_path, monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda uri: opened.append(uri) or len(opened) == 1)
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "--workdir", "run", "run", "--out", "a b.html", "--open"]) == 0
+    assert opened == [(tmp_path / "a b.html").as_uri()]
+    shutil.copytree(copy, "other")
+    assert main(["report", "--workdir", "run", "other", "--open"]) == 0
+    assert "no browser was found" in capsys.readouterr().out
+    assert (tmp_path / layout.REPORT).is_file()
+    assert main(["report", "--workdir", "run", "--out", "page.txt"]) == 2
+    assert "--out page.txt: must end in .html" in capsys.readouterr().err
+
+
 def test_the_verb_writes_the_page_of_a_damaged_run_and_fails_as_before(copy, capsys):
     (copy / layout.METRICS).write_text("{\n{}\n")
     assert main(["report", "--workdir", str(copy)]) == 2

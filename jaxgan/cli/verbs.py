@@ -349,8 +349,8 @@ def report_verb(argv: list[str]) -> int:
     from jaxgan.cli.report import report
 
     report(workdirs, out)
-    if options.open:
-        webbrowser.open(out.absolute().as_uri())
+    if options.open and not webbrowser.open(out.absolute().as_uri()):
+        print_text("no browser was found to open it")
     return 0
 
 

@@ -10,6 +10,12 @@
   const short = (value) =>
     value === null || value === undefined ? "–" : String(Number(value.toPrecision(4)));
 
+  // A number that fits beside an axis.
+  function label(tick) {
+    const size = Math.abs(tick);
+    return size >= 1e6 || (size && size < 1e-4) ? tick.toExponential() : short(tick);
+  }
+
   // A line with a band becomes three series: the line itself and the two limits of the band.
   function toSeries(lines) {
     const tables = [];
@@ -42,10 +48,11 @@
   // Leaves the powers of ten of the lines behind a logarithmic chart.
   const decade = (tick) => (Number.isInteger(Math.round(Math.log10(tick) * 1e6) / 1e6) ? tick : null);
 
-  // Values of a logarithmic axis must be above zero.
+  // Values of a logarithmic axis must be above zero; the library fails for some that are too small.
+  const LEAST = 1e-18;
   function positive(data) {
     return data.map((values, index) =>
-      index ? values.map((value) => (value !== undefined && value <= 0 ? null : value)) : values);
+      index ? values.map((value) => (value !== undefined && value < LEAST ? null : value)) : values);
   }
 
   function options(chart, parts, width) {
@@ -79,7 +86,7 @@
           labelFont: axis.font },
         { ...axis, size: 56, space: 34,
           grid: { ...axis.grid, filter: (u, ticks) => (chart.log ? ticks.map(decade) : ticks) },
-          values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) },
+          values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : label(tick))) },
       ],
     };
   }
@@ -108,7 +115,8 @@
 
   function zooming(plot, full) {
     const range = () => [plot.scales.x.min, plot.scales.x.max];
-    const set = (min, max) => plot.setScale("x", { min, max });
+    // A chart of a single point has nothing to zoom into.
+    const set = (min, max) => { if (min < max) plot.setScale("x", { min, max }); };
     return {
       by(factor) {
         const [min, max] = range();
