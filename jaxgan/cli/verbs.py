@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import os
-import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -345,6 +344,8 @@ def report_verb(argv: list[str]) -> int:
         directory.read_config(workdir)
     out = options.out or (workdirs[0] / REPORT if len(workdirs) == 1 else Path(REPORT))
     check_output_path(out, ".html")
+
+    import webbrowser
 
     from jaxgan.cli.report import report
 
