@@ -147,6 +147,25 @@ def test_points_move_with_the_pad(chromium, tmp_path):
         np.testing.assert_allclose(shown_points(root), moved, atol=1e-5)
 
 
+def test_points_of_all_classes_are_shown_until_one_is_chosen(chromium, tmp_path):
+    gan = gan_of("mlp", CLASSES, shape=(2,))
+    variables = drawn_variables(gan)
+    part = html_of(gan, variables, CLASSES)
+    with open_page(chromium, write_page(tmp_path / "page.html", [part])) as page:
+        root = page.locator(".playground")
+        wait_for(root)
+        points = samples_of(gan, variables, playable.POINTS)
+        np.testing.assert_allclose(shown_points(root), points, atol=1e-5)
+        root.locator("[name=label]").select_option("kind 2")
+        wait_for_frame(page)
+        z = playable.first_latents(gan, (2,))
+        of_class = generate(gan, *variables, z, jnp.full(len(z), 2))
+        np.testing.assert_allclose(shown_points(root), of_class, atol=1e-5)
+        root.locator("[name=start]").click()
+        wait_for_frame(page)
+        np.testing.assert_allclose(shown_points(root), points, atol=1e-5)
+
+
 def shown_points(root):
     return np.array(root.evaluate("root => [...root.generated]")).reshape(-1, 2)
 
@@ -188,6 +207,13 @@ def test_a_generator_that_is_too_large_is_refused_with_the_verb_that_exports_it(
     gan = gan_of("mlp")
     with pytest.raises(UserError, match=rf"too large for this page: {reason} .*`jaxgan export`"):
         playable.fit_into_page(gan, *drawn_variables(gan), playable.Room(left=playable.WEIGHTS))
+
+
+def test_points_that_are_not_in_the_plane_are_not_drawn_as_if_they_were(finished):
+    gan = gan_of("mlp", shape=(5,))
+    fitted = playable.fit_into_page(gan, *drawn_variables(gan), playable.Room())
+    with pytest.raises(UserError, match="these points have 5 values"):
+        playground._real_points(read_run(finished, "tiny", "r0"), fitted)
 
 
 def test_a_run_without_a_checkpoint_says_so(finished, tmp_path):

@@ -126,7 +126,7 @@ def encode_playable(playable: Playable, real: np.ndarray) -> dict[str, Any]:
     """Returns what `playground.js` reads, as values for JSON.
 
     Args:
-      real: points (n, dims) to show behind the generated ones; none for images.
+      real: points (n, 2) to show behind the generated ones; none for images.
     """
     gan, shape = playable.gan, playable.shape
     z = first_latents(gan, shape)

@@ -81,7 +81,7 @@ def playground_html(playable: Playable, classes: dict[int, str], real: np.ndarra
 
     Args:
       classes: names of the classes to choose from, by number.
-      real: points (n, dims) to show behind the generated ones; none for images.
+      real: points (n, 2) to show behind the generated ones; none for images.
     """
     points, names = len(playable.shape) == 1, direction_names(playable)
     pairs = list(enumerate(names))
@@ -179,9 +179,18 @@ def _precision(config: Config, playable: Playable, params: Params) -> Iterator[s
 
 
 def _real_points(run: Run, playable: Playable) -> np.ndarray:
-    """Returns the first real points (n, dims); none for images."""
+    """Returns the first real points (n, 2); none for images.
+
+    Raises:
+      UserError: the points are not in the plane, or the data are not here.
+    """
     if len(playable.shape) == 3:
         return np.zeros((0, 2), np.float32)
+    if playable.shape != (2,):
+        raise UserError(
+            f"The playground shows images and points in the plane, and these points have "
+            f"{playable.shape[0]} values."
+        )
     return np.asarray(load_training_data(run.workdir)[1].pixels[:REAL])
 
 

@@ -1,6 +1,7 @@
 // Wires the controls of each playground of the page to its generator; see playground.py.
 
 const STEP = 0.1; // of the pad, for one press of an arrow key; with Shift ten times as much
+const ALL = "all"; // the choice of every class in turn, which only points have
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 // Two independent numbers from the standard normal distribution in each call (Box and Muller 1958).
@@ -86,7 +87,7 @@ class Playground {
   choose(index) {
     const { latent_size: size, labels, extra } = this.generator;
     this.base = this.points ? extra.latents.data : extra.latents.data.slice(index * size, (index + 1) * size);
-    if (this.controls.label) this.controls.label.value = labels[index];
+    if (this.controls.label) this.controls.label.value = this.points ? ALL : labels[index];
     this.origin = this.points ? "the run's own samples" : `sample ${index + 1} of the run`;
     this.redraws = new Map();
     this.update();
@@ -186,7 +187,8 @@ class Playground {
   draw() {
     const z = this.latents(), count = z.length / this.generator.latent_size;
     const { label } = this.controls, start = performance.now();
-    const labels = label ? Array(count).fill(Number(label.value)) : this.generator.labels;
+    const isOne = label && label.value !== ALL;
+    const labels = isOne ? Array(count).fill(Number(label.value)) : this.generator.labels;
     const { shape, data } = generate(this.generator, z, labels);
     const milliseconds = (performance.now() - start).toFixed(1);
     // Where tests, and readers in the browser's console, find the numbers.
