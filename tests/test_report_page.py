@@ -17,12 +17,15 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.fields import iter_settings
 from jaxgan.config.files import load_config
 from jaxgan.config.seeds import expand_seeds
+from jaxgan.metrics import inception_weights
 from jaxgan.plots import save_samples
 from jaxgan.plots.grids import read_grid
 from jaxgan.reports import charts, pictures, thin
+from jaxgan.reports.baselines import real_baseline
 from jaxgan.reports.commands import training_command
 from jaxgan.reports.findings import _mark_code
 from jaxgan.reports.page import _short_names, build_sections, read_runs, write_page
+from jaxgan.reports.run import read_run
 from jaxgan.runs import layout
 from jaxgan.runs.atomic_files import read_json, write_json
 from jaxgan.runs.directory import read_config
@@ -231,6 +234,17 @@ def test_the_page_is_where_the_command_says_and_is_opened(copy, tmp_path, monkey
     assert (tmp_path / layout.REPORT).is_file()
     assert main(["report", "--workdir", "run", "--out", "page.txt"]) == 2
     assert "--out page.txt: must end in .html" in capsys.readouterr().err
+
+
+def test_a_page_downloads_no_weights_of_features(copy, monkeypatch, caplog):
+    config = read_json(copy / layout.CONFIG)
+    config["evaluate"]["features"] = "inception"
+    write_json(copy / layout.CONFIG, config)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(copy))
+    monkeypatch.setattr(inception_weights, "_download", lambda path: pytest.fail("a download"))
+    run = dataclasses.replace(read_run(copy, "run", "r"), rows=[{"eval/frechet/test": 2.0}])
+    assert real_baseline(run) == {}
+    assert "a page downloads nothing" in caplog.text
 
 
 def test_the_verb_writes_the_page_of_a_damaged_run_and_fails_as_before(copy, capsys):

@@ -68,11 +68,15 @@ def read_published(path: Path) -> dict[str, np.ndarray]:
 
 def cached_file() -> Path:
     """Returns the weights in the user's cache; downloads them if they are not there."""
-    path = user_cache() / INCEPTION / FILE
-    if not path.exists():
+    if not (path := cached_path()).exists():
         logger.info(f"downloading the weights of Inception ({MEGABYTES} MB) to {path}")
         _download(path)
     return path
+
+
+def cached_path() -> Path:
+    """Returns where the weights are in the user's cache, once they are there."""
+    return user_cache() / INCEPTION / FILE
 
 
 def convert(arrays: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:

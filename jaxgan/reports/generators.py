@@ -13,6 +13,7 @@ from jaxgan.data import Dataset, load_data
 from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.evaluation.periodic import PeriodicEvaluator
 from jaxgan.gan.state import Gan, TrainState
+from jaxgan.metrics.inception_weights import INCEPTION, cached_path
 from jaxgan.metrics.packaged_nets import is_import_path
 from jaxgan.runs import checkpoints
 from jaxgan.runs.directory import read_config
@@ -59,13 +60,18 @@ def load_evaluator(workdir: Path) -> PeriodicEvaluator:
 
     Raises:
       UserError: there is no checkpoint; the data are not here, or others; the run's features are
-        code that only its record names.
+        code that only its record names, or weights that are not here.
     """
     config, gan, _ = load_newest(workdir)
     features = config.evaluate.features
     # A page may be of a stranger's run.
     if is_import_path(features):
         raise UserError(f"the run's features {features!r} are code, which a page does not run")
+    if features == INCEPTION and not cached_path().exists():
+        raise UserError(
+            f"the weights of the run's features {features!r} are not on this computer, and a page "
+            "downloads nothing; `evaluate` downloads them"
+        )
     found, train = load_training_data(workdir)
     return PeriodicEvaluator(dataclasses.replace(config, data=found), gan, train, train.pixels)
 

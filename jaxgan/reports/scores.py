@@ -146,7 +146,7 @@ def _newest_classes(run: Run) -> str:
     for row in reversed(run.rows):
         for name, fractions in row.items():
             is_histogram = name.startswith(("eval/class_fractions/", "eval/mode_fractions/"))
-            if is_histogram and isinstance(fractions, list) and all(map(is_finite, fractions)):
+            if is_histogram and _are_fractions(fractions):
                 counts = run.data.get("class_counts") or []
                 total = sum(counts)
                 found = {"generated": fractions}
@@ -156,6 +156,10 @@ def _newest_classes(run: Run) -> str:
                 kind = name.removeprefix("eval/").partition("_")[0]
                 return lead + _histogram(found, run.data.get("class_names") or (), kind)
     return ""
+
+
+def _are_fractions(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(is_finite, value))
 
 
 def _histogram(
