@@ -347,6 +347,7 @@ def test_a_file_that_is_no_generator_is_said_in_one_line(tmp_path):
         ({"data": {"shape": [10**6, -1], "classes": 0, "examples": 9}}, "which none have"),
         ({"data": {"shape": [2], "classes": 0, "examples": 2**40}}, "which none have"),
         ({"data": []}, "has no record of a generator"),
+        ({"mathematics": []}, "has no record of a generator"),
         ({"config": {"network": {"latent_size": 10**30}}}, "latent_size|no record"),
         ({"config": {}}, "its weights are not those of its config"),
     ):
@@ -354,8 +355,13 @@ def test_a_file_that_is_no_generator_is_said_in_one_line(tmp_path):
         write_safetensors(generator._replace(record=generator.record | changed), path)
         with pytest.raises(UserError, match=message):
             load_generator(path)
-    path.write_bytes(safetensors.numpy.save({"a": np.zeros(1)}))
-    with pytest.raises(UserError, match="is not from jaxgan"):
+    # As PyTorch's files say, whose metadata is no JSON.
+    for metadata in (None, {"format": "pt"}):
+        path.write_bytes(safetensors.numpy.save({"a": np.zeros(1)}, metadata))
+        with pytest.raises(UserError, match="is not from jaxgan"):
+            load_generator(path)
+    path.write_bytes(safetensors.numpy.save({"a": np.zeros(1)}, {"sha256": "[" * 100_000}))
+    with pytest.raises(UserError, match="damaged metadata"):
         load_generator(path)
 
 

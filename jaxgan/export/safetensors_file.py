@@ -55,14 +55,13 @@ def load_generator(path: Path | str) -> TrainedGenerator:
     leaves, record = _read(path)
     try:
         config, gan, wanted = _network_of(path, record)
+        is_as_now = _has_todays_network(config, record)
     except UserError:
         raise
     # JAX has no common class of errors for sizes beyond those of its integers.
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UserError(f"{path}: has no record of a generator of jaxgan ({error!r})") from None
-    now, then = mathematics_of(config), record.get("mathematics", {})
-    network = f"network {config.network.name}"
-    if now[network] != then.get(network, 1):
+    if not is_as_now:
         logger.warning(
             f"{path}: was written by jaxgan {record.get('jaxgan')}, which computed its network in "
             "another way: the images are not those of its run"
@@ -71,18 +70,30 @@ def load_generator(path: Path | str) -> TrainedGenerator:
     return TrainedGenerator(gan, variables.pop("params"), variables, record)
 
 
+def _has_todays_network(config: Config, record: dict[str, Any]) -> bool:
+    network = f"network {config.network.name}"
+    then = record.get("mathematics", {}).get(network, 1)
+    return bool(mathematics_of(config)[network] == then)
+
+
 def _read(path: Path) -> tuple[Leaves, dict[str, Any]]:
     """Reads arrays and metadata, and compares the arrays with their SHA-256."""
     safetensors = import_package("safetensors", str(path), "export")
     try:
         with safetensors.safe_open(path, "numpy") as file:
-            leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             texts = file.metadata() or {}
-        record = {name: json.loads(text) for name, text in texts.items()}
-    except (safetensors.SafetensorError, ValueError) as error:
+            # Those of others can be of types that numpy does not know.
+            names = file.keys() if "sha256" in texts else ()
+            leaves = {name: file.get_tensor(name) for name in names}
+    except safetensors.SafetensorError as error:
         raise UserError(f"{path}: damaged, or not a safetensors file ({error})") from None
-    if "sha256" not in record:
+    if "sha256" not in texts:
         raise UserError(f"{path}: is not from jaxgan: its metadata has no SHA-256 of the weights")
+    try:
+        record = {name: json.loads(text) for name, text in texts.items()}
+    # Python's parser calls itself for each bracket, and gives up on a text of brackets.
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: damaged metadata ({error}); export it again") from None
     if leaves_sha256(leaves) != record.pop("sha256"):
         raise UserError(f"{path}: damaged (the SHA-256 of its weights differs); export it again")
     return leaves, record
