@@ -26,6 +26,7 @@ from jaxgan.reports.commands import training_command
 from jaxgan.reports.findings import _mark_code
 from jaxgan.reports.page import _short_names, build_sections, read_runs, write_page
 from jaxgan.reports.run import read_run
+from jaxgan.reports.scores import scores_section
 from jaxgan.runs import layout
 from jaxgan.runs.atomic_files import read_json, write_json
 from jaxgan.runs.directory import read_config
@@ -245,6 +246,12 @@ def test_a_page_downloads_no_weights_of_features(copy, monkeypatch, caplog):
     run = dataclasses.replace(read_run(copy, "run", "r"), rows=[{"eval/frechet/test": 2.0}])
     assert real_baseline(run) == {}
     assert "a page downloads nothing" in caplog.text
+
+
+def test_an_empty_histogram_is_left_out(finished):
+    rows = [{"epoch": 1.0, "eval/class_fractions/generated/n": []}]
+    run = dataclasses.replace(read_run(finished, "run", "r"), rows=rows)
+    assert "Fraction in each" not in scores_section(run).html
 
 
 def test_the_verb_writes_the_page_of_a_damaged_run_and_fails_as_before(copy, capsys):
