@@ -17,11 +17,12 @@ from jaxgan.gan.decision_surface import decision_surface
 from jaxgan.gan.directions import latent_directions
 from jaxgan.gan.state import build_gan
 from jaxgan.plots.point_frames import plane_of
-from jaxgan.reports import sample_frames, training_frames
+from jaxgan.reports import sample_frames
 from jaxgan.reports.animation import animate
 from jaxgan.reports.animation_request import AnimateRequest
 from jaxgan.reports.sample_frames import CAPTION
-from jaxgan.runs import checkpoints
+from jaxgan.reports.saved_grids import saved_grids
+from jaxgan.runs import checkpoints, layout
 from jaxgan.training.loop import train
 from tests import tiny
 
@@ -103,7 +104,7 @@ def test_the_training_is_shown_by_its_saved_grids_where_checkpoints_are_gone(las
     with pytest.raises(UserError, match="--seed: only the checkpoints of steps 36 are kept, so"):
         frames_of(last_only, tmp_path / "a.gif", seed=0)
     (last_only / "samples" / "epoch_0002.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"epoch_0002.png: damaged picture .*; delete it"):
+    with pytest.raises(UserError, match=r"epoch_0002.png: is damaged .*; delete it"):
         frames_of(last_only, tmp_path / "a.gif")
 
 
@@ -244,6 +245,9 @@ def test_the_command_says_what_it_wrote(kept, tmp_path, capsys):
     assert capsys.readouterr().out == f"{out}: 2 frames, between seeds 1, 2; step 36\n"
 
 
-def test_pictures_of_intervals_are_captioned_with_their_images(tmp_path):
-    for name, words in (("epoch_0004", "epoch 4"), ("images_000050048", "50048 images")):
-        assert training_frames._words_of(tmp_path / f"{name}.png") == words
+def test_saved_pictures_come_in_the_order_of_the_training_with_their_places(tmp_path):
+    (tmp_path / layout.SAMPLES).mkdir()
+    for name in ("images_000050048", "epoch_10000", "epoch_9999", "epoch_0004_mine", "my_1"):
+        (tmp_path / layout.SAMPLES / f"{name}.png").touch()
+    positions = [grid.position for grid in saved_grids(tmp_path)]
+    assert positions == ["epoch 9999", "epoch 10000", "50,048 images"]

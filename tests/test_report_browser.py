@@ -8,7 +8,10 @@ from jaxgan.config.network import NetworkConfig
 from jaxgan.config.schema import DataConfig, EvaluateConfig, SaveConfig, TrainConfig
 from jaxgan.reports.charts import Chart, Line, charts_html
 from jaxgan.reports.page import render, write_page
+from jaxgan.reports.run import read_run
 from jaxgan.reports.sections import Section
+from jaxgan.reports.surfaces import surface_section
+from jaxgan.runs import checkpoints, layout
 from tests import tiny
 from tests.browser import open_page
 
@@ -171,6 +174,17 @@ def test_the_surface_follows_the_slider_and_the_mouse(chromium, points_file):
         assert canvas.evaluate("canvas => canvas.toDataURL()") != last
         canvas.hover(position={"x": 50, "y": 50})
         assert "sure of a real point" in figure.locator(".caption").text_content()
+
+
+def test_a_checkpoint_that_is_removed_meanwhile_is_left_out_of_the_surface(
+    points_file, monkeypatch
+):
+    ring = points_file.parent / "ring"
+    known = checkpoints.steps(ring / layout.CHECKPOINTS)
+    monkeypatch.setattr(checkpoints, "steps", lambda folder: [1, *known])
+    html = surface_section(read_run(ring, "ring", "r")).html
+    assert f"at each of {len(known)} checkpoints" in html
+    assert "no checkpoint of step 1;" in html
 
 
 def test_the_first_view_takes_less_than_two_seconds_of_a_processor(chromium, page_file):

@@ -73,12 +73,7 @@ def read_grid(path: Path, image_size: tuple[int, int]) -> np.ndarray:
     Raises:
       UserError: the file is damaged, or no grid of images of this size.
     """
-    try:
-        with Image.open(path) as picture:
-            canvas = np.asarray(picture)
-    # Pillow has no common class of errors for damaged files.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: is damaged ({str(error).splitlines()[0]})") from None
+    canvas = np.asarray(open_picture(path))
     scale = max(1, SIDE // max(image_size))
     cell = [side * scale + PADDING for side in image_size]
     height, width = (length - PADDING for length in canvas.shape[:2])
@@ -89,6 +84,21 @@ def read_grid(path: Path, image_size: tuple[int, int]) -> np.ndarray:
     cells = canvas[PADDING:, PADDING:].reshape(rows, cell[0], columns, cell[1], -1).swapaxes(1, 2)
     images = cells[:, :, : cell[0] - PADDING : scale, : cell[1] - PADDING : scale]
     return images.reshape(rows * columns, *images.shape[2:])
+
+
+def open_picture(path: Path) -> Image.Image:
+    """Reads a picture file.
+
+    Raises:
+      UserError: it is damaged.
+    """
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture
+    # Pillow has no common class of errors for damaged files.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: is damaged ({str(error).splitlines()[0]})") from None
 
 
 def save_image(path: Path, pixels: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jaxgan.config.errors import UserError
+from jaxgan.plots.grids import open_picture
 from jaxgan.reports.markup import text
 
 QUALITIES = (90, 75, 50)  # of lossy WebP, tried in turn
@@ -30,18 +30,13 @@ class Encoded:
 
 
 def read_picture(path: Path) -> Image.Image:
-    """Reads a picture file.
+    """Reads a picture file in colour.
 
     Raises:
       UserError: it is damaged.
     """
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            return picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
-    # Pillow has no common class of errors for damaged files.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: is damaged ({str(error).splitlines()[0]})") from None
+    picture = open_picture(path)
+    return picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
 
 
 def encode(pictures: Sequence[Image.Image], budget: int) -> Encoded:
@@ -49,7 +44,7 @@ def encode(pictures: Sequence[Image.Image], budget: int) -> Encoded:
 
     Larger ones are made smaller, and what still does not fit loses quality.
     """
-    shrunk = [_shrink(picture) for picture in pictures]
+    shrunk = [shrink(picture) for picture in pictures]
     sizes = [picture.size for picture in shrunk]
     for quality in (0, *QUALITIES):
         contents = []
@@ -85,7 +80,8 @@ def tile(cells: Iterable[np.ndarray], columns: int, gap: int = 1) -> Image.Image
     return Image.fromarray(canvas)
 
 
-def _shrink(picture: Image.Image) -> Image.Image:
+def shrink(picture: Image.Image) -> Image.Image:
+    """Returns a picture no wider than the page shows it."""
     if picture.width <= WIDTH:
         return picture
     size = (WIDTH, max(1, round(picture.height * WIDTH / picture.width)))

@@ -1,7 +1,7 @@
 """The section with a run's samples over training: the saved grids behind a slider."""
 
 import math
-import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,12 @@ from jaxgan.reports import pictures
 from jaxgan.reports.frames import Frame, frames_html
 from jaxgan.reports.markup import note
 from jaxgan.reports.run import Run
+from jaxgan.reports.saved_grids import SavedGrid, saved_grids
 from jaxgan.reports.sections import Section
 from jaxgan.runs import layout
 
 MOST = 60  # pictures of a run; the slider moves over as many at most
 BUDGET = 2_500_000  # bytes for the pictures of one run
-POSITION = re.compile(r"(epoch|images)_(\d+)\.png")
 
 
 def samples_section(run: Run, budget: int = BUDGET) -> Section:
@@ -30,15 +30,14 @@ def samples_section(run: Run, budget: int = BUDGET) -> Section:
 
 def _samples_html(run: Run, budget: int) -> str:
     remedy = f"--config.save.samples_every=1 saves one after each {_unit(run)}."
-    found = sorted((run.workdir / layout.SAMPLES).glob("*.png"))
-    # Not of a pipe, which would keep the page waiting.
-    paths = [path for path in found if POSITION.fullmatch(path.name) and path.is_file()]
-    if not paths:
+    grids = saved_grids(run.workdir)
+    if not grids:
         return note("This run has saved no samples yet.", remedy)
     read, problems = [], ""
-    for path in _spread(paths):
+    for grid in _spread(grids):
         try:
-            read.append((_caption(path), _read(path, run)))
+            # Now, since all of the originals together can take gigabytes.
+            read.append((grid.position, pictures.shrink(_read(grid.path, run))))
         except UserError as error:
             problems += note(f"{error}; left out.")
     if not read:
@@ -50,7 +49,7 @@ def _samples_html(run: Run, budget: int) -> str:
         for uri, size, caption in zip(encoded.uris, encoded.sizes, captions, strict=True)
     ]
     style = "pixelated" if len(run.data.get("shape", ())) == 3 else ""
-    losses = _losses(len(paths), len(frames), encoded.quality)
+    losses = _losses(len(grids), len(frames), encoded.quality)
     return frames_html(f"{run.prefix}-samples", run.name, frames, style) + losses + problems
 
 
@@ -80,17 +79,11 @@ def _read(path: Path, run: Run) -> Image.Image:
     return pictures.read_picture(path)
 
 
-def _spread(paths: list[Path]) -> list[Path]:
-    """Returns at most MOST of the paths, evenly spaced, with the first and the last."""
-    count = min(MOST, len(paths))
-    indices = np.linspace(0, len(paths) - 1, count).round().astype(int)
-    return [paths[index] for index in indices]
-
-
-def _caption(path: Path) -> str:
-    match = POSITION.fullmatch(path.name)
-    unit, number = match.groups() if match else ("", "0")
-    return f"epoch {int(number)}" if unit == "epoch" else f"{int(number):,} images"
+def _spread(grids: Sequence[SavedGrid]) -> list[SavedGrid]:
+    """Returns at most MOST of the pictures, evenly spaced, with the first and the last."""
+    count = min(MOST, len(grids))
+    indices = np.linspace(0, len(grids) - 1, count).round().astype(int)
+    return [grids[index] for index in indices]
 
 
 def _unit(run: Run) -> str:

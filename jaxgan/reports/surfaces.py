@@ -46,8 +46,11 @@ def _surfaces_html(run: Run) -> str:
         try:
             state = checkpoints.restore(run.workdir / layout.CHECKPOINTS, newest, step)
             frames.append(_frame(gan, state, plane))
-        except checkpoints.DamagedCheckpoint as error:
+        # It is damaged, or a run that trains has just removed it.
+        except UserError as error:
             problems.append(f"{error}; left out.")
+    if not frames:
+        raise UserError(problems[0])
     words = _lead(run, gan, len(frames))
     corner = (plane.middle - plane.half).tolist()
     drawn = {

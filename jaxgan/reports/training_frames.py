@@ -1,7 +1,6 @@
 """The frames of an animation of a run's training: the same latents from step to step."""
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -9,7 +8,6 @@ from typing import NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
@@ -18,8 +16,10 @@ from jaxgan.gan.sampling import generate_pixels, latents_of_seed
 from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.plots import samples_shown
+from jaxgan.plots.grids import open_picture
 from jaxgan.reports.animation_request import AnimateRequest
 from jaxgan.reports.sample_frames import add_caption, drawing_of, plane_with_data
+from jaxgan.reports.saved_grids import SavedGrid, saved_grids
 from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.class_labels import requested_labels
 from jaxgan.runs.environment import read_data_record
@@ -57,7 +57,7 @@ def training_frames(workdir: Path, request: AnimateRequest) -> tuple[list[np.nda
     steps = checkpoints.steps(workdir / layout.CHECKPOINTS)
     run = KeptRun(workdir, config, tuple(data["shape"]), steps)
     plan = make_step_plan(config.train, data["examples"])
-    grids = sorted((workdir / layout.SAMPLES).glob("*_[0-9]*.png"))
+    grids = saved_grids(workdir)
     first = min(plan.interval * config.save.every, plan.total)
     # A run that was stopped between two saves has a checkpoint there too.
     whole = bool(steps) and steps[0] <= first
@@ -75,7 +75,7 @@ def training_frames(workdir: Path, request: AnimateRequest) -> tuple[list[np.nda
 
 
 def _frames_of_grids(
-    run: KeptRun, grids: Sequence[Path], request: AnimateRequest
+    run: KeptRun, grids: Sequence[SavedGrid], request: AnimateRequest
 ) -> tuple[list[np.ndarray], str]:
     kept = f"only the checkpoints of steps {join_first(run.steps, 5) or 'none'} are kept"
     if flag := request.of_chosen_samples:
@@ -88,7 +88,9 @@ def _frames_of_grids(
             f"{run.workdir}: {kept}, so the animation does not show D's decision surface; train "
             "with config.save.keep=1000 for it"
         )
-    frames = [add_caption(_read_picture(path), _words_of(path)) for path in _spread(grids, request)]
+    frames = [
+        add_caption(_read_picture(grid.path), grid.position) for grid in _spread(grids, request)
+    ]
     if len({frame.shape for frame in frames}) > 1:
         raise UserError(f"{run.workdir / layout.SAMPLES}: has pictures of different sizes")
     return frames, f"from the saved pictures of samples, since {kept}"
@@ -96,18 +98,11 @@ def _frames_of_grids(
 
 def _read_picture(path: Path) -> np.ndarray:
     try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
-    except (OSError, SyntaxError) as error:
-        raise UserError(f"{path}: damaged picture ({error}); delete it") from None
+        picture = open_picture(path)
+    except UserError as error:
+        raise UserError(f"{error}; delete it") from None
+    pixels = np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
     return pixels[..., None] if pixels.ndim == 2 else pixels
-
-
-def _words_of(path: Path) -> str:
-    """Returns "epoch 4" for epoch_0004.png, "50048 images" for images_000050048.png."""
-    unit, _, number = path.stem.partition("_")
-    count = int(re.sub(r"\D", "", number))
-    return f"epoch {count}" if unit == "epoch" else f"{count} {unit}"
 
 
 def _frames_of_checkpoints(run: KeptRun, request: AnimateRequest) -> list[np.ndarray]:
