@@ -137,7 +137,7 @@ def test_a_network_larger_than_the_memory_is_refused_with_its_size(data, tmp_pat
 
 
 def test_samples_without_room_are_one_line(finished, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sample_module, "sample_pixels", fail)
+    monkeypatch.setattr(sample_module, "generate_pixels", fail)
     out = str(tmp_path / "samples.png")
     assert main(["sample", "--workdir", str(finished), "--out", out]) == 2
     (line,) = capsys.readouterr().err.splitlines()

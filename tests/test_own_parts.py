@@ -66,6 +66,7 @@ def new_process():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with the examples of the manual in a file, and a run that was trained with them."""
+    forget()  # another file's tests can have a module of the same name
     folder = tmp_path_factory.mktemp("own")
     (folder / "mine.py").write_text(EXAMPLES)
     with pytest.MonkeyPatch.context() as patched:

@@ -43,7 +43,8 @@ def sample(
       UserError: there is no such run, checkpoint or label.
     """
     config, gan, state = load_run(workdir, step)
-    inputs = sample_inputs(gan, num, seed, choices, class_names(workdir))
+    names = class_names(workdir) if gan.classes else []
+    inputs = sample_inputs(gan, num, seed, choices, names)
     variables = inference_variables(gan, state)
     pixels = np.asarray(generate_pixels(gan, *variables, inputs.z, inputs.labels))
     are_images = pixels.ndim == 4
