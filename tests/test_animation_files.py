@@ -77,6 +77,15 @@ def test_an_encoder_that_is_not_there_is_named_with_what_to_do(name, words, monk
         check_encoder(tmp_path.joinpath(name).relative_to(tmp_path))
 
 
+def test_a_package_without_its_program_is_no_encoder(monkeypatch, tmp_path):
+    def find():
+        raise RuntimeError("No ffmpeg exe could be found")
+
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", find)
+    with pytest.raises(UserError, match="needs an encoder"):
+        check_encoder(tmp_path / "a.mp4")
+
+
 def test_an_encoder_that_fails_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
     with pytest.raises(UserError, match=r"the encoder failed .*; write a .gif or .webp"):

@@ -27,10 +27,24 @@ def check_encoder(out: Path) -> None:
         raise UserError(f"--out {out}: must end in {', '.join(WRITERS)}")
     if out.suffix == ".webp" and not features.check("webp"):
         raise UserError(f"--out {out}: this Pillow has no WebP; write a .gif, or install another")
-    if out.suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
+    if out.suffix == ".mp4" and not _has_ffmpeg():
         raise UserError(
-            f"--out {out}: needs an encoder: pip install imageio-ffmpeg, or write a .gif or .webp"
+            f"--out {out}: needs an encoder: pip install imageio-ffmpeg (and ffmpeg, where that "
+            "brings none), or write a .gif or .webp"
         )
+
+
+def _has_ffmpeg() -> bool:
+    if importlib.util.find_spec("imageio_ffmpeg") is None:
+        return False
+    import imageio_ffmpeg
+
+    try:
+        imageio_ffmpeg.get_ffmpeg_exe()
+    # The package is for all machines too, and then without a program.
+    except RuntimeError:
+        return False
+    return True
 
 
 def write_animation(out: Path, frames: Frames, fps: int) -> None:
