@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import doctest
+import html
 import io
 import warnings
 from pathlib import Path
@@ -110,8 +111,17 @@ def test_scores_are_shown_as_the_table_of_the_command(folder):
     scores = run.evaluate(num_samples=20, metrics=["frechet"])
     assert scores["protocol"]["num_samples"] == 20
     assert str(scores) == table(scores)
-    assert scores._repr_html_().startswith("<pre>")
-    assert "&lt;" not in str(scores)
+    assert html.unescape(scores._repr_html_()) == f"<pre>{table(scores)}</pre>"
+
+
+def test_a_run_that_is_trained_on_is_scored_at_the_step_that_was_loaded(conditional, monkeypatch):
+    asked = []
+    monkeypatch.setattr(notebook_run, "evaluate", lambda *options: asked.append(options[2]) or {})
+    run = jaxgan.load_run(conditional)
+    run.evaluate()
+    monkeypatch.setattr(notebook_run.checkpoints, "steps", lambda folder: [12, 24])
+    run.evaluate()
+    assert asked == ["last", 12]
 
 
 def test_points_are_drawn_over_the_data():

@@ -18,6 +18,7 @@ from jaxgan.plots import save_curves
 from jaxgan.plots.pictures import Picture, draw_picture
 from jaxgan.runs import checkpoints, row_files
 from jaxgan.runs.checkpoint_ref import CheckpointRef
+from jaxgan.runs.layout import CHECKPOINTS
 
 
 class _Loaded(NamedTuple):
@@ -135,7 +136,11 @@ class Run(_Loaded):
         metrics: Iterable[str] = (),
     ) -> "Scores":
         """Scores this checkpoint, and writes the scores, as `jaxgan.evaluate` does."""
-        return Scores(evaluate(self.workdir, num_samples, self.ref, seed, features, metrics))
+        ref, step = self.ref, int(self.state.step)
+        # The run can have been trained on since it was loaded.
+        if ref == "last" and checkpoints.steps(self.workdir / CHECKPOINTS)[-1:] != [step]:
+            ref = step
+        return Scores(evaluate(self.workdir, num_samples, ref, seed, features, metrics))
 
     def __repr__(self) -> str:
         return f"Run({str(self.workdir)!r}, step {int(self.state.step)})"
