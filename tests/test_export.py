@@ -410,6 +410,11 @@ def test_an_operation_without_a_translation_is_named(tmp_path):
     with pytest.raises(UserError, match=r"has the operation 'sort'.*use --format jax"):
         write_onnx(ordered, tmp_path / "a")
     write_jax(ordered, tmp_path / "a.jax")
+    # The translation of "and" is ONNX's logical one.
+    bits = with_network(lambda z: ((z > 0).astype(jnp.int32) & 3).astype(jnp.float32))
+    with pytest.raises(UserError, match=r"ONNX's checker refuses .*int32.*use --format jax"):
+        write_onnx(bits, tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
 
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "guide" / "export.md").read_text()

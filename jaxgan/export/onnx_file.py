@@ -30,7 +30,8 @@ def write_onnx(generator: TrainedGenerator, out: Path) -> None:
     """Writes the model to `out`, with the generator's record as its metadata.
 
     Raises:
-      UserError: the network has an operation that this writer does not know.
+      UserError: the network has an operation that this writer does not know, or whose translation
+        ONNX's own checker refuses.
     """
     if generator.gan.gen.dtype == "bfloat16":
         logger.info("the network's bfloat16 is written as float32: some pixels differ a little")
@@ -39,7 +40,18 @@ def write_onnx(generator: TrainedGenerator, out: Path) -> None:
     for name, value in generator.record.items():
         text = value if isinstance(value, str) else json.dumps(value)
         model.metadata_props.add(key=name, value=text)
+    _check(model)
     replace_file(out, lambda file: file.write(model.SerializeToString()))
+
+
+def _check(model: Any) -> None:
+    import onnx
+
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise unsupported(f"operations that ONNX's checker refuses ({reason})") from error
 
 
 def to_model(program: Callable, inputs: Sequence[jax.ShapeDtypeStruct]) -> Any:
