@@ -22,6 +22,7 @@ from jaxgan.config.own_parts import check_own_parts, own_parts
 from jaxgan.config.schema import AugmentConfig, Config, DataConfig, PenaltyConfig
 from jaxgan.data import load_data, splits_of
 from jaxgan.export.safetensors_file import load_generator
+from jaxgan.gan.augment import augment
 from jaxgan.gan.losses import LOSSES, find_loss
 from jaxgan.gan.state import _build_gan, build_gan, init_state
 from jaxgan.gan.steps import train_step
@@ -270,6 +271,18 @@ def test_a_package_is_not_run_to_find_a_module_in_it(tmp_path, monkeypatch):
         find_loss("other.losses:any")
 
 
+@pytest.mark.parametrize(
+    "setting", ["penalty.own=(('other:any',0.1),)", "augment.policy=('other:any',)"]
+)
+def test_a_module_that_cannot_be_imported_leaves_no_run_directory(
+    setting, module, tmp_path, capsys
+):
+    module("import nothing_here\ndef any(*parts): pass\n")
+    line = error_of(capsys, "--config", "mnist", "--workdir", "run", f"--config.{setting}")
+    assert "'other:any': cannot be imported: ModuleNotFoundError" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_installed_module_goes_before_one_beside_the_command(tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise RuntimeError('was run')")
     monkeypatch.chdir(tmp_path)
@@ -305,6 +318,12 @@ def no_examples(config, split): return 1
 def long_pixels(config, split): return only_train(config, split)._replace(pixels=np.zeros((3, 2)))
 def few_labels(config, split): return only_train(config, split)._replace(labels=np.zeros(3, "i4"))
 def classes(config, split): return only_train(config, split)._replace(classes=2)
+def empty(config, split): return Examples(np.zeros((0, 2), "f4"), np.zeros(0, "i4"), 0, "none")
+def word(config, split): return only_train(config, split)._replace(classes="2")
+def names(config, split):
+    return only_train(config, split)._replace(
+        labels=np.zeros(20, np.int32), classes=2, class_names=("cat",)
+    )
 def fails(config, split): return 1 / 0
 value = 3
 """
@@ -317,6 +336,9 @@ value = 3
         ("long_pixels", "its pixels are float64 (3, 2); must be uint8 (n, height, width"),
         ("few_labels", "its labels have shape (3,); must be int32 of shape (20,)"),
         ("classes", "its labels are -1 to -1; with 2 classes they must be 0 to 1"),
+        ("empty", "its pixels are float32 (0, 2); must be uint8 (n, height, width"),
+        ("word", "its number of classes is '2'; must be a whole number, 0 without labels"),
+        ("names", "its names of 2 classes are ('cat',); must be one text each, or ()"),
         ("fails", "failed on the split 'train': ZeroDivisionError"),
         ("value", "int is not callable"),
     ],
@@ -337,6 +359,12 @@ def test_data_without_a_test_split_have_none_unless_some_are_held_out(module):
     assert (
         len(load_data(dataclasses.replace(config, fit="contain", background="grey")).pixels) == 20
     )
+
+
+def test_an_augmentation_of_another_shape_is_refused(module):
+    module("def grey(images, key): return images[..., :1]")
+    with pytest.raises(UserError, match=r"'other:grey' returns shape \(2, 4, 4, 1\) for images of"):
+        augment(jax.numpy.zeros((2, 4, 4, 3)), jax.random.key(0), ("other:grey",), 1.0)
 
 
 def test_a_loss_that_is_none_is_refused(module):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jaxgan.cli.main import main
+from jaxgan.config import packages
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config, LogConfig
 from jaxgan.runs import layout, row_files
@@ -202,6 +203,14 @@ def test_a_missing_package_is_named_before_anything_is_loaded(
     assert line.startswith(f"jaxgan: error: config.log.{setting} = True: the package")
     assert words in line
     assert not workdir.exists()
+
+
+def test_a_folder_with_the_name_of_a_package_is_no_package(tmp_path, monkeypatch):
+    (tmp_path / "logs_of_wandb").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(packages.PACKAGES, "wandb", ("logs_of_wandb", "wandb"))
+    with pytest.raises(UserError, match="the package logs_of_wandb is not installed"):
+        packages.check_packages(Config(log=LogConfig(wandb=True)))
 
 
 def test_a_log_needs_its_package_only_where_a_run_trains(with_log, monkeypatch):

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -256,13 +257,15 @@ def parse_prepared(options: argparse.Namespace) -> DataConfig:
 def in_flags(error: UserError, **flags: str) -> UserError:
     """Returns an error whose text names flags where it named settings of config.data.
 
+    A text that names the flag of a setting, such as --config.data.dir, speaks of another command.
+
     Args:
       flags: the flag of a setting, if it is not called like it.
     """
     text = str(error)
     for name, flag in flags.items():
         text = text.replace(f"config.data.{name}", flag)
-    return UserError(text.replace("config.data.", "--"))
+    return UserError(re.sub(r"(?<!--)config\.data\.", "--", text))
 
 
 def add_animate_flags(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -148,9 +149,9 @@ def prepare_verb(argv: list[str]) -> int:
         else:
             folder = prepare_images(config, options.out)
     except UserError as error:
-        flags = {"name": "--tfds", "dir": "--out"} if options.tfds else {}
-        raise in_flags(error, **flags) from error
-    print_text(f"{folder}: prepared; --config.data.dir={options.out} trains on it")
+        raise in_flags(error, **({"name": "--tfds"} if options.tfds else {})) from error
+    flag = shlex.quote(f"--config.data.dir={options.out}")
+    print_text(f"{folder}: prepared; {flag} trains on it")
     return 0
 
 

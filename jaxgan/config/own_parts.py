@@ -70,6 +70,16 @@ def for_sampling(config: Config) -> Config:
     return dataclasses.replace(config, penalty=penalty, augment=augment)
 
 
+def import_own_parts(config: Config) -> None:
+    """Imports every own part, so that one that fails does so before anything is written.
+
+    Raises:
+      UserError: as `load_part`.
+    """
+    for kind, path in own_parts(config):
+        load_part(kind, path)
+
+
 def load_part(kind: str, path: str) -> Any:
     """Imports an own part.
 

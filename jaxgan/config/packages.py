@@ -19,11 +19,17 @@ def check_packages(config: Config) -> None:
       UserError: one is not.
     """
     for name, (module, install) in PACKAGES.items():
-        if getattr(config.log, name) and not importlib.util.find_spec(module):
+        if getattr(config.log, name) and not _is_installed(module):
             raise UserError(
                 f"config.log.{name} = True: the package {module} is not installed; "
                 f"`pip install '{install}'`, or set it to False"
             )
+
+
+def _is_installed(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    # A folder of this name beside the command, as wandb makes one, is found without an origin.
+    return spec is not None and spec.origin is not None
 
 
 def import_package(name: str, purpose: str, extra: str) -> Any:

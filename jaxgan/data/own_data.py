@@ -44,19 +44,27 @@ def _problem(examples: object) -> str:
         return f"returns {type(examples).__name__}; must return jaxgan.data.Examples"
     pixels, labels = examples.pixels, examples.labels
     kinds = ((np.uint8, 4), (np.float32, 2))
-    if not (isinstance(pixels, np.ndarray) and (pixels.dtype, pixels.ndim) in kinds):
+    if not (
+        isinstance(pixels, np.ndarray) and (pixels.dtype, pixels.ndim) in kinds and pixels.size
+    ):
         found = f"{getattr(pixels, 'dtype', type(pixels).__name__)} {getattr(pixels, 'shape', '')}"
         return (
             f"its pixels are {found}; must be uint8 (n, height, width, channels), or float32 "
-            "(n, dims) for points"
+            "(n, dims) for points, and not empty"
         )
+    classes, names = examples.classes, examples.class_names
+    if not (type(classes) is int and classes >= 0):
+        return f"its number of classes is {classes!r}; must be a whole number, 0 without labels"
+    # A run with such names could be trained, and then not be read.
+    if len(names) not in (0, classes) or not all(isinstance(name, str) for name in names):
+        return f"its names of {classes} classes are {names!r}; must be one text each, or ()"
     shape, wanted = np.shape(labels), (len(pixels),)
     if not (isinstance(labels, np.ndarray) and labels.dtype == np.int32 and shape == wanted):
         return f"its labels have shape {shape}; must be int32 of shape {wanted}"
-    low, high = (0, examples.classes - 1) if examples.classes else (UNLABELLED, UNLABELLED)
-    if len(labels) and not (low <= labels.min() and labels.max() <= high):
+    low, high = (0, classes - 1) if classes else (UNLABELLED, UNLABELLED)
+    if not (low <= labels.min() and labels.max() <= high):
         return (
-            f"its labels are {labels.min()} to {labels.max()}; with {examples.classes} classes "
-            f"they must be {low} to {high}"
+            f"its labels are {labels.min()} to {labels.max()}; with {classes} classes they must be "
+            f"{low} to {high}"
         )
     return ""

@@ -170,11 +170,15 @@ def _short_timeouts() -> Iterator[None]:
 def _failure_message(name: str, root: Path, error: Exception) -> str:
     # The errors of requests are OSErrors too, but they are not about the folder.
     if isinstance(error, OSError) and not type(error).__module__.startswith("requests"):
-        advice = "set config.data.dir to a folder that can be written and has room"
+        advice = (
+            "name a folder that can be written and has room (--config.data.dir of a run, --out of "
+            "prepare)"
+        )
         return f"{root}: {name} cannot be prepared there ({one_line(error)}); {advice}"
     return (
         f"config.data.name = {name!r}: TFDS could not download or prepare it "
-        f"({one_line(error)}); try again, or set config.data.dir to a folder with its IDX files"
+        f"({one_line(error)}); try again, or train on a folder with its IDX files by "
+        "--config.data.dir"
     )
 
 
@@ -191,7 +195,7 @@ def _unknown_message(name: str) -> str:
             return (
                 f"config.data.name = {name!r}: TFDS needs TensorFlow to prepare this set; run "
                 f"`tfds build {name} --file_format=array_record` where that is installed, and "
-                "set config.data.dir to the folder it wrote"
+                "train on the folder it wrote by --config.data.dir"
             )
         near = difflib.get_close_matches(name, [*DATASETS, *builders], n=3)
     guess = f"did you mean {' or '.join(near)}? " if near else ""

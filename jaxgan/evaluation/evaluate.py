@@ -26,7 +26,7 @@ from jaxgan.gan.standing_stats import count_standing_latents
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics import FeatureNet, FeatureSet
 from jaxgan.metrics.inception_weights import INCEPTION
-from jaxgan.metrics.packaged_nets import is_import_path, knows_labels
+from jaxgan.metrics.packaged_nets import is_own_function, knows_labels
 from jaxgan.runs import checkpoints
 from jaxgan.runs.atomic_files import json_safe, write_json
 from jaxgan.runs.checkpoint_ref import CheckpointRef, evaluation_file
@@ -101,7 +101,7 @@ def _write(workdir: Path, request: EvaluateRequest, found: dict[str, Any]) -> di
 def _check_trusted(workdir: Path, config: Config, request: EvaluateRequest) -> None:
     """Refuses to import code that only the record of a run names: the run may be a stranger's."""
     features = config.evaluate.features
-    if not request.features and is_import_path(features):
+    if not request.features and is_own_function(features):
         raise UserError(
             f"--workdir {workdir}: its run has the features {features!r}, code that is run only "
             f"if the command names it; if you trust it, add --features {features}"

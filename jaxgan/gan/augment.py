@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxgan.config import choices
+from jaxgan.config.errors import UserError
 from jaxgan.config.own_parts import load_part
 from jaxgan.types import Images, PRNGKey, Scalar
 
@@ -27,7 +28,14 @@ def augment(
     for name, policy_key in zip(policy, jax.random.split(key, len(policy)), strict=True):
         draw_key, coin_key = jax.random.split(policy_key)
         chosen = jax.random.uniform(coin_key, (len(images), 1, 1, 1)) < probability
-        images = jnp.where(chosen, find_augmentation(name)(images, draw_key), images)
+        augmented = find_augmentation(name)(images, draw_key)
+        # One of the user's own can have another shape, which would be broadcast without a word.
+        if augmented.shape != images.shape:
+            raise UserError(
+                f"config.augment.policy: {name!r} returns shape {augmented.shape} for images of "
+                f"shape {images.shape}; must be the same"
+            )
+        images = jnp.where(chosen, augmented, images)
     return images
 
 

@@ -59,7 +59,7 @@ def load_features(name: str) -> FeatureNet:
     return FeatureNet(name, name, 0, _import_function(name))
 
 
-def is_import_path(name: str) -> bool:
+def is_own_function(name: str) -> bool:
     """Returns whether `load_features` would import code by this name."""
     return bool(name) and name not in NETS and not name.startswith(f"{INCEPTION}:")
 
@@ -95,7 +95,7 @@ def knows_labels(net: FeatureNet, data: Dataset) -> bool:
     """
     if net.name == COLOUR:
         return data.name == "cifar10" or data.class_names == CLASS_NAMES
-    return net.name == data.name or is_import_path(net.name)
+    return net.name == data.name or is_own_function(net.name)
 
 
 def _classify_checked(name: str, params: Params, pixels: np.ndarray) -> tuple[Array, Array]:

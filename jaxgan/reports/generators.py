@@ -14,7 +14,7 @@ from jaxgan.data.gaussian_mixtures import MIXTURES
 from jaxgan.evaluation.periodic import PeriodicEvaluator
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.metrics.inception_weights import INCEPTION, cached_path
-from jaxgan.metrics.packaged_nets import is_import_path
+from jaxgan.metrics.packaged_nets import is_own_function
 from jaxgan.runs import checkpoints
 from jaxgan.runs.directory import read_config
 from jaxgan.runs.environment import check_same_data
@@ -65,7 +65,7 @@ def load_evaluator(workdir: Path) -> PeriodicEvaluator:
     config, gan, _ = load_newest(workdir)
     features = config.evaluate.features
     # A page may be of a stranger's run.
-    if is_import_path(features):
+    if is_own_function(features):
         raise UserError(f"the run's features {features!r} are code, which a page does not run")
     if features == INCEPTION and not cached_path().exists():
         raise UserError(

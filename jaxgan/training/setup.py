@@ -14,7 +14,12 @@ from jaxgan import __version__
 from jaxgan.config.checks import check_horizon
 from jaxgan.config.fields import iter_settings
 from jaxgan.config.import_paths import trust
-from jaxgan.config.own_parts import check_own_parts, own_parts, source_digests
+from jaxgan.config.own_parts import (
+    check_own_parts,
+    import_own_parts,
+    own_parts,
+    source_digests,
+)
 from jaxgan.config.packages import check_packages
 from jaxgan.config.schema import Config
 from jaxgan.config.versions import mathematics_of
@@ -72,6 +77,7 @@ def prepare_training(config: Config) -> TrainingSetup:
         check_own_parts(config)
         # Who trains a config has named its parts, which the record of the run names too.
         trust(*(path for _, path in own_parts(config)))
+        import_own_parts(config)
         # A process whose data are missing must not leave the others waiting.
         program = build_program(config)
     config, data, plan, gan = program

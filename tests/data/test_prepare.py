@@ -15,6 +15,7 @@ import PIL.Image
 import pytest
 import tensorflow_datasets as tfds
 
+from jaxgan.cli.arguments import in_flags
 from jaxgan.cli.main import main
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
@@ -364,7 +365,7 @@ def wait_until(condition, seconds=60):
 
 
 def test_the_command_takes_the_settings_of_data_under_their_names(tmp_path, capsys, splits):
-    out = tmp_path / "out"
+    out = tmp_path / "my set"
     flags = [
         "--skip_bad",
         "--size=(4, 5)",
@@ -375,7 +376,7 @@ def test_the_command_takes_the_settings_of_data_under_their_names(tmp_path, caps
         "--background=black",
     ]
     assert main(["prepare", "--dir", str(splits), *flags, "--out", str(out)]) == 0
-    assert f"--config.data.dir={out} trains on it" in capsys.readouterr().out
+    assert f"'--config.data.dir={out}' trains on it" in capsys.readouterr().out
     data = load_data(DataConfig(dir=str(out)))
     assert data.processing["fit"] == "contain"
     assert data.pixels.shape[1:] == (4, 5, 1)
@@ -391,6 +392,7 @@ def test_the_command_takes_the_settings_of_data_under_their_names(tmp_path, caps
         (["--tfds", "cifar10", "--size", "64"], "--size beside --tfds: a set of TFDS is prepared"),
         (["--tfds", "cifar10"], "--tfds = 'cifar10': no network: "),
         (["--tfds", "cifra10"], "--tfds = 'cifra10': unknown data set; did you mean cifar10"),
+        (["--tfds", "qqqqqqqq"], "for pictures of your own set --dir to their folder"),
         (["--tfds", "ring"], "--tfds = 'ring': is computed when it is needed"),
     ],
 )
@@ -400,6 +402,13 @@ def test_a_command_that_cannot_be_done_is_refused_in_one_line(tmp_path, capsys, 
     assert words in error
     assert error.count("\n") == 1
     assert "config.data" not in error
+
+
+def test_advice_about_the_command_that_trains_keeps_its_flags():
+    error = UserError("config.data.name = 'a': set config.data.size, or use --config.data.dir")
+    assert str(in_flags(error, name="--tfds")) == (
+        "--tfds = 'a': set --size, or use --config.data.dir"
+    )
 
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch, capsys, flat):
