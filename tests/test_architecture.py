@@ -23,6 +23,7 @@ ROOMS = [  # a room imports from itself and from those before it
     "reports",
     "export",
     "notebook",
+    "bench",
     "cli",
 ]
 PURE = ("types", "networks", "gan")  # open no file, read no clock, print nothing
@@ -36,6 +37,7 @@ ONLY_IN = {
     "wandb": "training",
     "onnx": "export",
     "safetensors": "export",
+    "torch": "bench",
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from jaxgan.bench.request import QUICK_ROUNDS, ROUNDS, check_picture
 from jaxgan.config.errors import UserError
 from jaxgan.config.fields import check_setting, parse_literal
 from jaxgan.config.import_paths import is_import_path, trust
@@ -129,17 +130,17 @@ def add_trust_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust", type=trust_paths, default=(), metavar="A,B", help=trust_help)
 
 
-def check_output_path(out: Path, *suffixes: str) -> None:
+def check_output_path(out: Path, *suffixes: str, flag: str = "--out") -> None:
     """
     Raises:
       UserError: a file of this name cannot be written, or not in one of these formats.
     """
     if out.suffix not in suffixes:
-        raise UserError(f"--out {out}: must end in {' or '.join(suffixes)}")
+        raise UserError(f"{flag} {out}: must end in {' or '.join(suffixes)}")
     if out.is_dir():
-        raise UserError(f"--out {out}: is a folder")
+        raise UserError(f"{flag} {out}: is a folder")
     if not out.absolute().parent.is_dir():
-        raise UserError(f"--out {out}: the folder {out.parent} does not exist")
+        raise UserError(f"{flag} {out}: the folder {out.parent} does not exist")
 
 
 def parse_sample_output(text: str) -> Path:
@@ -290,6 +291,36 @@ def add_animate_flags(parser: argparse.ArgumentParser) -> None:
     add("--labels", type=parse_labels, default=(), metavar="A,B", help=labels_help)
     out_help = ".gif, .webp or, with imageio-ffmpeg, .mp4 (default animation.gif)"
     add("--out", type=parse_path, default=Path("animation.gif"), metavar="FILE", help=out_help)
+
+
+def add_bench_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--case", default="", metavar="A,B", help="what to measure (default: all cases)")
+    add("--list", action="store_true", help="list the cases, and measure nothing")
+    rounds_help = f"timings of each variant (default {ROUNDS}, with --quick {QUICK_ROUNDS})"
+    add("--rounds", type=int_between(1, 1000), metavar="N", help=rounds_help)
+    quick_help = "few steps and small sizes: a first look, too rough to compare"
+    add("--quick", action="store_true", help=quick_help)
+    json_help = "new file for all results: each round, versions, machine, command"
+    add("--json", type=parse_path, metavar="FILE", help=json_help)
+    picture_help = "new .png of the cost against batch size, width, seeds and data"
+    add("--picture", type=parse_path, metavar="FILE", help=picture_help)
+
+
+def check_bench_files(options: argparse.Namespace, cases: tuple[str, ...]) -> None:
+    """
+    Raises:
+      UserError: a file cannot be written, or exists; or no case has a curve for the picture.
+    """
+    for name, suffix in (("json", ".json"), ("picture", ".png")):
+        if not (path := getattr(options, name)):
+            continue
+        check_output_path(path, suffix, flag=f"--{name}")
+        # Hours of measuring may be in it.
+        if path.exists():
+            raise UserError(f"--{name} {path}: exists already; remove it, or choose another name")
+    if options.picture:
+        check_picture(cases)
 
 
 def add_distributed_flags(parser: argparse.ArgumentParser) -> None:

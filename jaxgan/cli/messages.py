@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import TextIO
 
 
@@ -60,7 +61,14 @@ def print_error(message: str, status: int) -> int:
 
 def print_text(text: str) -> None:
     """Prints lines of a result on standard output."""
-    print(printable(text))
+    # At once also into a pipe: a bench goes on for minutes.
+    print(printable(text), flush=True)
+
+
+def align_names(summaries: Mapping[str, str]) -> list[str]:
+    """Returns a line for each name, with its summary."""
+    width = max(map(len, summaries))
+    return [f"{name:{width}}  {summary}" for name, summary in summaries.items()]
 
 
 def printable(text: str) -> str:

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxgan import __version__
+from jaxgan.bench.request import CASES, QUICK_ROUNDS, ROUNDS, BenchRequest, find_cases
 from jaxgan.cli.arguments import (
     ANIMATIONS,
     Parser,
     add_animate_flags,
+    add_bench_flags,
     add_distributed_flags,
     add_image_flags,
     add_step_flag,
     add_trust_flag,
+    check_bench_files,
     check_evaluated,
     check_output_path,
     check_sample_flags,
@@ -31,11 +34,12 @@ from jaxgan.cli.arguments import (
     parse_sample_output,
     parse_seeds,
 )
-from jaxgan.cli.messages import print_text
+from jaxgan.cli.messages import align_names, print_text
 from jaxgan.cli.train import start_training
 from jaxgan.config.errors import EXIT_FAILED, UserError
 from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.jax_env import set_deterministic_flag
+from jaxgan.config.schema import Config
 from jaxgan.config.seeds import expand_seeds
 from jaxgan.export.formats import FORMATS, check_export
 from jaxgan.runs import checkpoint_ref, directory
@@ -91,8 +95,9 @@ export     jaxgan export --workdir DIR --format jax|onnx|safetensors [--out FILE
            [--step N|best|last]
            writes the generator in a file for other programs: latents, and labels of a
            class-conditional run, to uint8 images
-bench      jaxgan bench
-           compares the time of a training step with that of its matrix products
+bench      jaxgan bench [--case A,B | --list] [--rounds 7] [--quick] [--json FILE] [--picture FILE]
+           times training, sampling and scoring on this machine, in turn with what computes the
+           same: the barest form, matrix products and, where it is installed, PyTorch
 """
 
 
@@ -120,9 +125,7 @@ def train_verb(argv: list[str]) -> int:
 
 def configs_verb(argv: list[str]) -> int:
     _parser("configs", "Lists the shipped configs.", workdir=False).parse_args(argv)
-    width = max(map(len, configs := shipped_configs()))
-    for name, summary in configs.items():
-        print(f"{name:{width}}  {summary}")
+    print_text("\n".join(align_names(shipped_configs())))
     return 0
 
 
@@ -378,13 +381,27 @@ def export_verb(argv: list[str]) -> int:
 
 
 def bench_verb(argv: list[str]) -> int:
-    description = "Times training steps of the MLP GAN and of a DCGAN."
-    _parser("bench", description, workdir=False).parse_args(argv)
+    description = "Times this machine, in turn with what computes the same."
+    parser = _parser("bench", description, workdir=False)
+    add_bench_flags(parser)
+    options = parser.parse_args(argv)
+    if options.list:
+        print_text("\n".join(align_names(CASES)))
+        return 0
+    cases = find_cases(options.case)
+    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    check_bench_files(options, cases)
+    # As a run has it, unless the user says otherwise in XLA_FLAGS.
+    set_deterministic_flag(Config.deterministic)
 
-    from jaxgan.cli.bench import bench
+    from jaxgan.bench.run import failed_cases, run_bench
 
-    bench()
-    return 0
+    command = shlex.join(["jaxgan", "bench", *argv])
+    request = BenchRequest(cases, rounds, options.quick)
+    record = run_bench(request, command, print_text, options.json, options.picture)
+    if options.json:
+        print_text(f"\n{options.json}: all of it, with the timings of each round")
+    return EXIT_FAILED if failed_cases(record) else 0
 
 
 def _parser(verb: str, description: str, workdir: bool = True) -> Parser:
