@@ -12,7 +12,7 @@ CASES = {
     "infogan_r1r2": "a step of the networks and the loss of configs/mnist_best.py",
     "r3gan": "a step of a small R3GAN on MNIST: relativistic loss, R1 and R2",
     "seeds": "1, 8 and 64 seeds of the classic GAN in one program",
-    "sampling": "generating images with trained weights' programs",
+    "sampling": "generating images, from latents to pixels",
     "evaluation": "scoring generated images during training",
     "start": "from the command to its first step, with an empty and a full compilation cache",
     "memory": "peak memory of a process that trains",

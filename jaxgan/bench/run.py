@@ -91,7 +91,7 @@ def _machine_line(record: dict[str, Any]) -> str:
         f"jax {jax.__version__} on {', '.join(record['devices'])}; {machine['cores']} cores, "
         f"{machine['processor'] or 'processor not known'}",
         f"large matrix products {rates[0]:.0f} GFLOP/s, memory {rates[1]:.1f} GB/s; "
-        f"{record['rounds']} rounds",
+        f"rounds: {record['rounds']}",
     ]
     if (load := machine["load"]) and load > BUSY:
         lines.append(
