@@ -167,6 +167,7 @@ def test_an_unbounded_wasserstein_critic_gives_a_warning():
         ),
         ({"augment": {"probability": 0.5}}, "augment.probability = 0.5: has no effect without"),
         ({"augment": {"adapt_images": 9}}, "augment.adapt_images = 9: has no effect without"),
+        ({"augment": {"ample_images": 9}}, "augment.ample_images = 9: has no effect without"),
         (
             {"network": {"name": "sngan"}, "optimizer": {"disc": {"clip_weights": 0.01}}},
             "clip_weights = 0.01: does not bound the discriminator's slope with "
@@ -224,7 +225,7 @@ def test_batch_norm_of_maps_with_a_batch_of_one_gives_a_warning(name, changes, w
 
 def test_settings_of_features_that_are_on_give_no_warning():
     on = {
-        "augment": {"policy": ("mirror",), "target": 0.6, "adapt_images": 9},
+        "augment": {"policy": ("mirror",), "target": 0.6, "adapt_images": 9, "ample_images": 9},
         "ema": {"half_life": 9},
         "penalty": {"r1": 1.0},
         "schedule": dict.fromkeys(("augment", "ema", "penalty"), ((0, 1.0),)),

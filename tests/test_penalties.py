@@ -254,6 +254,25 @@ def test_where_differences_count_the_adapted_probability_goes_by_those(loss, lev
         )
 
 
+@pytest.mark.parametrize(
+    ("ample", "examples", "start"),
+    [
+        (0, 100, 0.0),
+        (1000, 0, 0.0),  # a generator that is only sampled does not know the number
+        (1000, 1000, 0.0),
+        (1000, 5000, 0.0),
+        (1000, 100, 0.25),
+        (100_000, 1000, 0.5),
+        (100_000, 1, 1.0),
+    ],
+)
+def test_ada_starts_at_a_probability_that_the_number_of_images_gives(ample, examples, start):
+    augment = AugmentConfig(policy=("contrast",), target=0.5, ample_images=ample)
+    gan = build_gan(dataclasses.replace(SMALL, augment=augment), SHAPE, examples=examples)
+    running = init_state(gan, SHAPE, KEY).disc.stats[D_RUNNING_STATS]
+    np.testing.assert_allclose(running["probability"], start, rtol=1e-6)
+
+
 def test_the_adapted_probability_rises_while_d_is_sure_of_real_images_and_falls_when_not():
     augment = AugmentConfig(policy=("contrast",), target=0.5, adapt_images=40)
     gan, state = started(augment=augment)

@@ -212,6 +212,12 @@ class AugmentConfig:
         "number of images over which ADA can raise the probability from 0 to 1",
         at_least(1),
     )
+    ample_images: int = setting(
+        0,
+        "number of training images with which ADA starts at probability 0; with a tenth of them "
+        "at 0.25, with a hundredth at 0.5. 0: always starts at 0",
+        at_least(0),
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,6 +56,7 @@ def _settings_without_effect(config: Config) -> Iterator[str]:
         ("augment.target", "augment.policy", augment.policy),
         ("augment.probability", "augment.policy", augment.policy),
         ("augment.adapt_images", "augment.target", augment.target),
+        ("augment.ample_images", "augment.target", augment.target),
         ("train.interval_images", "train.images", config.train.images),
         ("schedule.augment", "augment.policy", augment.policy),
         ("schedule.ema", "ema.half_life", config.ema.half_life),
@@ -81,7 +82,7 @@ def _settings_overruled(config: Config) -> Iterator[str]:
     if augment.policy and augment.target and augment.probability != 1:
         yield (
             f"config.augment.probability = {augment.probability}: has no effect with "
-            "config.augment.target, which starts the probability at 0 and adapts it"
+            "config.augment.target, which adapts the probability"
         )
     if clip and disc_norm(config.network) == "spectral":
         yield (

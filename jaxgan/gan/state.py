@@ -6,6 +6,7 @@ maps, checkpoints and `vmap` work on it.
 
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import jax
@@ -45,6 +46,7 @@ class Gan:
       packing: number of images that D sees as one.
       augment: augmentation of D's images.
       augment_schedule: factor of its probability.
+      augment_start: probability with which ADA starts.
       d_steps: discriminator updates per step.
       images_per_step: number of real images that a step consumes.
       ema_half_life: of the moving average of G's weights, in images; 0 keeps no average.
@@ -73,6 +75,7 @@ class Gan:
     mesh: Mesh | None = None
     shards: int = 0
     class_counts: tuple[int, ...] = ()
+    augment_start: float = 0.0
 
 
 class Player(struct.PyTreeNode):
@@ -109,6 +112,7 @@ def build_gan(
     classes: int = 0,
     class_counts: tuple[int, ...] = (),
     images: int = 0,
+    examples: int = 0,
 ) -> Gan:
     """Builds the rules of a config.
 
@@ -119,6 +123,7 @@ def build_gan(
       classes: number of classes in the data; 0 if it has no labels.
       class_counts: number of training images of each class; (): not known, taken as equal.
       images: number of images in the run, which config.schedule.unit = "run" needs.
+      examples: number of training images, by which ADA may choose its start; 0: not known.
 
     Raises:
       UserError: the config does not fit the shape or the labels of the data.
@@ -126,6 +131,7 @@ def build_gan(
     config = without_seeds(config)
     schedule = schedule_in_images(config.schedule, images)
     gan = _build_gan(dataclasses.replace(config, schedule=schedule), image_shape, classes)
+    gan = dataclasses.replace(gan, augment_start=ada_start(config.augment, examples))
     return dataclasses.replace(gan, class_counts=class_counts) if gan.classes else gan
 
 
@@ -213,8 +219,20 @@ def _initial_running_stats(gan: Gan) -> dict[str, Scalar]:
     if "lecam" in dict(gan.penalties):
         running |= {"mean_real": jnp.zeros(()), "mean_fake": jnp.zeros(())}
     if gan.augment.policy and gan.augment.target:
-        running["probability"] = jnp.zeros(())
+        running["probability"] = jnp.asarray(gan.augment_start, jnp.float32)
     return running
+
+
+def ada_start(augment: AugmentConfig, examples: int) -> float:
+    """Returns the probability with which ADA starts for this many training images.
+
+    Karras et al. 2020 (arXiv:2006.06676) start at 0, and find that the probability at which ADA
+    arrives falls with the logarithm of the number of images. The slope, 0.25 for each power of
+    ten, is a choice of ours.
+    """
+    if not augment.ample_images or not examples:
+        return 0.0
+    return min(1.0, max(0.0, 0.25 * math.log10(augment.ample_images / examples)))
 
 
 def _check_data(config: Config, image_shape: ImageShape, classes: int) -> None:

@@ -105,6 +105,7 @@ def _d_gradients(
             "disc/prob_real": jnp.mean(jax.nn.sigmoid(real_logits)),
             "disc/prob_fake": jnp.mean(jax.nn.sigmoid(fake_logits)),
             **{f"disc/{name}": value for name, value in penalties.items()},
+            **_augment_metrics(gan, state),
         }
         return total, (update_d_statistics(gan, stats, real_logits, fake_logits), total, metrics)
 
@@ -192,14 +193,27 @@ def augment_and_pack(
 ) -> tuple[PackedImages, PackedImages]:
     """Turns images into what D sees. With the same key both players' updates draw the same."""
     if gan.augment.policy:
-        running = state.disc.stats.get(D_RUNNING_STATS, {})
-        probability = running.get("probability", gan.augment.probability)
-        if gan.augment_schedule:
-            probability = probability * gan.augment_schedule(images_so_far(gan, state))
+        probability = augment_probability(gan, state)
         real_key, fake_key = jax.random.split(jax.random.fold_in(key, Stream.AUGMENT))
         real = augment(real, real_key, gan.augment.policy, probability)
         fake = augment(fake, fake_key, gan.augment.policy, probability)
     return pack(real, gan.packing), pack(fake, gan.packing)
+
+
+def augment_probability(gan: Gan, state: TrainState) -> Scalar | float:
+    """Returns the probability of each augmentation in the next step."""
+    running = state.disc.stats.get(D_RUNNING_STATS, {})
+    probability = running.get("probability", gan.augment.probability)
+    if gan.augment_schedule:
+        probability = probability * gan.augment_schedule(images_so_far(gan, state))
+    return probability
+
+
+def _augment_metrics(gan: Gan, state: TrainState) -> Metrics:
+    """Returns the probability of the augmentations, where it changes during the run."""
+    if not gan.augment.policy or not (gan.augment.target or gan.augment_schedule):
+        return {}
+    return {"disc/augment": jnp.asarray(augment_probability(gan, state), jnp.float32)}
 
 
 def penalty_factor(gan: Gan, state: TrainState) -> Float[Array, ""] | float:

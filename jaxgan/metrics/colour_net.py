@@ -2,12 +2,14 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
 from jaxgan.types import Images, Params, Pixels, to_images
 
 SHAPE = (32, 32, 3)
+WHITENING_FLOOR = 5e-4  # added to variances, so that components that are almost 0 stay small
 # Those of CIFAR-10, in the order of their labels.
 CLASS_NAMES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
@@ -16,14 +18,16 @@ CLASS_NAMES = (
 
 
 class ColourClassifier(nn.Module):
-    """Seven 3x3 convolutions, then the classes.
+    """A 2x2 convolution and six of 3x3, then the classes.
 
-    Maximum pooling after the second, fourth and sixth convolution reduces 32x32 pixels to 4x4. The
-    features are the means of the last 4x4 values of each channel. As in `Classifier`, a net with
-    batch normalization and the net with that folded in have layers of the same names.
+    The first one loses a row and a column of 32; maximum pooling after the second, fourth and sixth
+    reduces 31x31 values to 3x3. The features are the means of the last 3x3 values of each channel.
+    In training the first convolution stays as it is: it whitens, see `whitening_kernel`. As in
+    `Classifier`, a net with batch normalization and the net with that folded in have layers of the
+    same names.
     """
 
-    channels: tuple[int, ...] = (24, 32, 32, 96, 96, 192, 192)
+    channels: tuple[int, ...] = (24, 48, 48, 160, 160, 160, 160)
     dropout: float = 0.0
     normalise: bool = False
 
@@ -35,10 +39,12 @@ class ColourClassifier(nn.Module):
         bias, x = not self.normalise, images
         for index, width in enumerate(self.channels):
             name = f"conv{index}"
+            size, padding = ((3, 3), "SAME") if index else ((2, 2), "VALID")
             # "highest", for the same reason as in `Classifier`.
-            conv = nn.Conv(width, (3, 3), use_bias=bias, precision="highest", name=name)
+            conv = nn.Conv(width, size, 1, padding, use_bias=bias, precision="highest", name=name)
             x = conv(x)
-            x = nn.max_pool(x, (2, 2), (2, 2)) if index in (1, 3, 5) else x
+            x = jax.lax.stop_gradient(x) if self.normalise and not index else x
+            x = max_pool(x) if index in (1, 3, 5) else x
             if self.normalise:
                 norm = nn.BatchNorm(not train, momentum=0.9, name=f"{name}_norm")
                 x = norm(x)
@@ -46,6 +52,37 @@ class ColourClassifier(nn.Module):
         features = jnp.mean(x, axis=(1, 2))
         dropped = nn.Dropout(self.dropout, deterministic=not train)(features)
         return features, nn.Dense(len(CLASS_NAMES), precision="highest", name="classes")(dropped)
+
+
+def max_pool(x: Float[Array, "batch height width channels"]) -> Array:
+    """Returns the largest of each 2x2 values; a last odd row or column is left out.
+
+    Two maxima of slices have a much faster gradient on CPU than `nn.max_pool`.
+    """
+    height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
+    rows = jnp.maximum(x[:, :height:2, :width], x[:, 1:height:2, :width])
+    return jnp.maximum(rows[:, :, ::2], rows[:, :, 1::2])
+
+
+def whitening_kernel(pixels: np.ndarray, channels: int) -> Array:
+    """Returns a kernel (2, 2, colours, channels) that whitens these images.
+
+    Its outputs for them are uncorrelated and of variance one. Half of the channels
+    are the strongest principal components of 2x2 patches, each divided by its standard deviation;
+    the others are their negatives, since ReLU would lose one of the signs. As in Jordan 2024 (arXiv:2404.00498), section 3.2.
+
+    Raises:
+      ValueError: more than twice as many channels as a patch has values.
+    """
+    images = np.asarray(to_images(jnp.asarray(pixels)))
+    corners = [images[:, i : -1 + i or None, j : -1 + j or None] for i in (0, 1) for j in (0, 1)]
+    patches = np.stack(corners, axis=3).reshape(-1, 4 * images.shape[3])
+    if channels > 2 * patches.shape[1] or channels % 2:
+        raise ValueError(f"{channels} channels for patches of {patches.shape[1]} values")
+    variances, components = np.linalg.eigh(np.cov(patches.T))
+    scaled = (components / np.sqrt(variances + WHITENING_FLOOR))[:, ::-1][:, : channels // 2]
+    kernel = np.concatenate([scaled, -scaled], axis=1)
+    return jnp.asarray(kernel.reshape(2, 2, images.shape[3], channels), jnp.float32)
 
 
 @jax.jit

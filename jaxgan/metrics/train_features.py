@@ -55,6 +55,7 @@ from jaxgan.types import (
     to_images,
 )
 
+MUON_MOMENTUM = 0.6
 BACKGROUND = -1.0  # black, the background of the images of both data sets
 
 
@@ -73,6 +74,9 @@ class FeatureConfig:
     weight_decay: float = setting(0.01, "decoupled weight decay of kernels (AdamW)", NOT_NEGATIVE)
     muon: float = setting(
         0.0, "peak learning rate of kernels with Muon in place of AdamW; 0: AdamW", NOT_NEGATIVE
+    )
+    whiten: int = setting(
+        0, "number of images by which the first kernel whitens; 0: drawn at random", at_least(0)
     )
     smoothing: float = setting(0.0, "label smoothing", DECAY)
     dropout: float = setting(0.3, "fraction of features dropped", DECAY)
@@ -133,7 +137,7 @@ def train(config: FeatureConfig, data: Dataset) -> Iterator[Params]:
     """Yields the averaged variables after each epoch."""
     steps = len(data.pixels) // config.batch_size
     tx = optimizer(config, steps)
-    state = init(config, tx, jax.random.key(config.seed))
+    state = init(config, tx, jax.random.key(config.seed), data.pixels[: config.whiten])
     pixels, labels = jnp.asarray(data.pixels[:]), jnp.asarray(data.labels)
     for epoch in range(config.epochs):
         losses = []
@@ -183,11 +187,19 @@ def update(
     return state.replace(step=step, variables=variables, average=average, opt_state=opt_state), loss
 
 
-def init(config: FeatureConfig, tx: optax.GradientTransformation, key: PRNGKey) -> Learner:
-    """Returns the state before the first update; `key` is the root of all random numbers."""
+def init(
+    config: FeatureConfig, tx: optax.GradientTransformation, key: PRNGKey, seen: np.ndarray
+) -> Learner:
+    """Returns the state before the first update.
+
+    `key` is the root of all random numbers; the first kernel whitens the images `seen`, if any.
+    """
     variables = config.network.init(
         stream_key(key, Stream.INIT, 0), jnp.zeros((1, *config.image_shape))
     )
+    if len(seen):
+        first = variables["params"]["conv0"]
+        first["kernel"] = colour_net.whitening_kernel(seen, first["kernel"].shape[3])
     return Learner(
         step=jnp.zeros((), jnp.int32),
         key=key,
@@ -206,17 +218,35 @@ def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, steps, last)
     if config.muon:
         kernel_rate = optax.warmup_cosine_decay_schedule(0.0, config.muon, steps, last)
-        return optax.contrib.muon(
+        muon = optax.contrib.muon(
             kernel_rate,
+            beta=MUON_MOMENTUM,
             adam_learning_rate=rate,
             muon_weight_dimension_numbers=convolution_matrices,
         )
+        return optax.chain(muon, keep_norms())
 
     # Only kernels decay; they have more than one axis, biases and gains have one.
     def is_kernel(params: Params) -> PyTree[bool]:
         return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
 
     return optax.adamw(rate, weight_decay=config.weight_decay, mask=is_kernel)
+
+
+def keep_norms() -> optax.GradientTransformation:
+    """Changes updates so that each convolution's kernel has the norm sqrt(outputs) after them.
+
+    Batch normalization takes the norm out again; without this it would grow, and with that the
+    changes that Muon makes would become smaller and smaller in proportion.
+    """
+
+    def change(update: Array, kernel: Array) -> Array:
+        if kernel.ndim != 4:
+            return update
+        after = kernel + update
+        return after * jnp.sqrt(kernel.shape[3]) / jnp.linalg.norm(after) - kernel
+
+    return optax.stateless(lambda updates, params: jax.tree.map(change, updates, params))
 
 
 def convolution_matrices(params: Params) -> PyTree[Any]:

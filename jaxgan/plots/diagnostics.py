@@ -194,6 +194,7 @@ PANELS = (
     Panel(
         "gradient norm", {"disc/grad_norm": "discriminator", "gen/grad_norm": "generator"}, log=True
     ),
+    Panel("probability of the augmentations", {"disc/augment": "each"}, limits=(-0.02, 1.02)),
     Panel(
         "distance to nearest training image (ratio)",
         {"eval/copying": "median of samples / of held-out images"},

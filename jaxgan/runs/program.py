@@ -45,7 +45,8 @@ def build_program(config: Config) -> Program:
     plan = make_step_plan(config.train, len(data.pixels))
     images = images_in_run(config.train, plan)
     shape = data.pixels.shape[1:]
-    gan = build_gan(config, shape, data.classes, data.class_counts, images)
+    examples = len(data.pixels)
+    gan = build_gan(config, shape, data.classes, data.class_counts, images, examples)
     return Program(config, data, plan, gan)
 
 

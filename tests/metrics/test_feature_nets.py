@@ -7,13 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import Dataset, load_data
 from jaxgan.metrics import packaged_nets, train_features
 from jaxgan.metrics.classifier_net import Classifier
-from jaxgan.metrics.colour_net import CLASS_NAMES, ColourClassifier, classify_colour
+from jaxgan.metrics.colour_net import (
+    CLASS_NAMES,
+    ColourClassifier,
+    classify_colour,
+    max_pool,
+    whitening_kernel,
+)
 from jaxgan.metrics.feature_nets import FeatureNet
 from jaxgan.metrics.packaged_nets import COLOUR, PINNED, WEIGHTS, load_features, packaged_net
 from jaxgan.metrics.train_features import FeatureConfig
@@ -54,7 +61,7 @@ def test_packaged_nets_give_features_and_probabilities(name, digits):
     assert (net.name, net.sha256, net.classes) == (name, PINNED[name], 10)
     extracted = net.extract(digits.pixels[:7])
     features, probabilities = extracted.features, extracted.probabilities
-    assert features.shape == (7, 192 if name == COLOUR else 128)
+    assert features.shape == (7, 160 if name == COLOUR else 128)
     assert features.dtype == np.float32
     assert features.min() >= 0
     np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(7), atol=1e-5)
@@ -250,6 +257,58 @@ def test_the_net_of_colour_images_takes_any_size_and_grey():
     seen, _ = classify_colour(params, np.tile(board[None, ..., None], (4, 1, 1, 3)))
     mean, _ = classify_colour(params, np.full((4, 32, 32, 3), 150, np.uint8))
     np.testing.assert_allclose(seen, mean, atol=1e-2 * np.abs(mean).max())
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 6, 3), (2, 5, 7, 3)])
+def test_pooling_by_slices_is_that_of_flax(shape):
+    x = jax.random.normal(jax.random.key(0), shape)
+    np.testing.assert_array_equal(max_pool(x), nn.max_pool(x, (2, 2), (2, 2)))
+
+
+def test_a_whitening_kernel_makes_patches_uncorrelated():
+    rng = np.random.default_rng(0)
+    wanted = rng.integers(0, 256, (50, 9, 9, 3)).astype(float)
+    for axis in (1, 2, 3):  # neighbours and colours become alike
+        wanted = (wanted + np.roll(wanted, 1, axis)) / 2
+    kernel = whitening_kernel(wanted.astype(np.uint8), 24)
+    images = to_images(jnp.asarray(wanted.astype(np.uint8)))
+    out = jax.lax.conv_general_dilated(
+        images, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    ).reshape(-1, 24)
+    np.testing.assert_array_equal(kernel[..., :12], -kernel[..., 12:])
+    covariance = np.cov(out[:, :12].T)
+    variances = np.diag(covariance)
+    np.testing.assert_allclose(covariance - np.diag(variances), 0, atol=1e-4)
+    # Only the components that are almost 0 are kept small.
+    assert np.all(variances <= 1.0001)
+    assert variances[0] > 0.99
+    with pytest.raises(ValueError, match="26 channels for patches of 12 values"):
+        whitening_kernel(wanted.astype(np.uint8), 26)
+
+
+def test_muon_keeps_the_norm_of_kernels_and_a_whitening_first_one():
+    config = dataclasses.replace(
+        PLAIN, net=COLOUR, crop=1, muon=0.1, whiten=8, epochs=1, batch_size=4, learning_rate=0.01
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    tx = train_features.optimizer(config, 2)
+    before = train_features.init(config, tx, jax.random.key(0), pixels)
+    first = np.asarray(before.variables["params"]["conv0"]["kernel"])
+    np.testing.assert_array_equal(first, whitening_kernel(pixels, 24))
+    state = before
+    for _ in range(2):
+        state, loss = train_features.update(
+            config, tx, state, pixels, np.arange(8) % 4, np.arange(4)
+        )
+    assert np.isfinite(loss)
+    params = state.variables["params"]
+    for index in range(7):
+        kernel = np.asarray(params[f"conv{index}"]["kernel"])
+        np.testing.assert_allclose(np.linalg.norm(kernel), kernel.shape[3] ** 0.5, rtol=1e-5)
+    after = np.asarray(params["conv0"]["kernel"])
+    np.testing.assert_allclose(
+        after / np.linalg.norm(after), first / np.linalg.norm(first), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""Your own images at 64x64 pixels, on a GPU: R3GAN's networks, R1 and R2, augmentations by ADA.
+
+    python run.py --config configs/images.py --config.data.dir=FOLDER
+
+FOLDER holds image files of any kind and size, in class folders or not; `python run.py prepare`
+makes a large one quick to read. The networks and penalties are those of R3GAN for faces of 64x64
+pixels (Huang et al. 2024, arXiv:2501.05441), with half the channels. ADA starts at a probability
+that fits the number of images: none with 100,000, 0.5 with 1,000.
+
+What to change:
+  --config.data.size=32          smaller images; take two of the five numbers of each tuple
+  --config.network.conditional=True          one class of images at a time, from class folders
+  --config.augment.policy="('mirror', ...)"  where mirrored images are as good as the others; text
+                                             and clocks are not
+  --config.train.images=2_000_000            a shorter run: the schedules are fractions of it
+  --config.start_from=RUN                    begins with the networks of another run
+
+Not measured yet on a GPU.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config.files import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.data.name = "images"
+    config.data.size = 64
+    config.loss = "relativistic"
+    config.penalty.r1 = 2.0
+    config.penalty.r2 = 2.0
+    config.network.name = "r3gan"
+    config.network.latent_size = 64
+    config.network.stage_channels = (384, 384, 384, 384, 192)
+    config.network.cardinality = (48, 48, 48, 48, 24)
+    config.network.blocks = 2
+    config.network.precision = "bfloat16"
+    config.train.batch_size = 256
+    config.train.images = 10_000_000
+    config.train.interval_images = 100_000
+    config.train.chunks_per_epoch = 10
+    config.augment.policy = ("translation", "brightness", "saturation", "contrast", "cutout")
+    config.augment.target = 0.6
+    config.augment.ample_images = 100_000
+    config.ema.half_life = 500_000
+    config.schedule.unit = "run"
+    config.schedule.shape = "cosine"
+    config.schedule.learning_rate = ((0, 1.0), (1, 0.25))
+    config.schedule.b2 = ((0, 0.9), (1, 0.99))
+    config.schedule.penalty = ((0, 1.0), (1, 0.1))
+    config.schedule.ema = ((0, 0.0), (1, 1.0))
+    for adam in (config.optimizer.gen, config.optimizer.disc):
+        adam.learning_rate = 2e-4
+        adam.b1 = 0.0
+        adam.b2 = 0.9
+    return config
