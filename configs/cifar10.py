@@ -1,7 +1,7 @@
 """CIFAR-10 with labels, as published for R3GAN (Huang et al. 2024, arXiv:2501.05441); for a GPU.
 
-    python run.py --config configs/cifar10.py                                  # downloads CIFAR-10
-    python run.py --config configs/cifar10.py --config.data.dir=FOLDER         # train/, test/ of classes
+    python run.py --config configs/cifar10.py                           # downloads CIFAR-10
+    python run.py --config configs/cifar10.py --config.data.dir=FOLDER  # train/, test/ of classes
 
 Networks, batch, rates, penalties and their schedules are those of the authors' code for CIFAR-10;
 so are 200 million images, of which the schedules move during the first 20 million. Different here:
@@ -36,7 +36,14 @@ def get_config() -> ConfigDict:
     config.train.images = 200_000_000
     config.train.interval_images = 1_000_000
     config.train.chunks_per_epoch = 20
-    config.augment.policy = ("mirror", "translation", "brightness", "saturation", "contrast", "cutout")
+    config.augment.policy = (
+        "mirror",
+        "translation",
+        "brightness",
+        "saturation",
+        "contrast",
+        "cutout",
+    )
     config.ema.half_life = 5_000_000
     config.schedule.shape = "cosine"
     config.schedule.learning_rate = ((0, 1.0), (SCHEDULED, 0.25))

@@ -18,10 +18,10 @@ def get_config() -> FeatureConfig:
     return FeatureConfig(
         data=DataConfig(name="cifar10_files", source="folder"),
         net="colour",
-        epochs=12,
+        epochs=10,
         batch_size=256,
         learning_rate=4e-3,
-        muon=0.15,
+        muon=0.06,
         whiten=5000,
         smoothing=0.1,
         dropout=0.0,

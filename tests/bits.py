@@ -25,6 +25,7 @@ from jaxgan.runs.plan import images_in_run, make_step_plan
 
 CONFIGS = Path("configs")
 STEPS = 30
+OWN_DATA = ("cifar10", "cifar10_small", "images", "images_small")  # whose data are not in jaxgan
 FEWER = {"sngan": 3}  # a step of it takes 13 s on two CPU cores
 
 
@@ -72,6 +73,7 @@ def main():
     parser.add_argument("--dir", nargs="*", default=(), help="DATA=FOLDER of data not in jaxgan")
     options = parser.parse_args()
     names = sorted(p.stem for p in CONFIGS.glob("*.py") if not p.stem.startswith("features_"))
+    names = [name for name in names if name not in OWN_DATA]
     if options.only:
         names = options.only.split(",")
     found = record(names, dict(text.split("=", 1) for text in options.dir))

@@ -82,6 +82,13 @@ def test_each_outside_package_is_met_in_one_room(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
+def test_matplotlib_is_imported_where_a_figure_is_made(path):  # it would delay the first step
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            assert not ast.unparse(node).split()[1].startswith("matplotlib")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
 def test_pure_rooms_open_no_file_read_no_clock_and_print_nothing(path):
     if room(path) not in PURE:
         return

@@ -14,8 +14,8 @@ from jaxgan.config.checks import check_horizon
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.warnings import config_warnings
-from jaxgan.data import DATASETS
 from jaxgan.runs.plan import ema_halvings, images_in_run, make_step_plan
+from tests.shipped import data_of
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "configs").glob("*.py"))
@@ -26,7 +26,7 @@ def test_every_config_file_loads_and_says_how_to_run_it(path):
     if path.stem.startswith("features"):
         pytest.skip("settings of a feature net, not of a run")
     config = load_config(path, [])
-    plan = make_step_plan(config.train, DATASETS[config.data.name].examples["train"])
+    plan = make_step_plan(config.train, data_of(config).examples)
     images = images_in_run(config.train, plan)
     check_horizon(config, images)
     halvings = ema_halvings(config, images)

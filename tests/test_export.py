@@ -25,7 +25,6 @@ from jaxgan.cli.main import main
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import from_mapping, load_config, shipped_configs
 from jaxgan.config.network import NetworkConfig
-from jaxgan.data import DATASETS
 from jaxgan.export.export_run import FORMATS, WRITERS, export_run
 from jaxgan.export.formats import record_path
 from jaxgan.export.generator import TrainedGenerator, describe, load_trained
@@ -39,6 +38,7 @@ from jaxgan.networks.mixed_precision import Network
 from jaxgan.runs import layout
 from jaxgan.types import Stream, stream_key
 from tests import tiny
+from tests.shipped import data_of
 from tests.test_networks import SIZES
 
 CLASSES = 3
@@ -175,17 +175,21 @@ def test_bfloat16_is_the_same_in_jax_and_float32_in_onnx(tmp_path, caplog):
 
 def of_config(name):
     config = load_config(Path(name), [])
-    spec = DATASETS[config.data.name]
-    gan = build_gan(config, spec.shape, spec.classes, images=1000)
-    return (gan.gen, spec.shape), config, spec
+    data = data_of(config)
+    gan = build_gan(config, data.shape, data.classes, images=1000)
+    return (gan.gen, data.shape), config, data
 
 
 # A config for each of the generators that the shipped configs have.
 PERCEPTRONS = ("fashion_mnist", "grid", "grid_gan", "stacked_mnist_gan")
 CONVOLUTIONAL = (
+    "cifar10",
+    "cifar10_small",
     "dcgan",
     "dcgan_small",
     "fashion_best",
+    "images",
+    "images_small",
     "mnist_best",
     "sngan",
     "sngan_small",
@@ -205,8 +209,8 @@ def test_the_generator_of_every_shipped_config_is_exported_below():
     [*PERCEPTRONS, *(pytest.param(name, marks=pytest.mark.slow) for name in CONVOLUTIONAL)],
 )
 def test_every_shipped_config_has_a_generator_that_can_be_exported(name, tmp_path):
-    _, config, spec = of_config(name)
-    generator = generator_of(config, spec.shape, spec.classes)
+    _, config, data = of_config(name)
+    generator = generator_of(config, data.shape, data.classes)
     write_jax(generator, jax_out := tmp_path / "a.jax")
     write_onnx(generator, onnx_out := tmp_path / "a.onnx")
     write_safetensors(generator, out := tmp_path / "a.safetensors")

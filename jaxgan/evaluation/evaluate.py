@@ -133,7 +133,7 @@ def _load_splits(workdir: Path, config: Config, num_samples: int) -> dict[str, D
         data["test"] = load_test_split(config.data, train)
     else:
         logger.warning(
-            f"no examples of {train.name} are held out, so scores are against those of "
+            f"the set {train.name!r} has no held-out {train.kind}, so scores are against those of "
             "training alone, which the generator could have copied; config.data.held_out holds "
             "some out in a new run"
         )

@@ -71,8 +71,8 @@ class PeriodicEvaluator:
         real = load_test_split(config.data, train) if self.split == "test" else train
         if self.split == "train":
             logger.warning(
-                f"no {train.kind} of {train.name} are held out, so evaluations are against the "
-                f"training {train.kind} alone, which the generator could copy; "
+                f"the set {train.name!r} has no held-out {train.kind}, so evaluations are against "
+                f"the training {train.kind} alone, which the generator could copy; "
                 "config.data.held_out=0.1 holds some out"
             )
         self.num_samples = fitting_samples(config, train, real)

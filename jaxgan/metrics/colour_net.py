@@ -67,9 +67,10 @@ def max_pool(x: Float[Array, "batch height width channels"]) -> Array:
 def whitening_kernel(pixels: np.ndarray, channels: int) -> Array:
     """Returns a kernel (2, 2, colours, channels) that whitens these images.
 
-    Its outputs for them are uncorrelated and of variance one. Half of the channels
-    are the strongest principal components of 2x2 patches, each divided by its standard deviation;
-    the others are their negatives, since ReLU would lose one of the signs. As in Jordan 2024 (arXiv:2404.00498), section 3.2.
+    Its outputs for them are uncorrelated and of variance one. Half of the channels are the
+    strongest principal components of 2x2 patches, each divided by its standard deviation; the
+    others are their negatives, since ReLU would lose one of the signs. As in Jordan 2024
+    (arXiv:2404.00498), section 3.2.
 
     Raises:
       ValueError: more than twice as many channels as a patch has values.

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 
 from jaxgan.plots.figure import literal, new_figure, save_figure
@@ -133,6 +132,8 @@ def _draw_composition(axis: Any, rows: list[dict[str, Any]], name: str) -> None:
     if len({len(row) for row in fractions}) > 1:
         return
     classes = np.array(fractions).T
+    import matplotlib  # here for the same reason as in `new_figure`
+
     colours = matplotlib.colormaps["tab10" if len(classes) <= 10 else "viridis"]
     # tab10 is indexed by integers, viridis by fractions.
     indices = np.arange(len(classes)) if len(classes) <= 10 else np.linspace(0, 1, len(classes))

@@ -4,16 +4,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from jaxgan.runs.atomic_files import replace_file
 
 DPI = 120
 
 
-def new_figure(width: float, height: float, layout: str | None = None) -> Figure:
+def new_figure(width: float, height: float, layout: str | None = None) -> Any:
     """Returns an empty figure of a size in inches; `layout` is Matplotlib's layout engine."""
+    # Its import takes a fifth of a second, and the first step of a run needs no figure.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout=layout)  # type: ignore[arg-type]
     # A figure made without pyplot has no canvas that draws pixels.
     FigureCanvasAgg(figure)
@@ -32,7 +33,7 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def save_figure(path: Path, figure: Figure, dpi: int = DPI) -> None:
+def save_figure(path: Path, figure: Any, dpi: int = DPI) -> None:
     """Writes a figure as a PNG; an existing file is replaced in one step."""
     with warnings.catch_warnings():
         # A name in letters that the font lacks is drawn with boxes, which need no page of warnings.

@@ -1,0 +1,163 @@
+"""The training step of every shipped config, compiled for a TPU that need not be there.
+
+    python -m tests.tpu_programs                      # all configs, as a table in Markdown
+    python -m tests.tpu_programs --only mnist,dcgan
+
+It needs the package `libtpu`, which has the TPU's compiler. The device is one chip of a v5e, whose
+products are made in tiles of 128 by 128, and which has 16 GB of memory.
+"""
+
+import argparse
+import functools
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.experimental import topologies
+from jax.sharding import SingleDeviceSharding
+from jaxlib.mlir import ir
+from jaxlib.mlir.dialects import stablehlo
+
+from jaxgan.config.files import load_config, shipped_configs
+from jaxgan.config.schema import Config
+from jaxgan.gan.state import build_gan, init_state
+from jaxgan.gan.steps import train_epoch
+from jaxgan.runs.plan import images_in_run, images_per_step, make_step_plan
+from tests.shipped import data_of
+
+TOPOLOGY = "v5e:2x2"  # the smallest that the compiler knows; one of its chips is used
+LANES, SUBLANES = 128, 8  # a tile of float32: 8 rows of 128 numbers
+STEPS = 10  # of a program; the number changes neither its loop's body nor its memory
+TO_HOST = ("callback", "SendToHost", "RecvFromHost", "infeed", "outfeed")
+# Without a TPU, libtpu asks the cloud what the machine is, and waits for the answer.
+SETTINGS = {"TPU_SKIP_MDS_QUERY": "1"}
+
+
+class TpuProgram(NamedTuple):
+    """What the compiler says about the program of a config.
+
+    Attributes:
+      arguments: bytes of the state and the data, in the layout of the device.
+      unpadded: the same, without the rows and columns that fill tiles.
+      temporaries: bytes of all other arrays.
+      flop: floating-point operations of a step, as the compiler counts them.
+      product_padding: the products' operations with their sides filled up to whole tiles, divided
+        by those without; of matrix products only, not of convolutions.
+      to_host: operations that move data between host and device during the steps.
+    """
+
+    arguments: int
+    unpadded: int
+    temporaries: int
+    flop: float
+    product_padding: float
+    to_host: list[str]
+
+
+def compile_config(config: Config) -> TpuProgram:
+    """Compiles some steps of a config for one chip."""
+    shape, classes, examples = data_of(config)
+    plan = make_step_plan(config.train, examples)
+    images = images_in_run(config.train, plan)
+    gan = build_gan(config, shape, classes, (), images, examples)
+    chip = SingleDeviceSharding(_chip())
+
+    def on_chip(tree: Any) -> Any:
+        def leaf(x: Any) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=chip)
+
+        return jax.tree.map(leaf, tree)
+
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    state = on_chip(jax.eval_shape(functools.partial(init_state, gan, shape), key))
+    dtype = np.uint8 if len(shape) == 3 else np.float32
+    pixels = on_chip(jax.ShapeDtypeStruct((examples, *shape), dtype))
+    labels = on_chip(jax.ShapeDtypeStruct((examples,), np.int32)) if gan.classes else None
+    order = on_chip(jax.ShapeDtypeStruct((STEPS, images_per_step(config.train)), np.int32))
+    lowered = train_epoch.lower(gan, state, pixels, order, labels)
+    compiled = lowered.compile()
+    memory, text = compiled.memory_analysis(), compiled.as_text()
+    arrays = jax.tree.leaves((state, pixels, labels, order))
+    return TpuProgram(
+        memory.argument_size_in_bytes,
+        sum(math.prod(x.shape) * _itemsize(x.dtype) for x in arrays),
+        memory.temp_size_in_bytes,
+        compiled.cost_analysis()["flops"],
+        product_padding_of(lowered),
+        [word for word in TO_HOST if word in text],
+    )
+
+
+@functools.cache
+def _chip() -> jax.Device:
+    os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
+    return topologies.get_topology_desc(platform="tpu", topology_name=TOPOLOGY).devices[0]
+
+
+def _itemsize(dtype: Any) -> int:
+    # A key is two numbers of 32 bits.
+    return 8 if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key) else np.dtype(dtype).itemsize
+
+
+def product_padding_of(lowered: jax.stages.Lowered) -> float:
+    """Returns TpuProgram.product_padding of a program."""
+    products = list(_products(lowered.compiler_ir("stablehlo")))
+    padded = sum(
+        _up(rows, SUBLANES) * _up(inner, LANES) * _up(columns, LANES) * batch
+        for batch, rows, inner, columns in products
+    )
+    return padded / max(sum(map(math.prod, products)), 1)
+
+
+def _up(size: int, tile: int) -> int:
+    return -(-size // tile) * tile
+
+
+def _products(module: Any) -> Iterator[tuple[int, int, int, int]]:
+    """Yields (batch, rows, inner size, columns) of every matrix product of a program."""
+    operations: list[Any] = []
+
+    def visit(operation: Any) -> ir.WalkResult:
+        if operation.name == "stablehlo.dot_general":
+            operations.append(operation)
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    for operation in operations:
+        axes = stablehlo.DotDimensionNumbers(operation.attributes["dot_dimension_numbers"])
+        left, right = (ir.RankedTensorType(x.type).shape for x in operation.operands)
+        batch = math.prod(left[i] for i in axes.lhs_batching_dimensions)
+        inner = math.prod(left[i] for i in axes.lhs_contracting_dimensions)
+        rows, columns = (math.prod(shape) // batch // inner for shape in (left, right))
+        yield batch, rows, inner, columns
+
+
+def table(names: list[str]) -> Iterator[str]:
+    """Yields the lines of a table in Markdown, one for each config."""
+    yield "| config | arguments, MB | of it padding | temporaries, MB | GFLOP a step | products |"
+    yield "|---|---|---|---|---|---|"
+    for name in names:
+        program = compile_config(load_config(Path(name), []))
+        padding = program.arguments / program.unpadded - 1
+        yield (
+            f"| `configs/{name}.py` | {program.arguments / 1e6:.1f} | {padding:.0%} | "
+            f"{program.temporaries / 1e6:.1f} | {program.flop / 1e9:.2f} | "
+            f"{program.product_padding:.2f} times |"
+        )
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", metavar="NAME,NAME", help="default: all shipped configs")
+    only = parser.parse_args().only
+    for line in table(only.split(",") if only else list(shipped_configs())):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
