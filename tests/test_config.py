@@ -157,6 +157,7 @@ def test_an_unbounded_wasserstein_critic_gives_a_warning():
         ({"schedule": {"augment": ((0, 1.0),)}}, "has no effect without config.augment.policy"),
         ({"schedule": {"ema": ((0, 1.0),)}}, "has no effect without config.ema.half_life"),
         ({"schedule": {"penalty": ((0, 1.0),)}}, "has no effect without config.penalty.*"),
+        ({"penalty": {"every": 4}}, "penalty.every = 4: has no effect without config.penalty.*"),
         (
             {"augment": {"policy": ("mirror",), "target": 0.6, "probability": 0.5}},
             "probability = 0.5: has no effect with config.augment.target",
@@ -175,8 +176,8 @@ def test_an_unbounded_wasserstein_critic_gives_a_warning():
         ),
     ],
     ids=[
-        *("target", "augmentations", "average", "penalties", "probability", "never"),
-        *("probability alone", "adapting", "clipping"),
+        *("target", "augmentations", "average", "penalties", "lazy", "probability", "never"),
+        *("probability alone", "adapting", "ample", "clipping"),
     ],
 )
 def test_a_setting_of_a_feature_that_is_off_gives_a_warning(changes, words):
@@ -227,7 +228,7 @@ def test_settings_of_features_that_are_on_give_no_warning():
     on = {
         "augment": {"policy": ("mirror",), "target": 0.6, "adapt_images": 9, "ample_images": 9},
         "ema": {"half_life": 9},
-        "penalty": {"r1": 1.0},
+        "penalty": {"r1": 1.0, "every": 4},
         "schedule": dict.fromkeys(("augment", "ema", "penalty"), ((0, 1.0),)),
     }
     assert config_warnings(from_mapping(on)) == config_warnings(Config()) == []
@@ -244,9 +245,9 @@ def test_the_config_allows_what_the_table_holds(name, table):
 
 
 def test_every_penalty_has_a_weight():
-    *shipped, own = [field.name for field in dataclasses.fields(PenaltyConfig)]
+    *shipped, every, own = [field.name for field in dataclasses.fields(PenaltyConfig)]
     assert shipped == list(PENALTIES)
-    assert own == "own"
+    assert (every, own) == ("every", "own")
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,26 @@ def test_ds_gradient_is_that_of_the_loss_and_of_the_weighted_penalty_as_schedule
     assert max(jax.tree.leaves(moved)) > 0.1
 
 
+def test_penalties_of_every_third_step_count_three_times_there_and_not_at_all_between():
+    always, state = started(penalty=PenaltyConfig(r1=1.0, r2=0.5))
+    third = build_gan(
+        dataclasses.replace(SMALL, penalty=PenaltyConfig(r1=1.0, r2=0.5, every=3)), SHAPE
+    )
+    without = dataclasses.replace(always, penalties=())
+    for step, is_due in ((0, True), (1, False), (2, False), (3, True)):
+        now = state.replace(step=jnp.int32(step))
+        outputs = [d_update(gan, now, BATCH, KEY)[1] for gan in (third, always, without)]
+        lazy, full, plain = (output.trace["disc_grads"] for output in outputs)
+        wanted = jax.tree.map(lambda a, b, due=is_due: b + 3 * due * (a - b), full, plain)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), lazy, wanted
+        )
+        found, once = (output.metrics for output in outputs[:2])
+        for name in ("disc/r1", "disc/r2"):
+            np.testing.assert_allclose(found[name], 3 * is_due * once[name], rtol=1e-5)
+        assert once["disc/r1"] > 0
+
+
 def test_both_players_see_augmented_images_as_often_as_scheduled():
     augment = AugmentConfig(policy=("brightness",))
     schedule = ScheduleConfig(augment=((0, 0.0), (16, 1.0)))

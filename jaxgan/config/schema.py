@@ -188,7 +188,18 @@ class PenaltyConfig:
     dragan: float = setting(0.0, "weight of the gradient penalty of DRAGAN", NOT_NEGATIVE)
     consistency: float = setting(0.0, "weight of consistency when images are shifted", NOT_NEGATIVE)
     lecam: float = setting(0.0, "weight of the LeCam penalty on the logits", NOT_NEGATIVE)
+    every: int = setting(
+        1,
+        "number of steps from one computation of the penalties to the next, which counts that "
+        "many times (lazy regularisation)",
+        at_least(1),
+    )
     own: Weights = setting((), "penalties of your own, each with its weight", OWN_WEIGHTS)
+
+    @property
+    def is_on(self) -> bool:
+        """True if any penalty has a weight."""
+        return any(value for name, value in vars(self).items() if name != "every")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,7 +60,8 @@ def _settings_without_effect(config: Config) -> Iterator[str]:
         ("train.interval_images", "train.images", config.train.images),
         ("schedule.augment", "augment.policy", augment.policy),
         ("schedule.ema", "ema.half_life", config.ema.half_life),
-        ("schedule.penalty", "penalty.*", any(vars(config.penalty).values())),
+        ("schedule.penalty", "penalty.*", config.penalty.is_on),
+        ("penalty.every", "penalty.*", config.penalty.is_on),
     ):
         group, field = name.split(".")
         value, default = (getattr(getattr(c, group), field) for c in (config, Config()))

@@ -41,6 +41,7 @@ class Gan:
       loss: what each player minimises.
       penalties: (name or import path, weight) of each active discriminator penalty.
       penalty_schedule: factor of all penalty weights.
+      penalty_every: number of steps from one computation of the penalties to the next.
       latent_size: length of z.
       classes: number of classes of a class-conditional GAN, else 0.
       packing: number of images that D sees as one.
@@ -76,6 +77,7 @@ class Gan:
     shards: int = 0
     class_counts: tuple[int, ...] = ()
     augment_start: float = 0.0
+    penalty_every: int = 1
 
 
 class Player(struct.PyTreeNode):
@@ -156,6 +158,7 @@ def _build_gan(config: Config, image_shape: ImageShape, classes: int) -> Gan:
         loss=smooth_labels(loss, config.label_smoothing) if config.label_smoothing else loss,
         penalties=(*((name, x) for name, x in weights.items() if x), *config.penalty.own),
         penalty_schedule=schedules.get("penalty"),
+        penalty_every=config.penalty.every,
         latent_size=network.latent_size,
         classes=classes,
         packing=config.packing,

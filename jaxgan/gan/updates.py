@@ -95,7 +95,7 @@ def _d_gradients(
         disc = state.disc.replace(params=params)
         real_logits, fake_logits, stats = _both_logits(gan, disc, real, fake, labels)
         loss = gan.loss.disc(real_logits, fake_logits)
-        penalties = _penalties(gan, _critic(gan, disc, labels), real, fake, key)
+        penalties = _due_penalties(gan, state, _critic(gan, disc, labels), real, fake, key)
         weighted = sum(weight * penalties[name] for name, weight in gan.penalties)
         total = loss + penalty_factor(gan, state) * weighted
         metrics = {
@@ -238,6 +238,32 @@ def _penalties(
     numbers |= {name: OWN_PENALTIES + index for index, name in enumerate(own)}
     keys = {name: jax.random.fold_in(root, number) for name, number in numbers.items()}
     return {name: find_penalty(name)(critic, real, fake, keys[name]) for name, _ in gan.penalties}
+
+
+def _due_penalties(
+    gan: Gan,
+    state: TrainState,
+    critic: Critic,
+    real: PackedImages,
+    fake: PackedImages,
+    key: PRNGKey,
+) -> dict[str, Scalar]:
+    """Returns `_penalties`; with config.penalty.every = n, n times them in every nth step, else 0.
+
+    Karras et al. 2020 (arXiv:1912.04958), section 3.1.
+    """
+    every = gan.penalty_every
+    if every == 1 or not gan.penalties:
+        return _penalties(gan, critic, real, fake, key)
+
+    def computed() -> dict[str, Scalar]:
+        values = _penalties(gan, critic, real, fake, key)
+        return {name: every * value for name, value in values.items()}
+
+    def skipped() -> dict[str, Scalar]:
+        return {name: jnp.zeros(()) for name, _ in gan.penalties}
+
+    return jax.lax.cond(state.step % every == 0, computed, skipped)
 
 
 def _both_logits(

@@ -179,8 +179,7 @@ def run_loop(
                 if number == 0:
                     writer.record_memory(memory)
                 is_saved = _write_chunk(setup, writer, chunk, local_state, local_output)
-            # A signal may reach some of the processes only, and all must stop at the same step.
-            signal = next(filter(None, all_gather(signals[0] if signals else 0)), 0)
+            signal = _signal_to_any(signals)
             if signal or not writer.active:
                 break
         with same_error():
@@ -188,6 +187,15 @@ def run_loop(
                 writer.save(local_state)
             writer.finish()
     return step, signal
+
+
+def _signal_to_any(signals: list[int]) -> int:
+    """Returns the signal that reached any of the processes, since all must stop at one step; or 0.
+
+    Args:
+      signals: those that reached this process.
+    """
+    return next(filter(None, all_gather(signals[0] if signals else 0)), 0)
 
 
 def _write_chunk(

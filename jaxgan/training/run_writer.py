@@ -282,26 +282,19 @@ def open_run_writer(
     """
     resumed = _resume(setup, workdir, config, fresh)
     state = resumed.state
-    best = None
     with same_error():
-        if evaluator := setup.evaluator:
-            name, measure = evaluator.distance_name, evaluator.distance
-            best = BestCheckpoint.resume(workdir, name, state, measure)
-        elif config.evaluate.every:
-            best = BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
+        best = _best_checkpoint(setup, workdir, config, state)
     # A device may have room for only one of them.
     if state is not fresh:
         jax.tree.map(lambda leaf: leaf.delete(), fresh)
     with same_error():
         writer = RunWriter(setup, workdir, config, resumed, best)
-    if is_primary():
-        seeds = [config.seed] if show_seed else []
-        writer.progress = progress or Progress(
-            int(state.step), config.train, setup.plan.total, seeds
-        )
     try:
         with same_error():
             if is_primary():
+                seeds = [config.seed] if show_seed else []
+                shown = (int(state.step), config.train, setup.plan.total, seeds)
+                writer.progress = progress or Progress(*shown)
                 sha256 = setup.data.sha256
                 writer.logs = RunLogs(workdir, config, setup.plan, resumed.rows, sha256)
         # Its rows are all of the run, and this frame lives as long as the run does.
@@ -314,6 +307,18 @@ def open_run_writer(
         raise
     with same_error():
         writer.close()
+
+
+def _best_checkpoint(
+    setup: TrainingSetup, workdir: Path, config: Config, state: TrainState
+) -> BestCheckpoint | None:
+    """Returns the keeper of the best checkpoint, if the run is evaluated."""
+    if evaluator := setup.evaluator:
+        name, measure = evaluator.distance_name, evaluator.distance
+        return BestCheckpoint.resume(workdir, name, state, measure)
+    if config.evaluate.every:
+        return BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
+    return None
 
 
 def _resume(setup: TrainingSetup, workdir: Path, config: Config, fresh: TrainState) -> "ResumedRun":
