@@ -57,6 +57,9 @@ def _colour_32(classes: int, train: int, test: int) -> DatasetSpec:
     return DatasetSpec((32, 32, 3), classes, _by_split(train, test), UNKNOWN_SHA256, stems={})
 
 
+OWN_IMAGES = "images"  # the name of the user's pictures in the shipped configs for these
+
+
 def _synthetic(shape: tuple[int, ...], classes: int, samples: int, **facts: Any) -> DatasetSpec:
     return DatasetSpec(shape, classes, stems={}, protocol_samples=samples, **facts)
 
@@ -118,3 +121,9 @@ DATASETS = {
         ),
     ),
 }
+
+
+def files_of(name: str) -> str:
+    """Returns the words for the files in which a known set is had: IDX files, or images."""
+    idx = name not in DATASETS or DATASETS[name].stems
+    return "IDX files" if idx else "image files (train/CLASS/, test/CLASS/)"

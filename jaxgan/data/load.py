@@ -20,7 +20,7 @@ from jaxgan.data import (
     tfds_download,
     tfds_prepared,
 )
-from jaxgan.data.datasets import DATASETS
+from jaxgan.data.datasets import DATASETS, files_of
 from jaxgan.data.examples import (
     DataNotFound,
     Examples,
@@ -254,7 +254,7 @@ def _stacked(config: DataConfig, split: str) -> Examples:
 def _fix_hint(config: DataConfig) -> str:
     if config.name not in DATASETS or config.source == "folder":
         return "Point config.data.dir at a folder that holds it."
-    where = "Put its IDX files into a folder and set config.data.dir to it"
+    where = f"Put its {files_of(config.name)} into a folder and set config.data.dir to it"
     other = "" if config.source == "auto" else ", or set config.data.source=auto"
     return f"{where}{other}, or run once with network access and config.data.source=download."
 

@@ -12,7 +12,7 @@ from typing import Any
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import tfds_prepared
-from jaxgan.data.datasets import DATASETS, SPLITS
+from jaxgan.data.datasets import DATASETS, OWN_IMAGES, SPLITS, files_of
 from jaxgan.data.examples import DataNotFound, Examples
 from jaxgan.data.probe import CONNECT_SECONDS, connection_failure
 from jaxgan.data.tfds_originals import COLUMNS, ORIGINALS, Original, SplitReader
@@ -177,13 +177,18 @@ def _failure_message(name: str, root: Path, error: Exception) -> str:
         return f"{root}: {name} cannot be prepared there ({one_line(error)}); {advice}"
     return (
         f"config.data.name = {name!r}: TFDS could not download or prepare it "
-        f"({one_line(error)}); try again, or train on a folder with its IDX files by "
+        f"({one_line(error)}); try again, or train on a folder with its {files_of(name)} by "
         "--config.data.dir"
     )
 
 
 def _unknown_message(name: str) -> str:
     """The error message for a set that is neither known nor prepared."""
+    if name == OWN_IMAGES:
+        return (
+            "config.data.dir = '': this config is for pictures of your own; name their folder, or "
+            "an archive of them, such as --config.data.dir=photos"
+        )
     # "emnist" alone is most likely one of its six sets, however unlike their names are.
     near = [known for known in DATASETS if known.startswith(f"{name}/")]
     near = near or difflib.get_close_matches(name, DATASETS, n=3, cutoff=0.75)

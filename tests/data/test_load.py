@@ -189,6 +189,16 @@ def test_an_unknown_set_is_refused_with_a_guess(name, guess):
     assert error.endswith("for pictures of your own set config.data.dir to their folder")
 
 
+def test_a_config_for_pictures_of_ones_own_asks_for_their_folder():
+    error = error_of(DataConfig("images"))
+    assert error.startswith("config.data.dir = '': this config is for pictures of your own;")
+
+
+def test_known_sets_that_are_no_idx_files_are_asked_for_as_images():
+    error = error_of(DataConfig("cifar10", source="prepared"))
+    assert "Put its image files (train/CLASS/, test/CLASS/) into a folder" in error
+
+
 def test_a_set_that_only_tensorflow_prepares_says_how():
     error = error_of(DataConfig("cats_vs_dogs"))
     assert "run `tfds build cats_vs_dogs --file_format=array_record`" in error
