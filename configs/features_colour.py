@@ -4,10 +4,10 @@
 
 FOLDER holds CIFAR-10 as image files, in `train/CLASS/` and `test/CLASS/`.
 
-Time: 83 min on one CPU core that other work shared, of which it computed 62 min.
+Time: 63 min on one CPU core beside a run on the other.
 
-Result of seed 0: 87.57 % of the 10,000 test images are classified as their label. The weights take
-1.26 MB.
+Result of seed 0: 88.32 % of the 10,000 test images are classified as their label, and 95.8 % of the
+training images. The weights take 1.59 MB.
 """
 
 from jaxgan.config.schema import DataConfig

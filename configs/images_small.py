@@ -12,11 +12,12 @@ def get_config() -> ConfigDict:
     config.loss = "relativistic"
     config.penalty.r1 = 0.2
     config.penalty.r2 = 0.2
+    config.penalty.every = 4
     config.network.name = "infogan"
     config.network.gen_widths = (512,)
     config.network.disc_widths = (256,)
-    config.network.gen_channels = 16
-    config.network.disc_channels = 16
+    config.network.gen_channels = 32
+    config.network.disc_channels = 32
     config.network.disc_norm = "none"
     config.train.images = 1_000_000
     config.train.chunks_per_epoch = 10
