@@ -7,15 +7,16 @@ makes a large one quick to read. The networks and penalties are those of R3GAN f
 pixels (Huang et al. 2024, arXiv:2501.05441), with half the channels. ADA starts at a probability
 that fits the number of images: none with 100,000, 0.5 with 1,000.
 
-What to change:
-  --config.data.size=32          smaller images; take two of the five numbers of each tuple
-  --config.network.conditional=True          one class of images at a time, from class folders
-  --config.augment.policy="('mirror', ...)"  where mirrored images are as good as the others; text
-                                             and clocks are not
-  --config.train.images=2_000_000            a shorter run: the schedules are fractions of it
-  --config.start_from=RUN                    begins with the networks of another run
+What you may want to change:
+- Another `data.size` needs as many numbers in `stage_channels` and `cardinality` as the size can be
+  halved down to 4: five for 64, four for 32.
+- `network.conditional=True` lets you ask for a class, if the images are in class folders.
+- `augment.policy` with `mirror` is for images whose mirror images are as good, unlike text.
+- `train.images=2_000_000` makes a shorter run; the schedules are fractions of it.
+- `start_from=RUN` begins with the networks of another run.
 
-Not measured yet on a GPU.
+TIME_IMAGES
+Neither a run nor a seed of it has been scored yet.
 """
 
 from ml_collections import ConfigDict

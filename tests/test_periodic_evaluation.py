@@ -204,7 +204,10 @@ def test_an_evaluation_takes_as_many_images_as_there_are_and_says_so(data, caplo
     evaluator, _, train_set = make_evaluator(data, config)
     assert evaluator.num_samples == 100
     assert "/n100/" in evaluator.distance_name
-    assert "evaluations compare 100 images and not 101, since tiny train has no more" in caplog.text
+    words = (
+        "evaluations compare 100 images and not 101, since the train split of 'tiny' has no more"
+    )
+    assert words in caplog.text
     one = dataclasses.replace(train_set, pixels=train_set.pixels[:1])
     with pytest.raises(UserError, match="there are 1 images to compare; must be at least 2"):
         periodic.fitting_samples(config, one)

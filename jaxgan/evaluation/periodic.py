@@ -273,6 +273,6 @@ def fitting_samples(config: Config, *datasets: Dataset) -> int:
         smallest = min(datasets, key=lambda dataset: len(dataset.pixels))
         logger.info(
             f"evaluations compare {count} {smallest.kind} and not {wanted}, since "
-            f"{smallest.name} {smallest.split} has no more"
+            f"the {smallest.split} split of {smallest.name!r} has no more"
         )
     return count
