@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from jaxgan.data import DATASETS
+from jaxgan.data.datasets import OWN_IMAGES
 
-OWN_IMAGES = "images"  # config.data.name of configs for a folder of the user's
+FOR_A_GPU = ("cifar10", "images")  # configs whose networks are too large for a test
 OWN_EXAMPLES = 20_000
 
 

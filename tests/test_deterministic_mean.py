@@ -153,6 +153,10 @@ def test_shards_that_cannot_be_are_refused():
         asked(128)
     with pytest.raises(UserError, match=r"shards = 32: must divide .* 16 packs of 4"):
         asked(32, packing=4)
+    lazy = {"parallel": {"shards": 2}, "penalty": {"lecam": 0.1, "every": 2}}
+    with pytest.raises(UserError, match=r"penalty.every = 2: must be 1 with .*shards and batch"):
+        from_mapping({**lazy, "network": {"name": "dcgan"}})
+    from_mapping({**lazy, "network": {"name": "dcgan", "disc_norm": "none"}})
     with pytest.raises(UserError, match=r"seeds_at_once = 3: must be 0 or 1 with .*shards"):
         asked(2, seeds=3, train={"seeds_at_once": 3})
     with pytest.raises(UserError, match=r"shards = 4: the 8 devices .* must divide it"):

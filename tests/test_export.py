@@ -38,7 +38,7 @@ from jaxgan.networks.mixed_precision import Network
 from jaxgan.runs import layout
 from jaxgan.types import Stream, stream_key
 from tests import tiny
-from tests.shipped import data_of
+from tests.shipped import FOR_A_GPU, data_of
 from tests.test_networks import SIZES
 
 CLASSES = 3
@@ -47,7 +47,7 @@ KEY = jax.random.key(0)
 
 def generator_of(config, shape, classes):
     """One with random weights and statistics, none of them at the value where it does nothing."""
-    gan = build_gan(config, shape, classes)
+    gan = build_gan(config, shape, classes, images=1000)
     labels = jnp.zeros(1, jnp.int32) if gan.classes else None
     z = sample_latents(gan, 1, KEY)
     variables = jax.eval_shape(lambda: gan.gen.init(KEY, z, False, labels))
@@ -183,12 +183,10 @@ def of_config(name):
 # A config for each of the generators that the shipped configs have.
 PERCEPTRONS = ("fashion_mnist", "grid", "grid_gan", "stacked_mnist_gan")
 CONVOLUTIONAL = (
-    "cifar10",
     "cifar10_small",
     "dcgan",
     "dcgan_small",
     "fashion_best",
-    "images",
     "images_small",
     "mnist_best",
     "sngan",
@@ -200,7 +198,8 @@ CONVOLUTIONAL = (
 
 def test_the_generator_of_every_shipped_config_is_exported_below():
     exported = {of_config(name)[0] for name in PERCEPTRONS + CONVOLUTIONAL}
-    assert {of_config(name)[0] for name in shipped_configs()} == exported
+    shipped = set(shipped_configs()) - set(FOR_A_GPU)  # a small r3gan is exported above
+    assert {of_config(name)[0] for name in shipped} == exported
     assert len(exported) == len(PERCEPTRONS + CONVOLUTIONAL)
 
 

@@ -111,6 +111,12 @@ def _check_shards(config: Config) -> None:
             f"config.parallel.shards = {shards}: must divide config.train.batch_size = "
             f"{batch_size}, which is {batch_size // packing} {unit}"
         )
+    # The means of batch norm are exchanged between shards, which a branch of a program cannot do.
+    if config.penalty.is_on and config.penalty.every > 1 and disc_norm(config.network) == "batch":
+        raise UserError(
+            f"config.penalty.every = {config.penalty.every}: must be 1 with config.parallel.shards "
+            "and batch norm in the discriminator (config.network.disc_norm)"
+        )
     # `vmap` over seeds changes the shapes of the products, and with them the last bits.
     if config.train.seeds_at_once > 1:
         raise UserError(

@@ -124,6 +124,6 @@ DATASETS = {
 
 
 def files_of(name: str) -> str:
-    """Returns the words for the files in which a known set is had: IDX files, or images."""
+    """Returns what the files of a known set are called: IDX files, or image files."""
     idx = name not in DATASETS or DATASETS[name].stems
     return "IDX files" if idx else "image files (train/CLASS/, test/CLASS/)"

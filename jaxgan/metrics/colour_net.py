@@ -22,14 +22,17 @@ class ColourClassifier(nn.Module):
 
     The first one loses a row and a column of 32; maximum pooling after the second, fourth and sixth
     reduces 31x31 values to 3x3. The features are the means of the last 3x3 values of each channel.
-    In training the first convolution stays as it is: it whitens, see `whitening_kernel`. As in
-    `Classifier`, a net with batch normalization and the net with that folded in have layers of the
-    same names.
+    As in `Classifier`, a net with batch normalization and the net with that folded in have layers
+    of the same names.
+
+    Attributes:
+      freeze_first: whether the first convolution is not trained, because it whitens.
     """
 
     channels: tuple[int, ...] = (24, 48, 48, 160, 160, 160, 160)
     dropout: float = 0.0
     normalise: bool = False
+    freeze_first: bool = False
 
     @nn.compact
     def __call__(
@@ -43,7 +46,7 @@ class ColourClassifier(nn.Module):
             # "highest", for the same reason as in `Classifier`.
             conv = nn.Conv(width, size, 1, padding, use_bias=bias, precision="highest", name=name)
             x = conv(x)
-            x = jax.lax.stop_gradient(x) if self.normalise and not index else x
+            x = jax.lax.stop_gradient(x) if self.freeze_first and not index else x
             x = max_pool(x) if index in (1, 3, 5) else x
             if self.normalise:
                 norm = nn.BatchNorm(not train, momentum=0.9, name=f"{name}_norm")
@@ -67,10 +70,10 @@ def max_pool(x: Float[Array, "batch height width channels"]) -> Array:
 def whitening_kernel(pixels: np.ndarray, channels: int) -> Array:
     """Returns a kernel (2, 2, colours, channels) that whitens these images.
 
-    Its outputs for them are uncorrelated and of variance one. Half of the channels are the
-    strongest principal components of 2x2 patches, each divided by its standard deviation; the
-    others are their negatives, since ReLU would lose one of the signs. As in Jordan 2024
-    (arXiv:2404.00498), section 3.2.
+    The first half of the channels are the strongest principal components of 2x2 patches, each
+    divided by its standard deviation: for these images they are uncorrelated, with a variance of at
+    most one. The other half are their negatives, since ReLU would lose one of the signs. As in
+    Jordan 2024 (arXiv:2404.00498), section 3.2.
 
     Raises:
       ValueError: more than twice as many channels as a patch has values.

@@ -76,7 +76,10 @@ class FeatureConfig:
         0.0, "peak learning rate of kernels with Muon in place of AdamW; 0: AdamW", NOT_NEGATIVE
     )
     whiten: int = setting(
-        0, "number of images by which the first kernel whitens; 0: drawn at random", at_least(0)
+        0,
+        "number of images from which the first kernel of the colour net is computed, so that it "
+        "whitens; it is then not trained. 0: the kernel is drawn at random and trained",
+        at_least(0),
     )
     smoothing: float = setting(0.0, "label smoothing", DECAY)
     dropout: float = setting(0.3, "fraction of features dropped", DECAY)
@@ -92,6 +95,8 @@ class FeatureConfig:
         for name, field, value in iter_settings(self):
             if not (check := field.metadata["check"]).test(value):
                 raise UserError(f"config.{name} = {value!r}: must be {check.allowed}")
+        if self.whiten and self.net_name != COLOUR:
+            raise UserError(f"config.whiten = {self.whiten}: must be 0, or config.net {COLOUR!r}")
 
     @property
     def net_name(self) -> str:
@@ -100,8 +105,11 @@ class FeatureConfig:
     @property
     def network(self) -> nn.Module:
         """The network with batch normalization, as it is trained."""
-        kind = ColourClassifier if self.net_name == COLOUR else Classifier
-        return kind(dropout=self.dropout, normalise=True)
+        if self.net_name == COLOUR:
+            return ColourClassifier(
+                dropout=self.dropout, normalise=True, freeze_first=bool(self.whiten)
+            )
+        return Classifier(dropout=self.dropout, normalise=True)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -212,7 +220,11 @@ def init(
 
 @functools.cache
 def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation:
-    """Builds AdamW (Loshchilov & Hutter 2019); `steps` is the number of steps in an epoch."""
+    """Builds AdamW (Loshchilov & Hutter 2019), or Muon (Jordan et al. 2024) with Adam.
+
+    Args:
+      steps: number of steps in an epoch.
+    """
     # Later than the warm-up, even with a single epoch.
     last = config.epochs * steps + 1
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, steps, last)
@@ -236,8 +248,8 @@ def optimizer(config: FeatureConfig, steps: int) -> optax.GradientTransformation
 def keep_norms() -> optax.GradientTransformation:
     """Changes updates so that each convolution's kernel has the norm sqrt(outputs) after them.
 
-    Batch normalization takes the norm out again; without this it would grow, and with that the
-    changes that Muon makes would become smaller and smaller in proportion.
+    Without this the norm grows, and Muon's updates become small beside it. What the net computes
+    stays the same, since batch normalization divides by the norm.
     """
 
     def change(update: Array, kernel: Array) -> Array:

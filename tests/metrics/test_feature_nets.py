@@ -341,3 +341,5 @@ def test_the_same_seed_trains_the_same_net(digits):
 def test_a_setting_that_is_not_allowed_is_named():
     with pytest.raises(UserError, match=r"config\.dropout = 1\.5: must be a number from 0"):
         FeatureConfig(DataConfig(), dropout=1.5)
+    with pytest.raises(UserError, match=r"config\.whiten = 9: must be 0, or config\.net 'colour'"):
+        FeatureConfig(DataConfig(), whiten=9)
