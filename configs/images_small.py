@@ -1,4 +1,19 @@
-"""draft"""
+"""Your own images at 32x32 pixels, on a CPU: InfoGAN's networks, R1 and R2, augmentations by ADA.
+
+    python run.py --config configs/images_small.py --config.data.dir=FOLDER
+
+FOLDER holds image files of any kind and size, in class folders or not. ADA starts at a probability
+that fits the number of images: none with 100,000, 0.5 with 1,000. The penalties are computed in
+every fourth step, which lets the networks have twice the channels in the same time.
+
+Time: 46 min on one CPU core beside a run on the other.
+
+Result of seed 0 on 3,786 emoji (Twemoji, npm package emoji-datasource-twitter 16.0.0) at the last
+step, with 1,893 samples against as many training images: Fréchet distance 2.69 in the features
+colour-9c2b3cb7, where other real images have 0.24; coverage 0.54. configs/dcgan_small.py has 12.1
+and 0.25 after the same time beside it. Half the channels and penalties in every step gave three
+times the distance, 5.85 for 1.79 in the features of an earlier net.
+"""
 
 from ml_collections import ConfigDict
 
