@@ -133,7 +133,8 @@ def build_gan(
     config = without_seeds(config)
     schedule = schedule_in_images(config.schedule, images)
     gan = _build_gan(dataclasses.replace(config, schedule=schedule), image_shape, classes)
-    gan = dataclasses.replace(gan, augment_start=ada_start(config.augment, examples))
+    if start := ada_start(config.augment, examples):
+        gan = dataclasses.replace(gan, augment_start=start)
     return dataclasses.replace(gan, class_counts=class_counts) if gan.classes else gan
 
 
