@@ -4,9 +4,9 @@
 
 FOLDER holds image files of any kind and size, in class folders or not. ADA starts at a probability
 that fits the number of images: none with 100,000, 0.5 with 1,000. The penalties are computed in
-every fourth step, which lets the networks have twice the channels in the same time.
+every fourth step, so that a step takes 140 ms of an idle CPU core and not 204.
 
-Time: 46 min on one CPU core beside a run on the other.
+Time: 46 min on one CPU core beside a run on the other, with five evaluations in place of two.
 
 Result of seed 0 on 3,786 emoji (Twemoji, npm package emoji-datasource-twitter 16.0.0) at the last
 step, with 1,893 samples against as many training images: Fréchet distance 2.69 in the features

@@ -47,7 +47,7 @@ class ColourClassifier(nn.Module):
             conv = nn.Conv(width, size, 1, padding, use_bias=bias, precision="highest", name=name)
             x = conv(x)
             x = jax.lax.stop_gradient(x) if self.freeze_first and not index else x
-            x = max_pool(x) if index in (1, 3, 5) else x
+            x = max_pool_2x2(x) if index in (1, 3, 5) else x
             if self.normalise:
                 norm = nn.BatchNorm(not train, momentum=0.9, name=f"{name}_norm")
                 x = norm(x)
@@ -57,7 +57,7 @@ class ColourClassifier(nn.Module):
         return features, nn.Dense(len(CLASS_NAMES), precision="highest", name="classes")(dropped)
 
 
-def max_pool(x: Float[Array, "batch height width channels"]) -> Array:
+def max_pool_2x2(x: Float[Array, "batch height width channels"]) -> Array:
     """Returns the largest of each 2x2 values; a last odd row or column is left out.
 
     Two maxima of slices have a much faster gradient on CPU than `nn.max_pool`.

@@ -309,7 +309,11 @@ def augment_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
 
 
 def fold_batch_norm(variables: Params) -> Params:
-    """Returns the parameters of the equivalent net without batch normalization."""
+    """Returns the parameters of the net without batch normalization.
+
+    The nets compute the same, but for channels with a negative gain before a maximum pooling of
+    `ColourClassifier`, whose largest value then becomes the smallest.
+    """
     params, stats = variables["params"], variables["batch_stats"]
     folded = {"classes": params["classes"]}
     for norm, values in stats.items():

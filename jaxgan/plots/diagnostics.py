@@ -124,6 +124,8 @@ def _draw_panel(axis: Any, panel: Panel, rows: list[dict[str, Any]]) -> None:
 
 def _draw_composition(axis: Any, rows: list[dict[str, Any]], name: str) -> None:
     """Draws the fractions of the samples in each class or mode as stacked areas."""
+    import matplotlib  # here for the same reason as in `new_figure`
+
     epochs, fractions = series(rows, name)
     kind = COMPOSITIONS[name]
     axis.set_ylabel(f"fraction of samples in each {kind}")
@@ -132,8 +134,6 @@ def _draw_composition(axis: Any, rows: list[dict[str, Any]], name: str) -> None:
     if len({len(row) for row in fractions}) > 1:
         return
     classes = np.array(fractions).T
-    import matplotlib  # here for the same reason as in `new_figure`
-
     colours = matplotlib.colormaps["tab10" if len(classes) <= 10 else "viridis"]
     # tab10 is indexed by integers, viridis by fractions.
     indices = np.arange(len(classes)) if len(classes) <= 10 else np.linspace(0, 1, len(classes))

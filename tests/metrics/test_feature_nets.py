@@ -18,7 +18,7 @@ from jaxgan.metrics.colour_net import (
     CLASS_NAMES,
     ColourClassifier,
     classify_colour,
-    max_pool,
+    max_pool_2x2,
     whitening_kernel,
 )
 from jaxgan.metrics.feature_nets import FeatureNet
@@ -262,7 +262,7 @@ def test_the_net_of_colour_images_takes_any_size_and_grey():
 @pytest.mark.parametrize("shape", [(2, 4, 6, 3), (2, 5, 7, 3)])
 def test_pooling_by_slices_is_that_of_flax(shape):
     x = jax.random.normal(jax.random.key(0), shape)
-    np.testing.assert_array_equal(max_pool(x), nn.max_pool(x, (2, 2), (2, 2)))
+    np.testing.assert_array_equal(max_pool_2x2(x), nn.max_pool(x, (2, 2), (2, 2)))
 
 
 def test_a_whitening_kernel_makes_patches_uncorrelated():
