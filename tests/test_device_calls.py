@@ -76,7 +76,7 @@ def test_a_transfer_within_an_epoch_stops_the_run(tmp_path):
     state = setup.initial_state(prepared, 0)
     chunk = next(plan.chunks(prepared.plan, 0))
     with open_input_pipeline(prepared, [0]) as blocks_of:
-        (block,) = blocks_of(chunk)
+        block = next(blocks_of(chunk))
     host = np.asarray(prepared.pixels)
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):
         training._run_block(prepared, train_epoch, {}, state, block._replace(pixels=host))

@@ -127,14 +127,18 @@ def test_any_chunk_can_be_the_first(data, start):
     setup = TrainingSetup(config, None, plan, gan, pixels, None, None, {})
     on_device = setup._replace(config=tiny.config(data), pixels=jax.device_put(pixels))
     with open_input_pipeline(on_device, [0, 1]) as resident:
-        (whole,) = resident(chunk)
+        whole = list(resident(chunk))
     with open_input_pipeline(setup, [0, 1]) as read_ahead:
         blocks = list(read_ahead(chunk))
-    assert [block.order.shape[1] for block in blocks] == [3, 1]
+    # Short calls come first, and one program does any number of steps.
+    assert [block.steps for block in blocks] == [block.steps for block in whole] == [1, 2, 1]
+    assert {block.order.shape[1] for block in blocks} == {3}
+    assert {block.order.shape[1] for block in whole} == {4}
     for run in (0, 1):
-        order = np.concatenate([block.order[run] for block in blocks])
-        taken = np.concatenate([block.pixels.pixels[run] for block in blocks])
-        np.testing.assert_array_equal(order, whole.order[run])
+        order = np.concatenate([block.order[run, : block.steps] for block in blocks])
+        taken = np.concatenate([block.pixels.pixels[run, : block.steps] for block in blocks])
+        expected = np.concatenate([block.order[run, : block.steps] for block in whole])
+        np.testing.assert_array_equal(order, expected)
         np.testing.assert_array_equal(taken.reshape(order.shape), order)
 
 

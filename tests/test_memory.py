@@ -58,7 +58,7 @@ def test_streamed_data_are_three_blocks(data, tmp_path):
     assert recorded(tmp_path / "run")["data"] == 3 * 2 * 8 * tiny.SIDE**2
 
 
-def test_the_estimate_compiles_nothing_a_second_time(data, tmp_path):
+def test_one_program_makes_the_estimate_and_calls_of_every_length(data, tmp_path):
     compiled = []
 
     def listen(event, _, **kwargs):
@@ -68,7 +68,9 @@ def test_the_estimate_compiles_nothing_a_second_time(data, tmp_path):
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         config = dataclasses.replace(
-            tiny.config(data, epochs=3), network=NetworkConfig(gen_widths=(11,), disc_widths=(6,))
+            # Chunks of 4, 4 and 3 steps, the first of them in calls of 1, 2 and 1.
+            tiny.config(data, epochs=3, batch_size=9, chunks_per_epoch=3),
+            network=NetworkConfig(gen_widths=(11,), disc_widths=(6,)),
         )
         train(config, tmp_path / "run")
     finally:

@@ -7,9 +7,11 @@ import re
 import sys
 import types
 
+import numpy as np
+
 from jaxgan.cli.messages import show_log
 from jaxgan.config.schema import TrainConfig
-from jaxgan.training.progress import Progress
+from jaxgan.training.progress import Progress, SharedProgress
 
 
 class Terminal(io.StringIO):
@@ -58,6 +60,26 @@ def test_on_a_terminal_there_is_a_bar_with_epoch_speed_time_left_and_losses(monk
     text = sys.stderr.getvalue()
     assert "compiling" in text
     assert re.search(r"epoch 2/3.*67%.*steps/s, \d\d:\d\d left, D loss 0\.500, G loss 1\.250", text)
+
+
+def test_on_a_terminal_the_first_losses_do_not_wait_for_the_chunk(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress = Progress(0, TrainConfig(epochs=2), 2000)
+    progress.show_steps(1, 3, {"disc/loss": np.array([1.0, 2.0]), "gen/loss": np.array([np.nan])})
+    progress.close()
+    assert re.search(r"epoch 1/2.*D loss 1\.500, G loss not finite", sys.stderr.getvalue())
+
+
+def test_of_several_runs_the_median_is_shown_and_without_a_terminal_nothing(monkeypatch, capsys):
+    losses = np.array([[1.0, 3.0], [5.0, 5.0], [9.0, 9.0]])  # runs, steps
+    metrics = {"disc/loss": losses, "gen/loss": losses / 2}
+    Progress(0, TrainConfig(), 2000).show_steps(1, 3, metrics)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress = SharedProgress(0, TrainConfig(), 2000, seeds=(0, 1, 2))
+    progress.show_steps(1, 3, metrics)
+    progress.close()
+    assert "D loss 5.000, G loss 2.500" in sys.stderr.getvalue()
 
 
 def test_a_loss_that_is_not_finite_is_called_so(capsys):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 
 from jaxgan.parallel.mesh import replicate, shard
@@ -43,14 +44,17 @@ def divides(mesh: Mesh | None, runs: int) -> bool:
 def unstack_runs(tree: Any, count: int) -> Iterator[Any]:
     """Yields each run's part of a stacked tree, on one device.
 
-    A part is copied when it is asked for, so that all runs' arrays are not there twice.
+    A part is copied when it is asked for, so that all runs' arrays are not there twice. Arrays of
+    numpy stay on the host.
     """
     for index in range(count):
         yield jax.tree.map(lambda leaf, index=index: _run_at(leaf, index), tree)
 
 
-def _run_at(leaf: jax.Array, index: int) -> jax.Array:
+def _run_at(leaf: Any, index: int) -> Any:
     """Returns one entry of the first axis, on the first device, wherever the array has it."""
+    if isinstance(leaf, np.ndarray):
+        return leaf[index]
     # The shards of a typed key cannot be indexed like those of its data.
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(_run_at(jax.random.key_data(leaf), index))

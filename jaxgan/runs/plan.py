@@ -1,4 +1,4 @@
-"""The step plan: which steps one device call computes, and which steps one metrics row covers."""
+"""The step plan: which steps the host hears of at once, and which steps one metrics row covers."""
 
 import itertools
 import math
@@ -22,7 +22,7 @@ class StepPlan(NamedTuple):
       interval: the unit of config.save.every and the like: an epoch or, with config.train.images,
         the steps that take config.train.interval_images images, across as many passes as that is.
       row: covered by one row of metrics.
-      chunk: computed in one device call; a whole number of rows.
+      chunk: computed in one device call, on CPU also in several; a whole number of rows.
       total: all steps of the run; the last interval may be shorter than the others.
     """
 
@@ -34,7 +34,7 @@ class StepPlan(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Steps `start` to `stop` of a run (from 0), computed in one device call.
+    """Steps `start` to `stop` of a run (from 0), after which the host writes down what they gave.
 
     Attributes:
       interval: the number of the interval that they are in, from 1.

@@ -12,11 +12,11 @@ from jaxgan.gan.state import TrainState
 from jaxgan.parallel.run_axis import stack_runs, unstack_runs
 from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.plan import Chunk
+from jaxgan.training.chunk_output import ChunkOutput, HostOutput
 from jaxgan.training.memory import Memory
 from jaxgan.training.progress import SharedProgress
 from jaxgan.training.run_writer import RunWriter, hold_run_directory, open_run_writer
 from jaxgan.training.setup import TrainingSetup, first_state
-from jaxgan.types import StepOutput
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,12 @@ class GroupWriter:
         for writer in self.writers.values():
             writer.record_memory(memory)
 
+    def show(self, chunk: Chunk, done: int, output: HostOutput) -> None:
+        """Shows the losses of a chunk of which so many steps are done; it writes nothing."""
+        self._progress.show_steps(chunk.interval, chunk.start + done, output.metrics)
+
     def add(
-        self, chunk: Chunk, last_step: int, output: StepOutput, state: TrainState | None = None
+        self, chunk: Chunk, last_step: int, output: ChunkOutput, state: TrainState | None = None
     ) -> None:
         self._each(lambda writer, *own: writer.add(chunk, last_step, *own), output, state)
 

@@ -3,28 +3,35 @@
 Streamed data stay on the host or its disk. The host follows the same order of examples and sends
 those of a few steps at a time, so that the device computes the same bits. Each device gets its part
 of every batch, or the batches of its runs; each process reads only what its devices get.
+
+On CPU one program does any number of steps. So the first calls of a start are short, and the user
+soon sees losses. Elsewhere the number of steps is part of a program, since a GPU would wait for the
+host in every step to learn whether there is one more.
 """
 
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Array, Int
 
 from jaxgan.data import epoch_orders
 from jaxgan.data.gather import gather
-from jaxgan.gan.state import TrainState
 from jaxgan.parallel.mesh import local_slice, replicate, shard
 from jaxgan.parallel.run_axis import shard_runs
 from jaxgan.runs.plan import Chunk, epochs_of
 from jaxgan.training.setup import TrainingSetup
-from jaxgan.types import GatheredExamples, Labels, Order, Orders, StepOutput
+from jaxgan.types import GatheredExamples, Labels, Order, Orders
 
 READ_AHEAD = 2  # blocks
+LONG_ENOUGH = 1.0  # seconds of a call on CPU, from which on calls do not get longer
 
 
 class StepBlock(NamedTuple):
@@ -32,15 +39,20 @@ class StepBlock(NamedTuple):
 
     Attributes:
       labels: None where the GAN uses none, or where `pixels` has them.
+      num_steps: number of steps; None: as many as `order` has rows.
     """
 
     pixels: Any  # Pixels | GatheredExamples
     order: Order | Orders
     labels: Labels | np.ndarray | None
+    num_steps: Int[Array, ""] | None
+
+    @property
+    def steps(self) -> int:
+        return self.order.shape[-2] if self.num_steps is None else int(self.num_steps)
 
 
 BlocksOfChunk = Callable[[Chunk], Iterator[StepBlock]]  # called for one chunk after the other
-RunBlock = Callable[[TrainState, StepBlock], tuple[TrainState, StepOutput]]
 
 
 @contextlib.contextmanager
@@ -50,55 +62,84 @@ def open_input_pipeline(setup: TrainingSetup, seeds: Sequence[int]) -> Iterator[
     Args:
       seeds: the seed of the run, or those of the runs whose states are stacked.
     """
-    mesh, orders = setup.gan.mesh, _EpochOrders(setup, seeds)
+    orders = _EpochOrders(setup, seeds)
+    split = _Lengths(setup.config.data.stream, setup.plan.chunk)
 
     def resident(chunk: Chunk) -> Iterator[StepBlock]:
-        order = orders.of_steps(chunk.start, chunk.stop)
-        yield StepBlock(setup.pixels, replicate(mesh, order), setup.labels)
+        for start, stop in split(chunk):
+            order, num_steps = split.pad(orders.of_steps(start, stop), axis=-2)
+            order, num_steps = _send(setup.gan.mesh, (order, num_steps))
+            yield StepBlock(setup.pixels, order, setup.labels, num_steps)
 
     if not setup.config.data.stream:
         yield resident
         return
-    streamed = _StreamedBlocks(setup, orders)
+    streamed = _StreamedBlocks(setup, orders, split)
     try:
         yield streamed.blocks
     finally:
         streamed.close()
 
 
-def run_blocks(
-    run_block: RunBlock, state: TrainState, blocks: Iterable[StepBlock]
-) -> tuple[TrainState, StepOutput]:
-    """Runs the blocks one after the other; their outputs are joined as if by one call.
+def _send(mesh: Mesh | None, tree: Any) -> Any:
+    """Sends arrays to every device: explicitly, as blocks run under a guard against transfers."""
+    return replicate(mesh, tree) if mesh else jax.device_put(tree)
 
-    While the device computes a block the host sends it the next one, and no more than that.
+
+class _Lengths:
+    """Divides chunks into the steps of device calls.
+
+    On CPU the first call of a start is one step, and each next one twice as long, until one takes
+    LONG_ENOUGH; later chunks keep that length. What is computed does not depend on it.
     """
-    outputs: list[StepOutput] = []
-    for block in blocks:
-        state, output = run_block(state, block)
-        if outputs:
-            outputs[-1] = jax.device_get(outputs[-1])
-        outputs.append(output)
-    return state, _join(outputs)
 
+    def __init__(self, stream: int, chunk: int):
+        """Takes `config.data.stream` and the length of a chunk, in steps."""
+        self.rows = min(stream or chunk, chunk)  # of a call
+        self._one_program = self._grows = jax.default_backend() == "cpu"
+        self._steps = 1 if self._grows else self.rows
 
-def _join(parts: Sequence[StepOutput]) -> StepOutput:
-    """Concatenates the steps of blocks; those of the last may not be computed yet."""
-    if len(parts) == 1:
-        return parts[0]
-    *done, last = parts
-    known = jax.tree.map(lambda *blocks: np.concatenate(blocks, axis=-1), *done)
-    return jax.tree.map(lambda *blocks: jnp.concatenate(blocks, axis=-1), known, last)
+    def __call__(self, chunk: Chunk) -> Iterator[tuple[int, int]]:
+        """Yields (first step, step past the last) of each call."""
+        start = chunk.start
+        while start < chunk.stop:
+            stop = min(start + self._steps, chunk.stop)
+            asked = time.monotonic()
+            yield start, stop
+            # The caller has waited for the call before this one. The first one was compiled.
+            if start > chunk.start and time.monotonic() - asked > LONG_ENOUGH:
+                self._grows = False
+            if self._grows:
+                self._steps = min(2 * self._steps, self.rows)
+            start = stop
+        if self._grows:
+            self._grows, self._steps = False, self.rows
+
+    def pad(self, tree: Any, axis: int) -> tuple[Any, np.ndarray | None]:
+        """Gives an axis over a call's steps the length that the program has, filled with zeros.
+
+        Returns:
+          The arrays, and the number of steps where the program has to be told it.
+        """
+        if not self._one_program:
+            return tree, None
+        steps = jax.tree.leaves(tree)[0].shape[axis]
+
+        def longer(array: Array | np.ndarray) -> np.ndarray:
+            widths = [(0, 0)] * array.ndim
+            widths[axis] = (0, self.rows - steps)
+            return np.pad(array, widths)
+
+        return jax.tree.map(longer, tree), np.asarray(steps, np.int32)
 
 
 class _StreamedBlocks:
     """Blocks of config.data.stream steps each, which threads of the host read ahead."""
 
-    def __init__(self, setup: TrainingSetup, orders: "_EpochOrders"):
-        config = setup.config
-        self._size, self._plan, self._mesh = config.data.stream, setup.plan, setup.gan.mesh
+    def __init__(self, setup: TrainingSetup, orders: "_EpochOrders", split: _Lengths):
+        self._plan, self._mesh, self._split = setup.plan, setup.gan.mesh, split
         self._pixels, self._labels, self._orders = setup.pixels, setup.labels, orders
-        self._own = local_slice(self._mesh, config.train.batch_size)
+        self._own = local_slice(self._mesh, setup.config.train.batch_size)
         self._steps: Any = None  # Grain's iterator
 
     def blocks(self, chunk: Chunk) -> Iterator[StepBlock]:
@@ -108,19 +149,15 @@ class _StreamedBlocks:
         # Opened by the first chunk, since a resumed run does not start at step 0.
         if self._steps is None:
             steps = range(chunk.start, self._plan.total)
-            # A block ends with its chunk, so it may be shorter than config.data.stream.
-            ahead = READ_AHEAD * min(self._size, self._plan.chunk)
-            self._steps = prefetch(self._read, steps, ahead)
-        for start in range(chunk.start, chunk.stop, self._size):
-            stop = min(start + self._size, chunk.stop)
+            self._steps = prefetch(self._read, steps, READ_AHEAD * self._split.rows)
+        for start, stop in self._split(chunk):
             parts = [next(self._steps) for _ in range(start, stop)]
             # Axis 0 is that of the runs.
             rows, examples = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *parts)
+            (rows, examples), num_steps = self._split.pad((rows, examples), axis=1)
             rows = rows.reshape(*rows.shape[:2], -1)
-            rows = rows if len(rows) > 1 else rows[0]
-            # Sent explicitly, because a block runs under a guard against implicit transfers.
-            rows = replicate(self._mesh, rows) if self._mesh else jax.device_put(rows)
-            yield StepBlock(self._on_devices(examples), rows, None)
+            rows, num_steps = _send(self._mesh, (rows if len(rows) > 1 else rows[0], num_steps))
+            yield StepBlock(self._on_devices(examples), rows, None, num_steps)
 
     def close(self) -> None:
         if self._steps is not None:

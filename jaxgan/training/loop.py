@@ -17,8 +17,9 @@ from jaxgan.parallel.process_group import all_gather, from_primary, is_primary, 
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
 from jaxgan.runs.plan import Chunk, StepPlan, chunks
 from jaxgan.training.callbacks import Callback, Callbacks
+from jaxgan.training.chunk_output import ChunkOutput, run_blocks
 from jaxgan.training.group_writer import GroupWriter, open_group_writer
-from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline, run_blocks
+from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline
 from jaxgan.training.memory import (
     TEMPORARIES,
     Memory,
@@ -171,14 +172,15 @@ def run_loop(
     run_block = functools.partial(_run_block, setup, epoch, memory)
     with explain_out_of_memory(config, memory), open_input_pipeline(setup, seeds) as blocks_of:
         for number, chunk in enumerate(chunks(setup.plan, step)):
-            state, output = run_blocks(run_block, state, blocks_of(chunk))
+            on_call = functools.partial(writer.show, chunk)
+            state, output = run_blocks(run_block, state, blocks_of(chunk), on_call)
             step = chunk.stop
-            local_state, local_output = local_replica(mesh, (state, output))
+            local_state = local_replica(mesh, state)
             # Only process 0 writes, and all must end if it cannot.
             with same_error():
                 if number == 0:
                     writer.record_memory(memory)
-                is_saved = _write_chunk(setup, writer, chunk, local_state, local_output)
+                is_saved = _write_chunk(setup, writer, chunk, local_state, output)
             signal = _signal_to_any(signals)
             if signal or not writer.active:
                 break
@@ -203,7 +205,7 @@ def _write_chunk(
     writer: RunWriter | GroupWriter,
     chunk: Chunk,
     state: TrainState,
-    output: StepOutput,
+    output: ChunkOutput,
 ) -> bool:
     """Gives the writer a chunk, with what is due after it; returns True if that is a checkpoint."""
     config, plan = setup.config, setup.plan
@@ -223,18 +225,19 @@ def _run_block(
     """Runs a block on the device, which already has everything that it needs.
 
     With the first one it adds the program's temporaries to `memory`.
+
+    Returns:
+      The new state, and the output as this process has it.
     """
     arguments = (setup.gan, state, *block)
     # The device must never wait for the host: a transfer here is a mistake, and raises.
     with jax.transfer_guard("disallow"):
-        if TEMPORARIES in memory:
-            return epoch(*arguments)
-        # The call finds what is compiled here. It may fail for want of memory.
-        program = epoch.lower(*arguments).compile()
-        try:
-            return epoch(*arguments)
-        finally:
+        if TEMPORARIES not in memory:
+            # The call finds what is compiled here.
+            program = epoch.lower(*arguments).compile()
             memory[TEMPORARIES] = temporary_bytes(program)
+        state, output = epoch(*arguments)
+    return state, local_replica(setup.gan.mesh, output)
 
 
 def _is_due(every: int, plan: StepPlan, chunk: Chunk) -> bool:

@@ -4,9 +4,10 @@ import logging
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from tqdm.auto import tqdm
 
 from jaxgan.config.schema import TrainConfig
@@ -34,16 +35,21 @@ class Progress:
 
     def update(self, interval: int, row: dict[str, Any], ends_interval: bool) -> None:
         """Shows a chunk's last row; intervals, which can be epochs, count from 1."""
-        disc, gen = (format_number(row[f"{player}/loss"], ".3f") for player in ("disc", "gen"))
-        losses = f"D loss {disc}, G loss {gen}"
-        text = f"{self._speed(row['step'])}{losses}{_distance(row)}"
-        if self._bar is not None:
-            self._bar.set_description(self._position(interval, row["step"]), refresh=False)
-            self._bar.postfix = text
-            self._bar.update(row["step"] - self._bar.n)
-            self._bar.refresh()
-        elif ends_interval:
-            logger.info(f"{self._position(interval, row['step'])}: {text}")
+        self._draw(interval, row, ends_interval)
+
+    def show_steps(self, interval: int, step: int, metrics: Mapping[str, np.ndarray]) -> None:
+        """Moves the bar within a chunk; without a bar nothing is shown.
+
+        Args:
+          metrics: of the last steps; of several runs, the median of their means is shown.
+        """
+        if self._bar is None:
+            return
+        row: dict[str, Any] = {"step": step}
+        for name in ("disc/loss", "gen/loss"):
+            loss = float(np.median(np.mean(metrics[name], axis=-1)))
+            row[name] = loss if np.isfinite(loss) else None
+        self._draw(interval, row, ends_interval=False)
 
     def warn(self, seed: int, warnings: Iterable[str]) -> None:
         """Logs what a run warns of, above the bar; names the seed where there are several."""
@@ -57,6 +63,18 @@ class Progress:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def _draw(self, interval: int, row: dict[str, Any], ends_interval: bool) -> None:
+        disc, gen = (format_number(row[f"{player}/loss"], ".3f") for player in ("disc", "gen"))
+        losses = f"D loss {disc}, G loss {gen}"
+        text = f"{self._speed(row['step'])}{losses}{_distance(row)}"
+        if self._bar is not None:
+            self._bar.set_description(self._position(interval, row["step"]), refresh=False)
+            self._bar.postfix = text
+            self._bar.update(row["step"] - self._bar.n)
+            self._bar.refresh()
+        elif ends_interval:
+            logger.info(f"{self._position(interval, row['step'])}: {text}")
 
     def _position(self, interval: int, step: int) -> str:
         if not self._train.images:
@@ -97,7 +115,7 @@ class SharedProgress(Progress):
         if found := distance_in(last):
             names.append(found[0])
         medians = {name: _median(rows, name) for name in names} | {"step": last["step"]}
-        super().update(interval, medians, ends_interval)
+        self._draw(interval, medians, ends_interval)
 
 
 def _in_notebook() -> bool:

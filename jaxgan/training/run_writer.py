@@ -31,13 +31,14 @@ from jaxgan.runs.retry import lost_folder
 from jaxgan.runs.start_from import has_begun, read_start
 from jaxgan.training.callbacks import Callback
 from jaxgan.training.checkpoint_queue import CheckpointQueue
+from jaxgan.training.chunk_output import ChunkOutput, HostOutput, calls_on_host
 from jaxgan.training.memory import Memory
 from jaxgan.training.metrics_writer import MetricsWriter
 from jaxgan.training.plotter import Plotter
 from jaxgan.training.progress import Progress
 from jaxgan.training.run_logs import RunLogs
 from jaxgan.training.setup import TrainingSetup
-from jaxgan.types import StepOutput, Stream, root_key, stream_key
+from jaxgan.types import Stream, root_key, stream_key
 
 logger = logging.getLogger(__name__)
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -48,7 +49,7 @@ class PendingChunk(NamedTuple):
 
     chunk: Chunk
     last_step: int
-    output: StepOutput
+    output: ChunkOutput
     samples: jax.Array | None
 
 
@@ -101,8 +102,13 @@ class RunWriter:
             self._check_folder()
             record_memory(self._workdir, memory)
 
+    def show(self, chunk: Chunk, done: int, output: HostOutput) -> None:
+        """Shows the losses of a chunk of which so many steps are done; it writes nothing."""
+        if self.progress:
+            self.progress.show_steps(chunk.interval, chunk.start + done, output.metrics)
+
     def add(
-        self, chunk: Chunk, last_step: int, output: StepOutput, state: TrainState | None = None
+        self, chunk: Chunk, last_step: int, output: ChunkOutput, state: TrainState | None = None
     ) -> None:
         """Accepts a chunk that the device was given, and meanwhile writes down the one before.
 
@@ -165,7 +171,7 @@ class RunWriter:
             return
         done, self._pending = self._pending, None
         self._check_folder()
-        metrics, checksums, _ = jax.tree.map(np.asarray, done.output)
+        metrics, checksums = calls_on_host(done.output)
         samples = None if done.samples is None else np.asarray(done.samples)
         found = evaluation if samples is None else {SPREAD: self._spread(samples), **evaluation}
         counts = self._metrics.write(done.chunk, done.last_step, metrics, checksums, found)
