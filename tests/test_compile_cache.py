@@ -12,6 +12,7 @@ from jaxgan.config.jax_env import (
     CACHE_BYTES,
     CACHE_DIR_VARIABLE,
     CACHE_SIZE_VARIABLE,
+    CACHE_TIME_VARIABLE,
     set_compile_cache,
 )
 from tests import tiny
@@ -20,7 +21,7 @@ from tests.test_cli import CONFIG, TINY, start
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    for name in (CACHE_DIR_VARIABLE, CACHE_SIZE_VARIABLE):
+    for name in (CACHE_DIR_VARIABLE, CACHE_SIZE_VARIABLE, CACHE_TIME_VARIABLE):
         monkeypatch.setenv(name, "")  # so that what a test sets is taken back
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -99,6 +100,14 @@ def test_a_cache_that_grew_without_a_bound_is_written_with_one(
     size = max(path.stat().st_size for path in tmp_path.glob("*-cache"))
     assert compile_into(size + 100, 5.0) == []
     assert len(programs()) == 1  # those before it were removed
+
+
+def test_programs_that_compile_in_less_than_a_second_are_stored_too(home, monkeypatch):
+    set_compile_cache()
+    assert os.environ[CACHE_TIME_VARIABLE] == "0.1"
+    monkeypatch.setenv(CACHE_TIME_VARIABLE, "3")  # the user's choice stays
+    set_compile_cache()
+    assert os.environ[CACHE_TIME_VARIABLE] == "3"
 
 
 def test_a_folder_that_cannot_be_written_is_named_and_left_alone(home):

@@ -16,7 +16,9 @@ from jaxgan.config.errors import UserError
 
 CACHE_DIR_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 CACHE_SIZE_VARIABLE = "JAX_COMPILATION_CACHE_MAX_SIZE"
+CACHE_TIME_VARIABLE = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 CACHE_BYTES = 2 * 10**9
+CACHE_SECONDS = 0.1  # JAX's own 1 s would compile the order of the examples at each start
 CPUINFO = Path("/proc/cpuinfo")
 # Excludes atomic sums, and the choice of a kernel by its measured time.
 DETERMINISTIC_FLAG = "--xla_gpu_deterministic_ops"
@@ -32,12 +34,15 @@ MEMORY_HINT = (
 def set_compile_cache() -> str:
     """Sets JAX's compilation cache to a bounded folder of the user, unless one is set already.
 
+    Programs are stored that take CACHE_SECONDS to compile, unless the user chose another time.
+
     Returns:
       A warning if the folder could not be written, else "".
 
     Raises:
       UserError: the bound that the user set is not a number.
     """
+    os.environ.setdefault(CACHE_TIME_VARIABLE, str(CACHE_SECONDS))
     warning = "" if CACHE_DIR_VARIABLE in os.environ else _set_default_cache()
     bound = os.environ.get(CACHE_SIZE_VARIABLE)
     if bound is not None and not bound.removeprefix("-").isdecimal():

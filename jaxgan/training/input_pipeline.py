@@ -62,8 +62,8 @@ def open_input_pipeline(setup: TrainingSetup, seeds: Sequence[int]) -> Iterator[
     Args:
       seeds: the seed of the run, or those of the runs whose states are stacked.
     """
-    orders = _EpochOrders(setup, seeds)
     split = _Lengths(setup.config.data.stream, setup.plan.chunk)
+    orders = _EpochOrders(setup, seeds, on_host=split.one_program)
 
     def resident(chunk: Chunk) -> Iterator[StepBlock]:
         for start, stop in split(chunk):
@@ -95,8 +95,8 @@ class _Lengths:
 
     def __init__(self, stream: int, chunk: int):
         """Takes `config.data.stream` and the length of a chunk, in steps."""
-        self.rows = min(stream or chunk, chunk)  # of a call
-        self._one_program = self._grows = jax.default_backend() == "cpu"
+        self.rows = min(stream or chunk, chunk)
+        self.one_program = self._grows = jax.default_backend() == "cpu"
         self._steps = 1 if self._grows else self.rows
 
     def __call__(self, chunk: Chunk) -> Iterator[tuple[int, int]]:
@@ -121,7 +121,7 @@ class _Lengths:
         Returns:
           The arrays, and the number of steps where the program has to be told it.
         """
-        if not self._one_program:
+        if not self.one_program:
             return tree, None
         steps = jax.tree.leaves(tree)[0].shape[axis]
 
@@ -180,24 +180,27 @@ class _StreamedBlocks:
 class _EpochOrders:
     """The order of the examples in each epoch, of one run or of several; safe for threads."""
 
-    def __init__(self, setup: TrainingSetup, seeds: Sequence[int]):
+    def __init__(self, setup: TrainingSetup, seeds: Sequence[int], on_host: bool):
+        """Takes a setup and the seeds; `on_host` says where `of_steps` has its rows."""
+        self._place = np.asarray if on_host else jnp.asarray
         train = setup.config.train
         self._keys = [jax.random.key(seed) for seed in seeds]
         self._size, self._plan = len(setup.pixels), setup.plan
         self._last_epoch = epochs_of(setup.plan, 0, setup.plan.total).stop
         self._batches = (train.d_steps, train.batch_size)
-        self._newest: tuple[range, Order | Orders] | None = None
+        self._newest: tuple[range, Order | Orders | np.ndarray] | None = None
         self._known: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def of_steps(self, start: int, stop: int) -> Order | Orders:
+    def of_steps(self, start: int, stop: int) -> Order | Orders | np.ndarray:
         """Returns the rows of indices of some steps, counted over the run."""
         epochs = epochs_of(self._plan, start, stop)
         # Kept, since several chunks in a row can be of one epoch.
         if self._newest is None or self._newest[0] != epochs:
-            self._newest = epochs, self._of_epochs(epochs)
+            self._newest = epochs, self._place(self._of_epochs(epochs))
         first = epochs.start * self._plan.epoch
-        return self._newest[1][..., start - first : stop - first, :]
+        rows: Order | Orders | np.ndarray = self._newest[1][..., start - first : stop - first, :]
+        return rows
 
     def of_step(self, step: int) -> np.ndarray:
         """Returns the (runs, d_steps, images) indices of a step, counted over the run."""
