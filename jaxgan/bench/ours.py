@@ -2,6 +2,8 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
 
 from jaxgan.bench.timing import Measure, Variant, stopwatch
 from jaxgan.config.schema import Config
@@ -20,12 +22,12 @@ def epoch(config: Config, pixels: Array, steps: int) -> Variant:
         gan = build_gan(config, pixels.shape[1:])
         state = init_state(gan, pixels.shape[1:], jax.random.key(config.seed))
         order = orders(state.key, len(pixels), config.train.batch_size, steps)
-        resident = jax.device_put(pixels)
+        resident, num_steps = jax.device_put(pixels), told_steps(steps)
 
         def run() -> None:
             nonlocal state
             # The new state replaces the old one, whose buffers are donated.
-            state, output = train_epoch(gan, state, resident, order)
+            state, output = train_epoch(gan, state, resident, order, None, num_steps)
             # JAX returns before the device is done; without this only the call would be timed.
             jax.block_until_ready((state, output))
 
@@ -46,15 +48,21 @@ def stacked_epoch(config: Config, pixels: Array, steps: int, seeds: int) -> Vari
             [orders(state.key, len(pixels), config.train.batch_size, steps) for state in states]
         )
         stacked, resident = stack_runs(None, states), jax.device_put(pixels)
+        num_steps = told_steps(steps)
 
         def run() -> None:
             nonlocal stacked
-            stacked, output = train_stacked_epoch(gan, stacked, resident, order)
+            stacked, output = train_stacked_epoch(gan, stacked, resident, order, None, num_steps)
             jax.block_until_ready((stacked, output))
 
         return stopwatch(run)
 
     return Variant(prepare, steps * seeds)
+
+
+def told_steps(steps: int) -> Int[jax.Array, ""] | None:
+    """Returns the number of steps as the training loop tells it to a call: on CPU only."""
+    return jax.device_put(np.int32(steps)) if jax.default_backend() == "cpu" else None
 
 
 def orders(key: PRNGKey, examples: int, batch_size: int, steps: int) -> Order:
