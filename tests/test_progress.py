@@ -70,16 +70,31 @@ def test_on_a_terminal_the_first_losses_do_not_wait_for_the_chunk(monkeypatch):
     assert re.search(r"epoch 1/2.*D loss 1\.500, G loss not finite", sys.stderr.getvalue())
 
 
-def test_of_several_runs_the_median_is_shown_and_without_a_terminal_nothing(monkeypatch, capsys):
-    losses = np.array([[1.0, 3.0], [5.0, 5.0], [9.0, 9.0]])  # runs, steps
-    metrics = {"disc/loss": losses, "gen/loss": losses / 2}
+def test_without_a_terminal_nothing_is_shown_within_a_chunk(capsys):
+    metrics = {"disc/loss": np.ones(2), "gen/loss": np.ones(2)}
     Progress(0, TrainConfig(), 2000).show_steps(1, 3, metrics)
     assert capsys.readouterr().err == ""
+
+
+def test_of_several_runs_the_median_of_those_that_go_on_is_shown(monkeypatch):
+    losses = np.array([[1.0, 3.0], [5.0, 5.0], [9.0, 9.0], [np.nan, np.nan]])  # runs, steps
+    metrics = {"disc/loss": losses, "gen/loss": losses / 2}
     monkeypatch.setattr(sys, "stderr", Terminal())
-    progress = SharedProgress(0, TrainConfig(), 2000, seeds=(0, 1, 2))
+    progress = SharedProgress(0, TrainConfig(), 2000, seeds=(0, 1, 2, 3))
     progress.show_steps(1, 3, metrics)
     progress.close()
     assert "D loss 5.000, G loss 2.500" in sys.stderr.getvalue()
+
+
+def test_the_last_distance_stays_until_the_next_row(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress = Progress(0, TrainConfig(epochs=3), 30)
+    distance = {"eval/frechet/test/n2000/mnist": 2.5}
+    progress.update(1, row(10) | distance, ends_interval=True)
+    metrics = {"disc/loss": np.ones(2), "gen/loss": np.ones(2)}
+    progress.show_steps(2, 12, metrics)
+    progress.close()
+    assert sys.stderr.getvalue().rstrip().splitlines()[-1].count("2.500") == 1
 
 
 def test_a_loss_that_is_not_finite_is_called_so(capsys):

@@ -141,6 +141,29 @@ def test_an_epoch_in_chunks_gives_the_bits_of_the_whole():
     assert same(history["gen/loss"], jnp.concatenate(losses))
 
 
+@pytest.mark.parametrize("num_steps", [1, 3, 4])
+def test_a_number_of_steps_gives_the_bits_of_the_scan_and_zeros_after_it(num_steps):
+    config = dataclasses.replace(
+        SMALL,
+        network=dataclasses.replace(SMALL.network, conditional=True),
+        train=TrainConfig(batch_size=8, d_steps=2),
+    )
+    gan, labels = build_gan(config, SHAPE, classes=3), jnp.arange(64) % 3
+    pixels, order = pixels_and_order(steps=8)
+    order = order.reshape(4, 16)
+    state = init_state(gan, SHAPE, KEY)
+    expected, (history, sums, _) = train_epoch(gan, state, pixels, order[:num_steps], labels)
+    state = init_state(gan, SHAPE, KEY)
+    found, (metrics, checksums, _) = train_epoch(
+        gan, state, pixels, order, labels, jnp.int32(num_steps)
+    )
+    assert same(expected.replace(key=0), found.replace(key=0))
+    for values, known in ((metrics, history), (checksums, sums)):
+        for name, value in known.items():
+            assert same(values[name][:num_steps], value)
+            assert not np.any(values[name][num_steps:])
+
+
 def test_steps_draw_different_latents():
     gan, state = small()
     pixels, _ = pixels_and_order()

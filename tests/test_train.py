@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 import json
 import os
 import shutil
@@ -15,8 +14,8 @@ from jaxgan.config.schema import AdamConfig, OptimizerConfig, SaveConfig
 from jaxgan.gan import steps
 from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
 from jaxgan.runs.environment import read_environment
+from jaxgan.training import input_pipeline, plotter, progress
 from jaxgan.training import loop as train_module
-from jaxgan.training import plotter, progress
 from jaxgan.training.loop import train
 from tests import tiny
 
@@ -126,10 +125,12 @@ def test_curves_are_drawn_while_the_device_works_on_the_next_chunk_and_before_a_
 
     monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
     monkeypatch.setattr(plotter.plots, "save_curves", lambda *a: events.append("drawn"))
+    monkeypatch.setattr(input_pipeline, "LONG_ENOUGH", -1)
     train(tiny.config(data, epochs=3), tmp_path / "run")
-    # A chunk can be several calls.
-    events = [event for event, _ in itertools.groupby(events)]
-    assert events == [*["dispatched", "drawn", "saved"] * 2, "drawn", "saved"]
+    # With LONG_ENOUGH = -1 calls stay at one step, so that an epoch is twelve of them.
+    calls = ["dispatched"]
+    first, later = calls * 12, [*calls, "drawn", "saved", *calls * 11]
+    assert events == [*first, *later, *later, "drawn", "saved"]
 
 
 def test_a_folder_of_another_config_is_refused_naming_the_field(finished, data):

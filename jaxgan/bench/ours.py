@@ -9,6 +9,7 @@ from jaxgan.bench.timing import Measure, Variant, stopwatch
 from jaxgan.config.schema import Config
 from jaxgan.data.lazy_array import Array
 from jaxgan.data.shuffle import epoch_orders
+from jaxgan.gan.padded_steps import has_one_program
 from jaxgan.gan.state import TrainState, build_gan, init_state
 from jaxgan.gan.steps import train_epoch, train_stacked_epoch
 from jaxgan.parallel.run_axis import stack_runs
@@ -22,7 +23,7 @@ def epoch(config: Config, pixels: Array, steps: int) -> Variant:
         gan = build_gan(config, pixels.shape[1:])
         state = init_state(gan, pixels.shape[1:], jax.random.key(config.seed))
         order = orders(state.key, len(pixels), config.train.batch_size, steps)
-        resident, num_steps = jax.device_put(pixels), told_steps(steps)
+        resident, num_steps = jax.device_put(pixels), steps_argument(steps)
 
         def run() -> None:
             nonlocal state
@@ -48,7 +49,7 @@ def stacked_epoch(config: Config, pixels: Array, steps: int, seeds: int) -> Vari
             [orders(state.key, len(pixels), config.train.batch_size, steps) for state in states]
         )
         stacked, resident = stack_runs(None, states), jax.device_put(pixels)
-        num_steps = told_steps(steps)
+        num_steps = steps_argument(steps)
 
         def run() -> None:
             nonlocal stacked
@@ -60,9 +61,9 @@ def stacked_epoch(config: Config, pixels: Array, steps: int, seeds: int) -> Vari
     return Variant(prepare, steps * seeds)
 
 
-def told_steps(steps: int) -> Int[jax.Array, ""] | None:
-    """Returns the number of steps as the training loop tells it to a call: on CPU only."""
-    return jax.device_put(np.int32(steps)) if jax.default_backend() == "cpu" else None
+def steps_argument(steps: int) -> Int[jax.Array, ""] | None:
+    """Returns the number of steps as the training loop gives it to a call."""
+    return jax.device_put(np.int32(steps)) if has_one_program() else None
 
 
 def orders(key: PRNGKey, examples: int, batch_size: int, steps: int) -> Order:

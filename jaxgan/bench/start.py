@@ -16,7 +16,7 @@ from jaxgan.runs.layout import METRICS
 ROUNDS, QUICK_ROUNDS = 3, 1  # each starts two processes
 # What the console script `jaxgan` does.
 COMMAND = "from jaxgan.cli.entry import run; raise SystemExit(run())"
-# Device calls of 11 steps: a row of the log is there after each of them.
+# Chunks of 11 steps: a row of the log is there after each of them.
 FLAGS = (
     "--config=mnist",
     "--config.train.epochs=1",

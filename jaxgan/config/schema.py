@@ -233,13 +233,13 @@ class AugmentConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """The length of a run, its batches, and how it is cut into device calls and log rows."""
+    """The length of a run, its batches, and how it is cut into chunks and log rows."""
 
     epochs: int = setting(50, "passes over the data", at_least(1), may_change=True)
     images: int = setting(
         0,
         "length of the run in images, in place of epochs; the settings that count in epochs, and "
-        "rows and device calls per epoch, then count in intervals. 0: epochs are the length",
+        "rows and chunks per epoch, then count in intervals. 0: epochs are the length",
         at_least(0),
         may_change=True,
     )
@@ -252,7 +252,8 @@ class TrainConfig:
     logs_per_epoch: int = setting(10, "rows of metrics.jsonl per epoch", at_least(1))
     chunks_per_epoch: int = setting(
         1,
-        "device calls per epoch; with more of them Ctrl-C takes effect sooner",
+        "chunks of steps per epoch, after each of which the run is written down and may end; with "
+        "more of them Ctrl-C takes effect sooner",
         at_least(1),
         may_change=True,
     )

@@ -188,19 +188,19 @@ def _scan_first(
     The output of the others is 0.
     """
 
-    def at(i: Int[Array, ""]) -> Any:
+    def take(i: Int[Array, ""]) -> Any:
         return jax.tree.map(lambda array: array[i], inputs)
 
-    def one(i: Int[Array, ""], carried: Any) -> Any:
+    def body(i: Int[Array, ""], carried: Any) -> Any:
         state, outputs = carried
-        state, output = step(state, at(i))
+        state, output = step(state, take(i))
         put = functools.partial(jax.lax.dynamic_update_index_in_dim, index=i, axis=0)
         return state, jax.tree.map(put, outputs, output)
 
     rows = len(jax.tree.leaves(inputs)[0])
-    _, output = jax.eval_shape(step, state, jax.eval_shape(at, jnp.int32(0)))
-    zeros = jax.tree.map(lambda one: jnp.zeros((rows, *one.shape), one.dtype), output)
-    return jax.lax.fori_loop(0, num_steps, one, (state, zeros))
+    _, output = jax.eval_shape(step, state, jax.eval_shape(take, jnp.int32(0)))
+    zeros = jax.tree.map(lambda shape: jnp.zeros((rows, *shape.shape), shape.dtype), output)
+    return jax.lax.fori_loop(0, num_steps, body, (state, zeros))
 
 
 def _batch_loader(

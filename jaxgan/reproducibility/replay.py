@@ -114,7 +114,7 @@ def replay(run: LoadedRun, state: TrainState, count: int) -> ReplayedSteps:
 
 def steps_in_one_call(run: LoadedRun, done: int) -> int:
     """Returns how many steps after `done` are of one interval and have one root key."""
-    # An interval as in training: a call of its length is compiled already.
+    # Steps of one interval have their examples' order in one array.
     interval = run.program.plan.interval
     ends = [entry.step - 1 - done for entry in run.redraws if entry.step - 1 > done]
     return min([interval - done % interval, *ends])

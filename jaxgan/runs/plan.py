@@ -1,4 +1,4 @@
-"""The step plan: which steps the host hears of at once, and which steps one metrics row covers."""
+"""The step plan: which steps are written down together, and which steps one metrics row covers."""
 
 import itertools
 import math
@@ -22,7 +22,7 @@ class StepPlan(NamedTuple):
       interval: the unit of config.save.every and the like: an epoch or, with config.train.images,
         the steps that take config.train.interval_images images, across as many passes as that is.
       row: covered by one row of metrics.
-      chunk: computed in one device call, on CPU also in several; a whole number of rows.
+      chunk: written down together, and mostly computed in one device call; whole rows.
       total: all steps of the run; the last interval may be shorter than the others.
     """
 
@@ -34,7 +34,7 @@ class StepPlan(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Steps `start` to `stop` of a run (from 0), after which the host writes down what they gave.
+    """Steps `start` to `stop` of a run (from 0), which are written down together.
 
     Attributes:
       interval: the number of the interval that they are in, from 1.
@@ -63,7 +63,7 @@ def make_step_plan(config: TrainConfig, examples: int) -> StepPlan:
     # Rounded up, so that a run is never shorter than was asked for.
     interval = -(-config.interval_images // per_step) if config.images else epoch
     total = -(-config.images // per_step) if config.images else config.epochs * epoch
-    # Rounded up, so that there are at most as many rows and calls as were asked for.
+    # Rounded up, so that there are at most as many rows and chunks as were asked for.
     row = -(-interval // config.logs_per_epoch)
     chunk = -(-interval // config.chunks_per_epoch)
     # Whole rows, so that a row's steps are on the host at the same time.

@@ -41,9 +41,12 @@ class GroupWriter:
         for writer in self.writers.values():
             writer.record_memory(memory)
 
-    def show(self, chunk: Chunk, done: int, output: HostOutput) -> None:
-        """Shows the losses of a chunk of which so many steps are done; it writes nothing."""
-        self._progress.show_steps(chunk.interval, chunk.start + done, output.metrics)
+    def show(self, interval: int, step: int, output: HostOutput) -> None:
+        """Shows the losses of the steps up to `step`, which end no chunk; it writes nothing."""
+        self._progress.show_steps(interval, step, output.metrics)
+
+    def write_pending(self) -> None:
+        self._each(RunWriter.write_pending)
 
     def add(
         self, chunk: Chunk, last_step: int, output: ChunkOutput, state: TrainState | None = None

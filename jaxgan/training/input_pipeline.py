@@ -3,10 +3,6 @@
 Streamed data stay on the host or its disk. The host follows the same order of examples and sends
 those of a few steps at a time, so that the device computes the same bits. Each device gets its part
 of every batch, or the batches of its runs; each process reads only what its devices get.
-
-On CPU one program does any number of steps. So the first calls of a start are short, and the user
-soon sees losses. Elsewhere the number of steps is part of a program, since a GPU would wait for the
-host in every step to learn whether there is one more.
 """
 
 import contextlib
@@ -24,6 +20,7 @@ from jaxtyping import Array, Int
 
 from jaxgan.data import epoch_orders
 from jaxgan.data.gather import gather
+from jaxgan.gan.padded_steps import has_one_program, pad_steps
 from jaxgan.parallel.mesh import local_slice, replicate, shard
 from jaxgan.parallel.run_axis import shard_runs
 from jaxgan.runs.plan import Chunk, epochs_of
@@ -31,7 +28,7 @@ from jaxgan.training.setup import TrainingSetup
 from jaxgan.types import GatheredExamples, Labels, Order, Orders
 
 READ_AHEAD = 2  # blocks
-LONG_ENOUGH = 1.0  # seconds of a call on CPU, from which on calls do not get longer
+LONG_ENOUGH = 1.0  # seconds that a call takes at least, where its length can be chosen
 
 
 class StepBlock(NamedTuple):
@@ -62,19 +59,24 @@ def open_input_pipeline(setup: TrainingSetup, seeds: Sequence[int]) -> Iterator[
     Args:
       seeds: the seed of the run, or those of the runs whose states are stacked.
     """
-    split = _Lengths(setup.config.data.stream, setup.plan.chunk)
-    orders = _EpochOrders(setup, seeds, on_host=split.one_program)
+    mesh, orders, lengths = setup.gan.mesh, _EpochOrders(setup, seeds), _CallLengths(setup)
 
     def resident(chunk: Chunk) -> Iterator[StepBlock]:
-        for start, stop in split(chunk):
-            order, num_steps = split.pad(orders.of_steps(start, stop), axis=-2)
-            order, num_steps = _send(setup.gan.mesh, (order, num_steps))
-            yield StepBlock(setup.pixels, order, setup.labels, num_steps)
+        order = orders.of_steps(chunk.start, chunk.stop)
+        if not has_one_program():
+            yield StepBlock(setup.pixels, replicate(mesh, order), setup.labels, None)
+            return
+        # On the host, since each slice on the device is a program of its own.
+        known = np.asarray(order)
+        for start, stop in lengths.split(chunk):
+            rows = known[..., start - chunk.start : stop - chunk.start, :]
+            rows, num_steps = _send(mesh, pad_steps(rows, lengths.rows, axis=-2))
+            yield StepBlock(setup.pixels, rows, setup.labels, num_steps)
 
     if not setup.config.data.stream:
         yield resident
         return
-    streamed = _StreamedBlocks(setup, orders, split)
+    streamed = _StreamedBlocks(setup, orders, lengths)
     try:
         yield streamed.blocks
     finally:
@@ -86,58 +88,47 @@ def _send(mesh: Mesh | None, tree: Any) -> Any:
     return replicate(mesh, tree) if mesh else jax.device_put(tree)
 
 
-class _Lengths:
+class _CallLengths:
     """Divides chunks into the steps of device calls.
 
-    On CPU the first call of a start is one step, and each next one twice as long, until one takes
-    LONG_ENOUGH; later chunks keep that length. What is computed does not depend on it.
+    Where one program does any number of steps, the first calls of a start are short, so that the
+    user soon sees losses. Calls get longer while one is expected to take less than LONG_ENOUGH. The
+    bits do not depend on it.
+
+    Attributes:
+      rows: the length of every call's order, of which a call need not use all.
     """
 
-    def __init__(self, stream: int, chunk: int):
-        """Takes `config.data.stream` and the length of a chunk, in steps."""
-        self.rows = min(stream or chunk, chunk)
-        self.one_program = self._grows = jax.default_backend() == "cpu"
-        self._steps = 1 if self._grows else self.rows
+    def __init__(self, setup: TrainingSetup):
+        chunk, mesh = setup.plan.chunk, setup.gan.mesh
+        self.rows = min(setup.config.data.stream or chunk, chunk)
+        # Several processes must make the same calls, and each has its own clock.
+        grows = has_one_program() and not (mesh and mesh.is_multi_process)
+        self._steps = 1 if grows else self.rows
+        self._last = 0  # steps of the call before
 
-    def __call__(self, chunk: Chunk) -> Iterator[tuple[int, int]]:
-        """Yields (first step, step past the last) of each call."""
+    def split(self, chunk: Chunk) -> Iterator[tuple[int, int]]:
+        """Yields (first step, step past the last) of each call; measures how long the caller takes.
+
+        Between two calls the caller waits for the first of them.
+        """
         start = chunk.start
         while start < chunk.stop:
             stop = min(start + self._steps, chunk.stop)
             asked = time.monotonic()
             yield start, stop
-            # The caller has waited for the call before this one. The first one was compiled.
-            if start > chunk.start and time.monotonic() - asked > LONG_ENOUGH:
-                self._grows = False
-            if self._grows:
+            seconds = time.monotonic() - asked
+            # Of the call before. The first call of a start is also compiled, and tells nothing.
+            if self._last and seconds * self._steps < LONG_ENOUGH * self._last:
                 self._steps = min(2 * self._steps, self.rows)
-            start = stop
-        if self._grows:
-            self._grows, self._steps = False, self.rows
-
-    def pad(self, tree: Any, axis: int) -> tuple[Any, np.ndarray | None]:
-        """Gives an axis over a call's steps the length that the program has, filled with zeros.
-
-        Returns:
-          The arrays, and the number of steps where the program has to be told it.
-        """
-        if not self.one_program:
-            return tree, None
-        steps = jax.tree.leaves(tree)[0].shape[axis]
-
-        def longer(array: Array | np.ndarray) -> np.ndarray:
-            widths = [(0, 0)] * array.ndim
-            widths[axis] = (0, self.rows - steps)
-            return np.pad(array, widths)
-
-        return jax.tree.map(longer, tree), np.asarray(steps, np.int32)
+            self._last, start = stop - start, stop
 
 
 class _StreamedBlocks:
     """Blocks of config.data.stream steps each, which threads of the host read ahead."""
 
-    def __init__(self, setup: TrainingSetup, orders: "_EpochOrders", split: _Lengths):
-        self._plan, self._mesh, self._split = setup.plan, setup.gan.mesh, split
+    def __init__(self, setup: TrainingSetup, orders: "_EpochOrders", lengths: _CallLengths):
+        self._plan, self._mesh, self._lengths = setup.plan, setup.gan.mesh, lengths
         self._pixels, self._labels, self._orders = setup.pixels, setup.labels, orders
         self._own = local_slice(self._mesh, setup.config.train.batch_size)
         self._steps: Any = None  # Grain's iterator
@@ -149,14 +140,18 @@ class _StreamedBlocks:
         # Opened by the first chunk, since a resumed run does not start at step 0.
         if self._steps is None:
             steps = range(chunk.start, self._plan.total)
-            self._steps = prefetch(self._read, steps, READ_AHEAD * self._split.rows)
-        for start, stop in self._split(chunk):
+            self._steps = prefetch(self._read, steps, READ_AHEAD * self._lengths.rows)
+        for start, stop in self._lengths.split(chunk):
             parts = [next(self._steps) for _ in range(start, stop)]
             # Axis 0 is that of the runs.
             rows, examples = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *parts)
-            (rows, examples), num_steps = self._split.pad((rows, examples), axis=1)
+            num_steps = None
+            if has_one_program():
+                padded = pad_steps((rows, examples), self._lengths.rows, axis=1)
+                (rows, examples), num_steps = padded
             rows = rows.reshape(*rows.shape[:2], -1)
-            rows, num_steps = _send(self._mesh, (rows if len(rows) > 1 else rows[0], num_steps))
+            rows = rows if len(rows) > 1 else rows[0]
+            rows, num_steps = _send(self._mesh, (rows, num_steps))
             yield StepBlock(self._on_devices(examples), rows, None, num_steps)
 
     def close(self) -> None:
@@ -180,27 +175,24 @@ class _StreamedBlocks:
 class _EpochOrders:
     """The order of the examples in each epoch, of one run or of several; safe for threads."""
 
-    def __init__(self, setup: TrainingSetup, seeds: Sequence[int], on_host: bool):
-        """Takes a setup and the seeds; `on_host` says where `of_steps` has its rows."""
-        self._place = np.asarray if on_host else jnp.asarray
+    def __init__(self, setup: TrainingSetup, seeds: Sequence[int]):
         train = setup.config.train
         self._keys = [jax.random.key(seed) for seed in seeds]
         self._size, self._plan = len(setup.pixels), setup.plan
         self._last_epoch = epochs_of(setup.plan, 0, setup.plan.total).stop
         self._batches = (train.d_steps, train.batch_size)
-        self._newest: tuple[range, Order | Orders | np.ndarray] | None = None
+        self._newest: tuple[range, Order | Orders] | None = None
         self._known: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def of_steps(self, start: int, stop: int) -> Order | Orders | np.ndarray:
+    def of_steps(self, start: int, stop: int) -> Order | Orders:
         """Returns the rows of indices of some steps, counted over the run."""
         epochs = epochs_of(self._plan, start, stop)
         # Kept, since several chunks in a row can be of one epoch.
         if self._newest is None or self._newest[0] != epochs:
-            self._newest = epochs, self._place(self._of_epochs(epochs))
+            self._newest = epochs, self._of_epochs(epochs)
         first = epochs.start * self._plan.epoch
-        rows: Order | Orders | np.ndarray = self._newest[1][..., start - first : stop - first, :]
-        return rows
+        return self._newest[1][..., start - first : stop - first, :]
 
     def of_step(self, step: int) -> np.ndarray:
         """Returns the (runs, d_steps, images) indices of a step, counted over the run."""

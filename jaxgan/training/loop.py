@@ -1,7 +1,7 @@
 """Trains a run: from a config to a trained GAN in a run directory, resumed where it was left."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from jaxgan.parallel.process_group import all_gather, from_primary, is_primary, 
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
 from jaxgan.runs.plan import Chunk, StepPlan, chunks
 from jaxgan.training.callbacks import Callback, Callbacks
-from jaxgan.training.chunk_output import ChunkOutput, run_blocks
+from jaxgan.training.chunk_output import CallOutput, ChunkOutput, fetch_calls
 from jaxgan.training.group_writer import GroupWriter, open_group_writer
 from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline
 from jaxgan.training.memory import (
@@ -35,6 +35,7 @@ from jaxgan.training.verdict import log_diagnosis
 from jaxgan.types import StepOutput
 
 Epoch = jax.stages.Wrapped  # to the new state and the output
+RunBlock = Callable[[TrainState, StepBlock], tuple[TrainState, StepOutput]]
 
 
 class TrainResult(NamedTuple):
@@ -172,8 +173,7 @@ def run_loop(
     run_block = functools.partial(_run_block, setup, epoch, memory)
     with explain_out_of_memory(config, memory), open_input_pipeline(setup, seeds) as blocks_of:
         for number, chunk in enumerate(chunks(setup.plan, step)):
-            on_call = functools.partial(writer.show, chunk)
-            state, output = run_blocks(run_block, state, blocks_of(chunk), on_call)
+            state, output = _run_chunk(run_block, state, chunk, blocks_of(chunk), writer)
             step = chunk.stop
             local_state = local_replica(mesh, state)
             # Only process 0 writes, and all must end if it cannot.
@@ -198,6 +198,33 @@ def _signal_to_any(signals: list[int]) -> int:
       signals: those that reached this process.
     """
     return next(filter(None, all_gather(signals[0] if signals else 0)), 0)
+
+
+def _run_chunk(
+    run_block: RunBlock,
+    state: TrainState,
+    chunk: Chunk,
+    blocks: Iterable[StepBlock],
+    writer: RunWriter | GroupWriter,
+) -> tuple[TrainState, ChunkOutput]:
+    """Runs the blocks of a chunk, and meanwhile writes down the chunk before.
+
+    While the device computes a block the host sends it the next one, and no more than that.
+    """
+    calls: list[CallOutput] = []
+    done = chunk.start
+    for block in blocks:
+        state, output = run_block(state, block)
+        if calls:
+            calls[-1] = jax.device_get(calls[-1])
+            done += calls[-1].steps
+            writer.show(chunk.interval, done, fetch_calls(calls[-1:]))
+        else:
+            # Only process 0 writes, and all must end if it cannot.
+            with same_error():
+                writer.write_pending()
+        calls.append(CallOutput(output, block.steps))
+    return state, calls
 
 
 def _write_chunk(

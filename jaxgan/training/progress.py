@@ -26,6 +26,7 @@ class Progress:
         """Starts at a step of `total`; `seeds` are shown where the run is one of several."""
         self._who = f"{_describe_seeds(seeds)}, " if seeds else ""
         self._train, self._total = train, total
+        self._scored = ""  # the distance of the last row, if it had one
         self._warm: tuple[float, float] | None = None  # step and time after the first chunk
         self._bar = None
         # In a file or a pipe, a bar would be one endless line.
@@ -35,6 +36,7 @@ class Progress:
 
     def update(self, interval: int, row: dict[str, Any], ends_interval: bool) -> None:
         """Shows a chunk's last row; intervals, which can be epochs, count from 1."""
+        self._scored = _distance(row)
         self._draw(interval, row, ends_interval)
 
     def show_steps(self, interval: int, step: int, metrics: Mapping[str, np.ndarray]) -> None:
@@ -45,11 +47,11 @@ class Progress:
         """
         if self._bar is None:
             return
-        row: dict[str, Any] = {"step": step}
-        for name in ("disc/loss", "gen/loss"):
-            loss = float(np.median(np.mean(metrics[name], axis=-1)))
-            row[name] = loss if np.isfinite(loss) else None
-        self._draw(interval, row, ends_interval=False)
+        losses = {name: np.mean(metrics[name], axis=-1) for name in ("disc/loss", "gen/loss")}
+        # A run that has diverged does not count, as in `SharedProgress`.
+        finite = {name: means[np.isfinite(means)] for name, means in losses.items()}
+        row = {name: float(np.median(m)) if m.size else None for name, m in finite.items()}
+        self._draw(interval, {"step": step, **row}, ends_interval=False)
 
     def warn(self, seed: int, warnings: Iterable[str]) -> None:
         """Logs what a run warns of, above the bar; names the seed where there are several."""
@@ -67,7 +69,7 @@ class Progress:
     def _draw(self, interval: int, row: dict[str, Any], ends_interval: bool) -> None:
         disc, gen = (format_number(row[f"{player}/loss"], ".3f") for player in ("disc", "gen"))
         losses = f"D loss {disc}, G loss {gen}"
-        text = f"{self._speed(row['step'])}{losses}{_distance(row)}"
+        text = f"{self._speed(row['step'])}{losses}{self._scored}"
         if self._bar is not None:
             self._bar.set_description(self._position(interval, row["step"]), refresh=False)
             self._bar.postfix = text
@@ -115,7 +117,7 @@ class SharedProgress(Progress):
         if found := distance_in(last):
             names.append(found[0])
         medians = {name: _median(rows, name) for name in names} | {"step": last["step"]}
-        self._draw(interval, medians, ends_interval)
+        super().update(interval, medians, ends_interval)
 
 
 def _in_notebook() -> bool:

@@ -31,7 +31,7 @@ from jaxgan.runs.retry import lost_folder
 from jaxgan.runs.start_from import has_begun, read_start
 from jaxgan.training.callbacks import Callback
 from jaxgan.training.checkpoint_queue import CheckpointQueue
-from jaxgan.training.chunk_output import ChunkOutput, HostOutput, calls_on_host
+from jaxgan.training.chunk_output import ChunkOutput, HostOutput, fetch_calls
 from jaxgan.training.memory import Memory
 from jaxgan.training.metrics_writer import MetricsWriter
 from jaxgan.training.plotter import Plotter
@@ -102,26 +102,30 @@ class RunWriter:
             self._check_folder()
             record_memory(self._workdir, memory)
 
-    def show(self, chunk: Chunk, done: int, output: HostOutput) -> None:
-        """Shows the losses of a chunk of which so many steps are done; it writes nothing."""
+    def show(self, interval: int, step: int, output: HostOutput) -> None:
+        """Shows the losses of the steps up to `step`, which end no chunk; it writes nothing."""
         if self.progress:
-            self.progress.show_steps(chunk.interval, chunk.start + done, output.metrics)
+            self.progress.show_steps(interval, step, output.metrics)
+
+    def write_pending(self) -> None:
+        """Waits for the last accepted chunk and writes it down, then starts its checkpoint."""
+        self._flush()
+        if self.active:
+            self._settle()
 
     def add(
         self, chunk: Chunk, last_step: int, output: ChunkOutput, state: TrainState | None = None
     ) -> None:
-        """Accepts a chunk that the device was given, and meanwhile writes down the one before.
+        """Accepts a chunk that the device was given; the one before was written down meanwhile.
 
         Args:
           state: the state after the chunk, if samples of it are to be drawn.
         """
-        # Before the wait in `_flush`: the next chunk is given the buffers of this state.
-        samples = None if state is None else _sample(self._setup, self._config.seed, state)
-        self._flush()
-        if not self.active:
-            return
-        self._settle()
-        self._pending = PendingChunk(chunk, last_step, output, samples)
+        self.write_pending()
+        if self.active:
+            # Drawn now: the next chunk is given the buffers of this state.
+            samples = None if state is None else _sample(self._setup, self._config.seed, state)
+            self._pending = PendingChunk(chunk, last_step, output, samples)
 
     def evaluate(self, state: TrainState) -> None:
         """Writes down the last chunk with the scores of the state after it; keeps a best state."""
@@ -171,7 +175,7 @@ class RunWriter:
             return
         done, self._pending = self._pending, None
         self._check_folder()
-        metrics, checksums = calls_on_host(done.output)
+        metrics, checksums = fetch_calls(done.output)
         samples = None if done.samples is None else np.asarray(done.samples)
         found = evaluation if samples is None else {SPREAD: self._spread(samples), **evaluation}
         counts = self._metrics.write(done.chunk, done.last_step, metrics, checksums, found)

@@ -21,7 +21,7 @@ def diagnose(run: RunRecord) -> list[Finding]:
     """Answers every question about a run, some with several findings."""
     if not run.rows:
         text = f"The run has 0 rows in {layout.METRICS}, and nothing else says how it goes."
-        advice = "The command that trains it writes the first row at the end of a device call"
+        advice = "The command that trains it writes the first row at the end of a chunk of steps"
         return [Finding("note", next(iter(QUESTIONS)), text, {"rows": 0}, advice)]
     return [
         Finding(level, question, sentence, figures, advice)
