@@ -4,10 +4,10 @@
 
 FOLDER holds CIFAR-10 as image files, in `train/CLASS/` and `test/CLASS/`.
 
-Time: 63 min on one CPU core beside a run on the other.
+Time: 119 min on one CPU core beside runs on the other (105 min of CPU time).
 
-Result of seed 0: 88.32 % of the 10,000 test images are classified as their label, and 95.8 % of the
-training images. The weights take 1.59 MB.
+Result of seed 0: 89.61 % of the 10,000 test images are classified as their label, and 96.2 % of the
+training images (every tenth of them). The weights take 1.59 MB.
 """
 
 from jaxgan.config.schema import DataConfig
@@ -18,7 +18,7 @@ def get_config() -> FeatureConfig:
     return FeatureConfig(
         data=DataConfig(name="cifar10_files", source="folder"),
         net="colour",
-        epochs=10,
+        epochs=18,
         batch_size=256,
         learning_rate=4e-3,
         muon=0.06,
@@ -26,6 +26,7 @@ def get_config() -> FeatureConfig:
         smoothing=0.1,
         dropout=0.0,
         ema_decay=0.99,
-        crop=2,
+        crop=4,
         mirror=True,
+        erase=8,
     )

@@ -1,5 +1,7 @@
 """The architecture of the feature net for images of any kind: a small classifier, 32x32 colour."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +25,9 @@ class ColourClassifier(nn.Module):
     The first one loses a row and a column of 32; maximum pooling after the second, fourth and sixth
     reduces 31x31 values to 3x3. The features are the means of the last 3x3 values of each channel.
     As in `Classifier`, a net with batch normalization and the net with that folded in have layers
-    of the same names.
+    of the same names. The first layer has no batch normalization: it would make the whitening's
+    weak components, which are mostly noise, as strong as the others. The others have no gain,
+    since a negative gain that is folded in before maximum pooling changes what is computed.
 
     Attributes:
       freeze_first: whether the first convolution is not trained, because it whitens.
@@ -39,17 +43,18 @@ class ColourClassifier(nn.Module):
         self, images: Images, train: bool = False
     ) -> tuple[Float[Array, "batch features"], Float[Array, "batch classes"]]:
         """Returns (features, logits)."""
-        bias, x = not self.normalise, images
+        x = images
         for index, width in enumerate(self.channels):
             name = f"conv{index}"
             size, padding = ((3, 3), "SAME") if index else ((2, 2), "VALID")
             # "highest", for the same reason as in `Classifier`.
+            bias = bool(index) and not self.normalise
             conv = nn.Conv(width, size, 1, padding, use_bias=bias, precision="highest", name=name)
             x = conv(x)
             x = jax.lax.stop_gradient(x) if self.freeze_first and not index else x
             x = max_pool_2x2(x) if index in (1, 3, 5) else x
-            if self.normalise:
-                norm = nn.BatchNorm(not train, momentum=0.9, name=f"{name}_norm")
+            if self.normalise and index:
+                norm = nn.BatchNorm(not train, momentum=0.9, use_scale=False, name=f"{name}_norm")
                 x = norm(x)
             x = nn.relu(x)
         features = jnp.mean(x, axis=(1, 2))
@@ -93,11 +98,15 @@ def whitening_kernel(pixels: np.ndarray, channels: int) -> Array:
 def classify_colour(params: Params, pixels: Pixels) -> tuple[Array, Array]:
     """Returns (features, class probabilities) of images of any size, grey or in colour.
 
-    Images of another size are resized with antialiasing; grey ones get three equal channels.
+    Features and logits are the means of those of an image and of its mirror image. Images of
+    another size are resized with antialiasing; grey ones get three equal channels.
     """
     images = to_images(pixels)
     if images.shape[1:3] != SHAPE[:2]:
         images = jax.image.resize(images, (len(images), *SHAPE[:2], images.shape[3]), "bilinear")
     images = jnp.broadcast_to(images, (len(images), *SHAPE))
-    features, logits = ColourClassifier().apply({"params": params}, images)
-    return features, jax.nn.softmax(logits)  # type: ignore[arg-type]
+    net = functools.partial(ColourClassifier().apply, {"params": params})
+    features, logits = jax.tree.map(
+        lambda seen, mirrored: (seen + mirrored) / 2, net(images), net(images[:, :, ::-1])
+    )
+    return features, jax.nn.softmax(logits)

@@ -249,7 +249,8 @@ def keep_norms() -> optax.GradientTransformation:
     """Changes updates so that each convolution's kernel has the norm sqrt(outputs) after them.
 
     Without this the norm grows, and Muon's updates become small beside it. What the net computes
-    stays the same, since batch normalization divides by the norm.
+    stays the same, since batch normalization divides by the norm. A first kernel without it, and
+    without a bias, is scaled by one factor, which that of the second layer divides out.
     """
 
     def change(update: Array, kernel: Array) -> Array:
@@ -275,18 +276,18 @@ def augment(config: FeatureConfig, images: Images, key: PRNGKey) -> Images:
 
 
 def crop_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
-    """Shifts one image (height, width, channels) by whole pixels, and mirrors it."""
-    shift_key, mirror_key = jax.random.split(key)
+    """Shifts one image (height, width, channels) by whole pixels, mirrors and partly erases it."""
+    shift_key, mirror_key, erase_key = jax.random.split(key, 3)
     border = (config.crop, config.crop)
     padded = jnp.pad(image, (border, border, (0, 0)), "reflect")
     top, left = jax.random.randint(shift_key, (2,), 0, 2 * config.crop + 1)
     cropped = jax.lax.dynamic_slice(padded, (top, left, 0), image.shape)
     mirrored = config.mirror & jax.random.bernoulli(mirror_key)
-    return jnp.where(mirrored, cropped[:, ::-1], cropped)
+    return erase_square(jnp.where(mirrored, cropped[:, ::-1], cropped), config.erase, erase_key)
 
 
 def augment_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
-    """Augments one image (height, width, 1), by linear interpolation."""
+    """Augments one image (height, width, 1), by linear interpolation, and partly erases it."""
     rotation_key, scale_key, shift_key, mirror_key, erase_key = jax.random.split(key, 5)
     size = image.shape[0]
     angle = jnp.deg2rad(config.rotation) * jax.random.uniform(rotation_key, minval=-1)
@@ -302,24 +303,28 @@ def augment_one(config: FeatureConfig, image: Array, key: PRNGKey) -> Array:
         sign * (sine * down + cosine * right) + shift[1] + (size - 1) / 2,
     ]
     warped = jax.scipy.ndimage.map_coordinates(image[..., 0], source, 1, cval=BACKGROUND)
-    top, left = jax.random.randint(erase_key, (2,), 0, size - config.erase + 1)
-    kept = (rows < top) | (rows >= top + config.erase)
-    kept |= (columns < left) | (columns >= left + config.erase)
-    return jnp.where(kept, warped, BACKGROUND)[..., None]
+    return erase_square(warped[..., None], config.erase, erase_key)
+
+
+def erase_square(image: Array, side: int, key: PRNGKey) -> Array:
+    """Makes a square black, at a random place of an image (height, width, channels)."""
+    rows, columns = jnp.mgrid[: image.shape[0], : image.shape[1]]
+    top, left = jax.random.randint(key, (2,), 0, jnp.array(image.shape[:2]) - side + 1)
+    kept = (rows < top) | (rows >= top + side) | (columns < left) | (columns >= left + side)
+    return jnp.where(kept[..., None], image, BACKGROUND)
 
 
 def fold_batch_norm(variables: Params) -> Params:
     """Returns the parameters of the net without batch normalization.
 
-    The nets compute the same, but for channels with a negative gain before a maximum pooling of
-    `ColourClassifier`, whose largest value then becomes the smallest.
+    Both nets compute the same.
     """
     params, stats = variables["params"], variables["batch_stats"]
-    folded = {"classes": params["classes"]}
+    folded = {name: layer for name, layer in params.items() if not name.endswith("_norm")}
     for norm, values in stats.items():
         layer = norm.removesuffix("_norm")
         # 1e-5 is Linen's default epsilon, with which the net was trained.
-        gain = params[norm]["scale"] / jnp.sqrt(values["var"] + 1e-5)
+        gain = params[norm].get("scale", 1.0) / jnp.sqrt(values["var"] + 1e-5)
         kernel = params[layer]["kernel"]
         folded[layer] = {
             "kernel": kernel * gain.reshape(*(1,) * (kernel.ndim - 1), -1),

@@ -215,10 +215,27 @@ def test_an_image_is_altered_as_far_as_the_config_says(digits):
     for image, altered in zip(images, train_features.augment(mirroring, images, key), strict=True):
         either = (image, image[:, ::-1])
         assert min(float(jnp.abs(altered - other).max()) for other in either) < 1e-5
-    erasing = dataclasses.replace(PLAIN, erase=28)
-    np.testing.assert_array_equal(
-        train_features.augment(erasing, images, key), np.full(images.shape, -1.0)
-    )
+    for erasing in (
+        dataclasses.replace(PLAIN, erase=28),
+        dataclasses.replace(PLAIN, erase=28, crop=1),
+    ):
+        np.testing.assert_array_equal(
+            train_features.augment(erasing, images, key), np.full(images.shape, -1.0)
+        )
+
+
+def test_a_square_of_any_image_is_erased():
+    ones = jnp.ones((5, 9, 3))
+    places = set()
+    for seed in range(40):
+        erased = np.asarray(train_features.erase_square(ones, 3, jax.random.key(seed)))
+        rows, columns = np.nonzero(erased[..., 0] == -1)
+        places.add((rows.min(), columns.min()))
+        assert np.sum(erased == -1) == 3 * 3 * 3
+        assert np.ptp(rows) == np.ptp(columns) == 2
+    assert {row for row, _ in places} == {0, 1, 2}
+    assert {column for _, column in places} == set(range(7))
+    np.testing.assert_array_equal(train_features.erase_square(ones, 0, jax.random.key(0)), ones)
 
 
 def test_a_cropped_image_is_a_part_of_the_reflected_one_or_its_mirror(digits):
@@ -242,14 +259,18 @@ def test_a_cropped_image_is_a_part_of_the_reflected_one_or_its_mirror(digits):
 
 def test_the_net_of_colour_images_takes_any_size_and_grey():
     """Also shows that its batch normalization can be folded in as that of the other net."""
+    random = np.random.default_rng(0)
     variables = ColourClassifier(normalise=True).init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
-    params = train_features.fold_batch_norm(variables)
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
-    features, probabilities = classify_colour(params, pixels)
-    expected, _ = ColourClassifier(normalise=True).apply(
-        variables, to_images(jnp.asarray(pixels.repeat(3, axis=3)))
+    variables = jax.tree.map(  # as after training: no mean and bias is 0, no variance 1
+        lambda leaf: leaf + random.uniform(0, 0.5, leaf.shape) if leaf.ndim == 1 else leaf,
+        variables,
     )
-    np.testing.assert_allclose(features, expected, atol=1e-5)
+    params = train_features.fold_batch_norm(variables)
+    pixels = random.integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
+    features, probabilities = classify_colour(params, pixels)
+    views = [to_images(jnp.asarray(p.repeat(3, axis=3))) for p in (pixels, pixels[:, :, ::-1])]
+    seen, mirrored = (ColourClassifier(normalise=True).apply(variables, view)[0] for view in views)
+    np.testing.assert_allclose(features, (seen + mirrored) / 2, atol=1e-5)
     np.testing.assert_allclose(np.sum(probabilities, axis=1), 1, rtol=1e-5)
     # Antialiased, so a chequerboard is its mean.
     rows, columns = np.indices((64, 64))
