@@ -7,7 +7,8 @@ FOLDER holds CIFAR-10 as image files, in `train/CLASS/` and `test/CLASS/`.
 Time: 119 min on one CPU core beside runs on the other (105 min of CPU time).
 
 Result of seed 0: 89.61 % of the 10,000 test images are classified as their label, and 96.2 % of the
-training images (every tenth of them). The weights take 1.59 MB.
+training images (every tenth of them). The weights take 1.59 MB. An earlier net, of ten epochs with
+less augmentation, had 88.32 and 95.8 %.
 """
 
 from jaxgan.config.schema import DataConfig

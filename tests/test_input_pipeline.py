@@ -12,11 +12,12 @@ import pytest
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.network import NetworkConfig
-from jaxgan.config.schema import DataConfig, EvaluateConfig
+from jaxgan.config.schema import Config, DataConfig, EvaluateConfig
 from jaxgan.data.prefetch import prefetch
 from jaxgan.reproducibility.replay import replay_step
 from jaxgan.runs import checkpoints, layout, ledger, row_files
 from jaxgan.runs.plan import Chunk, StepPlan
+from jaxgan.training import input_pipeline
 from jaxgan.training.input_pipeline import open_input_pipeline
 from jaxgan.training.loop import train
 from jaxgan.training.setup import TrainingSetup
@@ -140,6 +141,23 @@ def test_any_chunk_can_be_the_first(data, start):
         expected = np.concatenate([block.order[run, : block.steps] for block in whole])
         np.testing.assert_array_equal(order, expected)
         np.testing.assert_array_equal(taken.reshape(order.shape), order)
+
+
+def test_calls_get_longer_until_one_takes_a_second_whatever_a_chunk_begins_with(monkeypatch):
+    plan = StepPlan(epoch=300, interval=300, row=100, chunk=100, total=300)
+    gan, now = types.SimpleNamespace(mesh=None), [0.0]
+    setup = TrainingSetup(Config(), None, plan, gan, None, None, None, {})
+    monkeypatch.setattr(input_pipeline.time, "monotonic", lambda: now[0])
+    lengths = input_pipeline._CallLengths(setup)
+    found = []
+    for start in (0, 100, 200):
+        calls, before = [], 0
+        for first, last in lengths.split(Chunk(1, start, start + 100, False)):
+            now[0] += 0.1 * before  # the wait for the call before
+            before = last - first
+            calls.append(before)
+        found.append(calls)
+    assert found == [[1, 1, 2, 4, 8, 16, 16, 16, 16, 16, 4], *[[16] * 6 + [4]] * 2]
 
 
 @pytest.mark.slow

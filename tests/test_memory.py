@@ -68,7 +68,7 @@ def test_one_program_makes_the_estimate_and_calls_of_every_length(data, tmp_path
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         config = dataclasses.replace(
-            # Chunks of 4, 4 and 3 steps, the first of them in calls of 1, 2 and 1.
+            # Chunks of 4, 4 and 3 steps, the first of them in calls of 1, 1 and 2.
             tiny.config(data, epochs=3, batch_size=9, chunks_per_epoch=3),
             network=NetworkConfig(gen_widths=(11,), disc_widths=(6,)),
         )

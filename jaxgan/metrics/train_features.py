@@ -3,8 +3,8 @@
     python -m jaxgan.metrics.train_features --config configs/features_mnist.py
 
 writes the weights with batch normalization folded in, and prints their accuracy on the test
-images and the SHA-256 for `packaged_nets.PINNED`. The test images are used once, at the end, so
-they influence no choice. The same seed on the same machine gives the same weights.
+images and the SHA-256 for `packaged_nets.PINNED`. The test images are used once, at the end. The
+same seed on the same machine gives the same weights.
 """
 
 import argparse
@@ -56,7 +56,7 @@ from jaxgan.types import (
 )
 
 MUON_MOMENTUM = 0.6
-BACKGROUND = -1.0  # black, the background of the images of both data sets
+BACKGROUND = -1.0  # black: the background of digits and clothes, and the colour of erased squares
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,8 +249,9 @@ def keep_norms() -> optax.GradientTransformation:
     """Changes updates so that each convolution's kernel has the norm sqrt(outputs) after them.
 
     Without this the norm grows, and Muon's updates become small beside it. What the net computes
-    stays the same, since batch normalization divides by the norm. A first kernel without it, and
-    without a bias, is scaled by one factor, which that of the second layer divides out.
+    stays the same, since batch normalization divides by the norm. The colour
+    net's first layer has neither batch normalization nor a bias. A factor of its kernel therefore
+    reaches the second layer, whose batch normalization divides it out.
     """
 
     def change(update: Array, kernel: Array) -> Array:

@@ -22,7 +22,7 @@ class StepPlan(NamedTuple):
       interval: the unit of config.save.every and the like: an epoch or, with config.train.images,
         the steps that take config.train.interval_images images, across as many passes as that is.
       row: covered by one row of metrics.
-      chunk: written down together, and mostly computed in one device call; whole rows.
+      chunk: written down together; a whole number of rows. On CPU it may take several device calls.
       total: all steps of the run; the last interval may be shorter than the others.
     """
 

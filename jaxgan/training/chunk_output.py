@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from flax import struct
 
@@ -29,6 +30,15 @@ class HostOutput(NamedTuple):
 
 
 ChunkOutput = Sequence[CallOutput]  # in the order of the steps
+
+
+def keep_steps(call: CallOutput) -> CallOutput:
+    """Waits for a call, and copies the values of its steps to the host.
+
+    Without the copy the values of all rows of the call would stay in memory.
+    """
+    output = jax.tree.map(lambda array: np.array(array[..., : call.steps]), jax.device_get(call))
+    return CallOutput(output.output, call.steps)
 
 
 def fetch_calls(calls: ChunkOutput) -> HostOutput:

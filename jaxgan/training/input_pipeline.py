@@ -28,7 +28,7 @@ from jaxgan.training.setup import TrainingSetup
 from jaxgan.types import GatheredExamples, Labels, Order, Orders
 
 READ_AHEAD = 2  # blocks
-LONG_ENOUGH = 1.0  # seconds that a call takes at least, where its length can be chosen
+LONG_ENOUGH = 1.0  # seconds; a call that is expected to take less is made longer
 
 
 class StepBlock(NamedTuple):
@@ -105,23 +105,22 @@ class _CallLengths:
         # Several processes must make the same calls, and each has its own clock.
         grows = has_one_program() and not (mesh and mesh.is_multi_process)
         self._steps = 1 if grows else self.rows
-        self._last = 0  # steps of the call before
 
     def split(self, chunk: Chunk) -> Iterator[tuple[int, int]]:
         """Yields (first step, step past the last) of each call; measures how long the caller takes.
 
-        Between two calls the caller waits for the first of them.
+        Between two calls the caller waits for the one before. The first call of a chunk tells
+        nothing: meanwhile the chunk before is written down.
         """
-        start = chunk.start
+        start, last = chunk.start, 0
         while start < chunk.stop:
             stop = min(start + self._steps, chunk.stop)
             asked = time.monotonic()
             yield start, stop
             seconds = time.monotonic() - asked
-            # Of the call before. The first call of a start is also compiled, and tells nothing.
-            if self._last and seconds * self._steps < LONG_ENOUGH * self._last:
+            if last and seconds * self._steps < LONG_ENOUGH * last:
                 self._steps = min(2 * self._steps, self.rows)
-            self._last, start = stop - start, stop
+            last, start = stop - start, stop
 
 
 class _StreamedBlocks:

@@ -17,7 +17,7 @@ from jaxgan.parallel.process_group import all_gather, from_primary, is_primary, 
 from jaxgan.runs.best_checkpoint import ScoredStep, held_out_distances
 from jaxgan.runs.plan import Chunk, StepPlan, chunks
 from jaxgan.training.callbacks import Callback, Callbacks
-from jaxgan.training.chunk_output import CallOutput, ChunkOutput, fetch_calls
+from jaxgan.training.chunk_output import CallOutput, ChunkOutput, fetch_calls, keep_steps
 from jaxgan.training.group_writer import GroupWriter, open_group_writer
 from jaxgan.training.input_pipeline import StepBlock, open_input_pipeline
 from jaxgan.training.memory import (
@@ -216,7 +216,7 @@ def _run_chunk(
     for block in blocks:
         state, output = run_block(state, block)
         if calls:
-            calls[-1] = jax.device_get(calls[-1])
+            calls[-1] = keep_steps(calls[-1])
             done += calls[-1].steps
             writer.show(chunk.interval, done, fetch_calls(calls[-1:]))
         else:

@@ -1,6 +1,7 @@
 """Shows how far a run is: a live bar on a terminal or in a notebook, else lines in the log."""
 
 import logging
+import math
 import statistics
 import sys
 import time
@@ -16,6 +17,7 @@ from jaxgan.runs.plan import images_per_step
 from jaxgan.runs.text import format_number
 
 logger = logging.getLogger(__name__)
+REDRAW_SECONDS = 0.1  # a streamed chunk can be hundreds of calls in a second
 BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
 
 
@@ -27,7 +29,8 @@ class Progress:
         self._who = f"{_describe_seeds(seeds)}, " if seeds else ""
         self._train, self._total = train, total
         self._scored = ""  # the distance of the last row, if it had one
-        self._warm: tuple[float, float] | None = None  # step and time after the first chunk
+        self._drawn = -math.inf  # time of the last change within a chunk
+        self._warm: tuple[float, float] | None = None  # step and time at the first losses
         self._bar = None
         # In a file or a pipe, a bar would be one endless line.
         if sys.stderr.isatty() or _in_notebook():
@@ -45,8 +48,10 @@ class Progress:
         Args:
           metrics: of the last steps; of several runs, the median of their means is shown.
         """
-        if self._bar is None:
+        now = time.monotonic()
+        if self._bar is None or now - self._drawn < REDRAW_SECONDS:
             return
+        self._drawn = now
         losses = {name: np.mean(metrics[name], axis=-1) for name in ("disc/loss", "gen/loss")}
         # A run that has diverged does not count, as in `SharedProgress`.
         finite = {name: means[np.isfinite(means)] for name, means in losses.items()}
@@ -87,7 +92,7 @@ class Progress:
     def _speed(self, step: float) -> str:
         now = time.monotonic()
         if self._warm is None:
-            # The time of the first chunk is mostly that of the compiler.
+            # The time of the first call is mostly that of the compiler.
             self._warm = (step, now)
             return ""
         first, since = self._warm

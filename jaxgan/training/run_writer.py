@@ -116,12 +116,11 @@ class RunWriter:
     def add(
         self, chunk: Chunk, last_step: int, output: ChunkOutput, state: TrainState | None = None
     ) -> None:
-        """Accepts a chunk that the device was given; the one before was written down meanwhile.
+        """Accepts a chunk that the device was given; `write_pending` must come before it.
 
         Args:
           state: the state after the chunk, if samples of it are to be drawn.
         """
-        self.write_pending()
         if self.active:
             # Drawn now: the next chunk is given the buffers of this state.
             samples = None if state is None else _sample(self._setup, self._config.seed, state)
