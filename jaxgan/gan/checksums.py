@@ -17,7 +17,7 @@ from jaxgan.types import Checksum
 
 WINDOWS = 16  # number of steps after which every part of an array was in a window
 ROW_SLICES = 4  # independent sums of a matrix on CPU
-MIN_SLICED_ROWS = 64  # of a matrix; the sums of fewer rows take no time
+MIN_SLICED_ROWS = 64  # of a matrix; a smaller one is added up at once
 ROW, COLUMN, LEAF = 0x9E3779B0, 0x85EBCA68, 0x01000193  # well-mixed bits; LEAF is odd
 
 

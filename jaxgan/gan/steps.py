@@ -71,7 +71,7 @@ def train_epoch(
     labels: Labels | None = None,
     num_steps: Int[Array, ""] | None = None,
 ) -> tuple[TrainState, StepOutput]:
-    """Trains one step for each row of `order`, as one scan. The state's buffers are donated.
+    """Trains one step for each row of `order`, as one loop. The state's buffers are donated.
 
     An epoch that is cut into several calls gives the same bits as one call.
 
