@@ -5,12 +5,16 @@ import gc
 import math
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxgan.gan import steps
 from jaxgan.training import input_pipeline, loop
+from jaxgan.training.chunk_output import CallOutput, fetch_calls, keep_steps
 from jaxgan.training.loop import train
 from jaxgan.training.train_seeds import train_seeds
+from jaxgan.types import StepOutput
 from tests import tiny
 
 COMPILE = "/jax/core/compile/backend_compile_duration"
@@ -68,6 +72,19 @@ def test_later_epochs_compile_nothing_and_leave_nothing_on_the_device(
     assert len(set(programs)) == 1
     # A thread that reads ahead may have the order of the next epoch, or not yet.
     assert max(held) - min(held) <= 12 * 8 * 4
+
+
+def test_a_done_call_keeps_the_values_of_its_own_steps_only():
+    rows = StepOutput({"disc/loss": jnp.arange(6.0)}, {"batch": jnp.arange(6)}, {})
+    kept = keep_steps(CallOutput(rows, 2))
+    for array, expected in (
+        (kept.output.metrics["disc/loss"], [0, 1]),
+        (kept.output.checksums["batch"], [0, 1]),
+    ):
+        np.testing.assert_array_equal(array, expected)
+        assert array.base is None  # not a view, which would keep all rows
+    joined = fetch_calls([kept, CallOutput(rows, 3)])
+    np.testing.assert_array_equal(joined.metrics["disc/loss"], [0, 1, 0, 1, 2])
 
 
 def test_an_epoch_is_one_call_after_the_first_one(tmp_path, calls):

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxgan.cli.messages import show_log
 from jaxgan.config.schema import TrainConfig
+from jaxgan.training import progress as progress_module
 from jaxgan.training.progress import Progress, SharedProgress
 
 
@@ -68,6 +69,21 @@ def test_on_a_terminal_the_first_losses_do_not_wait_for_the_chunk(monkeypatch):
     progress.show_steps(1, 3, {"disc/loss": np.array([1.0, 2.0]), "gen/loss": np.array([np.nan])})
     progress.close()
     assert re.search(r"epoch 1/2.*D loss 1\.500, G loss not finite", sys.stderr.getvalue())
+
+
+def test_the_bar_is_not_drawn_for_every_call_of_a_fast_stream(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    now = [10.0]
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
+    progress = Progress(0, TrainConfig(), 2000)
+    for step, seconds in ((1, 0.0), (2, 0.05), (3, 0.2)):
+        now[0] = 10 + seconds
+        metrics = {"disc/loss": np.full(1, float(step)), "gen/loss": np.ones(1)}
+        progress.show_steps(1, step, metrics)
+    shown = sys.stderr.getvalue()
+    assert "D loss 1.000" in shown
+    assert "D loss 2.000" not in shown
+    assert "D loss 3.000" in shown
 
 
 def test_without_a_terminal_nothing_is_shown_within_a_chunk(capsys):
