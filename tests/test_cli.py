@@ -209,7 +209,7 @@ def test_a_signal_saves_the_seed_that_trains_and_names_the_command_that_resumes_
     assert f"saved: 0 of 2 seeds are at the last step, 1200000, seed 0 at step {step};" in err
     assert "--config.seeds=2" in err
     assert not (workdir / "seed_0001").exists()
-    assert re.search(r"seed 0, epoch 2/100000: \d+ steps/s, ", err)
+    assert re.search(r"seed 0, epoch 2/100000: .*, \d+ steps/s", err)
     assert main(["report", "--workdir", str(workdir)]) == 0
     assert main(["sample", "--workdir", str(workdir)]) == 2
 
@@ -219,7 +219,8 @@ def test_a_run_without_a_terminal_prints_where_its_files_are(data, tmp_path, cap
     arguments = ["--config", CONFIG, *TINY, f"--config.data.dir={data}", "--workdir", workdir]
     code, out, err = run(*arguments, "--config.train.epochs=2")
     assert code == 0
-    assert re.search(r"epoch 2/2: \d+ steps/s, 00:00 left, D loss \d+\.\d+, G loss \d+\.\d+", err)
+    shown = r"epoch 2/2: 00:00 left, D loss \d+\.\d+, G loss \d+\.\d+, \d+ steps/s"
+    assert re.search(shown, err)
     assert [line.split()[0] for line in err.splitlines()] == ["data:", "epoch", "epoch", "no"]
     assert f"sample --workdir {workdir}" in out
     assert main([*arguments, "--config.train.epochs=2"]) == 0

@@ -8,6 +8,7 @@ import sys
 import types
 
 import numpy as np
+import pytest
 
 from jaxgan.cli.messages import show_log
 from jaxgan.config.schema import TrainConfig
@@ -18,6 +19,13 @@ from jaxgan.training.progress import Progress, SharedProgress
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch):
+    # Older versions of tqdm take the width of a terminal without a file from these.
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("LINES", "50")
 
 
 def row(step, disc=0.5, gen=1.25):
@@ -31,7 +39,7 @@ def test_without_a_terminal_there_is_one_line_per_epoch(capsys):
     progress.close()
     first, second = capsys.readouterr().err.splitlines()
     assert re.fullmatch(
-        r"epoch 1/2: \d+ steps/s, \d\d:\d\d left, D loss 0\.500, G loss 1\.250", first
+        r"epoch 1/2: \d\d:\d\d left, D loss 0\.500, G loss 1\.250, \d+ steps/s", first
     )
     assert second.startswith("epoch 2/2: ")
 
@@ -60,7 +68,21 @@ def test_on_a_terminal_there_is_a_bar_with_epoch_speed_time_left_and_losses(monk
     progress.close()
     text = sys.stderr.getvalue()
     assert "compiling" in text
-    assert re.search(r"epoch 2/3.*67%.*steps/s, \d\d:\d\d left, D loss 0\.500, G loss 1\.250", text)
+    shown = r"epoch 2/3: +67%, \d\d:\d\d left, D loss 0\.500, G loss 1\.250, \d+ steps/s \|"
+    assert re.search(shown, text)
+
+
+def test_80_columns_hold_the_losses_and_the_distance(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress = Progress(0, TrainConfig(epochs=50), 5000)
+    progress._bar.ncols, progress._bar.dynamic_ncols = 80, None
+    distance = {"eval/frechet/test/n2000/mnist": 2.5}
+    progress.update(12, row(1100), ends_interval=True)
+    progress.update(12, row(1200) | distance, ends_interval=True)
+    progress.close()
+    last = re.split(r"[\r\n]", sys.stderr.getvalue().rstrip())[-1]
+    assert len(last) <= 80
+    assert "D loss 0.500, G loss 1.250, Fréchet 2.500" in last
 
 
 def test_on_a_terminal_the_first_losses_do_not_wait_for_the_chunk(monkeypatch):

@@ -18,7 +18,7 @@ from jaxgan.runs.text import format_number
 
 logger = logging.getLogger(__name__)
 REDRAW_SECONDS = 0.1  # a streamed chunk can be hundreds of calls in a second
-BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
+BAR = "{desc} {percentage:3.0f}%{postfix} |{bar}|"
 
 
 class Progress:
@@ -73,8 +73,9 @@ class Progress:
 
     def _draw(self, interval: int, row: dict[str, Any], ends_interval: bool) -> None:
         disc, gen = (format_number(row[f"{player}/loss"], ".3f") for player in ("disc", "gen"))
-        losses = f"D loss {disc}, G loss {gen}"
-        text = f"{self._speed(row['step'])}{losses}{self._scored}"
+        left, speed = self._speed(row["step"])
+        # A narrow terminal cuts the end off: the least important comes last.
+        text = f"{left}D loss {disc}, G loss {gen}{self._scored}{speed}"
         if self._bar is not None:
             self._bar.set_description(self._position(interval, row["step"]), refresh=False)
             self._bar.postfix = text
@@ -89,16 +90,17 @@ class Progress:
         done, all_images = (count * images_per_step(self._train) for count in (step, self._total))
         return f"{self._who}{done}/{all_images} images"
 
-    def _speed(self, step: float) -> str:
+    def _speed(self, step: float) -> tuple[str, str]:
+        """Returns the time left and the speed, in words with their commas; "" after one call."""
         now = time.monotonic()
         if self._warm is None:
             # The time of the first call is mostly that of the compiler.
             self._warm = (step, now)
-            return ""
+            return "", ""
         first, since = self._warm
         rate = (step - first) / (now - since)
         left = tqdm.format_interval((self._total - step) / rate)
-        return f"{rate:.0f} steps/s, {left} left, "
+        return f"{left} left, ", f", {rate:.0f} steps/s"
 
 
 class SharedProgress(Progress):
@@ -137,10 +139,7 @@ def _median(rows: list[dict[str, Any]], name: str) -> float | None:
 
 
 def _describe_seeds(seeds: Sequence[int]) -> str:
-    if len(seeds) == 1:
-        return f"seed {seeds[0]}"
-    shown = ", ".join(map(str, seeds)) if len(seeds) <= 8 else f"{seeds[0]}, ..., {seeds[-1]}"
-    return f"{len(seeds)} seeds at once ({shown}), medians"
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"medians of {len(seeds)} seeds"
 
 
 def _distance(row: dict[str, Any]) -> str:
@@ -148,4 +147,4 @@ def _distance(row: dict[str, Any]) -> str:
     if not (found := distance_in(row)):
         return ""
     name, value = found
-    return f", {distance_label(name)} {format_number(value, '.3f')}"
+    return f", {distance_label(name).removesuffix(' distance')} {format_number(value, '.3f')}"
