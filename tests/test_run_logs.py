@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import json
 import math
+import shutil
 import struct
 
 import numpy as np
@@ -155,6 +156,15 @@ def test_a_run_that_is_killed_and_resumed_has_each_point_once(
     assert steps_of(workdir, "image") == steps_of(with_log, "image")
     assert {step for _, step in steps_of(workdir, "histo")} == {24, 36}
     assert len(steps_of(workdir, "histo")) == len(set(steps_of(workdir, "histo")))
+
+
+def test_histograms_are_rolled_back_without_a_log_too(data, tmp_path, with_log):
+    workdir = tmp_path / "run"
+    shutil.copytree(with_log, workdir)
+    shutil.rmtree(workdir / layout.CHECKPOINTS / "36")
+    train(dataclasses.replace(logged(data), log=LogConfig()), workdir)
+    assert row_files.read_rows(workdir)[-1]["step"] == 36
+    assert [row["step"] for row in row_files.read_rows(workdir, layout.HISTOGRAMS)] == [12, 24]
 
 
 def test_a_log_that_is_turned_on_later_has_the_whole_run(data, tmp_path):

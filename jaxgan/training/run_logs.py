@@ -77,10 +77,8 @@ def _entries_on_disk(
     workdir: Path, config: Config, plan: StepPlan, rows: list[Row]
 ) -> Iterator[Entry]:
     """Yields what the files of a run have up to its newest row, in the order of the steps."""
-    last = rows[-1]["step"] if rows else 0
     grids = _grids(workdir, config, plan)
-    histograms = row_files.drop_rows_after(workdir, last, layout.HISTOGRAMS)
-    weights = {row["step"]: row for row in histograms}
+    weights = {row["step"]: row for row in row_files.read_rows(workdir, layout.HISTOGRAMS)}
     for row in rows:
         step = row["step"]
         yield Entry(step, row.get("seconds", 0.0), _scalars(row), {}, grids.get(step))

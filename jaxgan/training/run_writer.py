@@ -80,7 +80,7 @@ class RunWriter:
         self.logs: RunLogs | None = None
         self.on_chunk: Callback | None = None
         self._setup, self._config, self._workdir = setup, config, workdir
-        self._start = directory.read_writer(workdir)
+        self._writer_text = directory.read_writer(workdir)
         rows, skipped = resumed.rows, resumed.consecutive_skipped
         self._metrics = MetricsWriter(workdir, config, setup.plan, rows, skipped)
         self._real = setup.data.pixels[: samples_shown(setup.data.pixels.shape[1:])]
@@ -242,7 +242,7 @@ class RunWriter:
 
     def _check_folder(self) -> None:
         """Refuses to write into another folder of the same name, where another run may be."""
-        if directory.read_writer(self._workdir) != self._start:
+        if directory.read_writer(self._workdir) != self._writer_text:
             raise lost_folder(self._workdir)
 
 
@@ -289,7 +289,7 @@ def open_run_writer(
     Raises:
       UserError: no checkpoint is valid.
     """
-    resumed = _resume(setup, workdir, config, fresh)
+    resumed = _resume(workdir, config, fresh)
     state = resumed.state
     with same_error():
         best = _best_checkpoint(setup, workdir, config, state)
@@ -330,7 +330,7 @@ def _best_checkpoint(
     return None
 
 
-def _resume(setup: TrainingSetup, workdir: Path, config: Config, fresh: TrainState) -> "ResumedRun":
+def _resume(workdir: Path, config: Config, fresh: TrainState) -> "ResumedRun":
     """Rolls the run directory back in process 0; all processes resume from the same checkpoint."""
     folder = workdir / layout.CHECKPOINTS
     with same_error():
@@ -392,6 +392,7 @@ def roll_back_to_checkpoint(workdir: Path, fresh: TrainState) -> ResumedRun:
     kept, digests = checkpoints.steps(folder), ledger.read_leaves(workdir)
     _warn_of_gap(workdir / layout.LEAVES, kept, digests)
     rows = row_files.drop_rows_after(workdir, step)
+    row_files.drop_rows_after(workdir, step, layout.HISTOGRAMS)
     # From the checkpoint, because rows may be gone and the run must diverge at the same step.
     saved = checkpoints.read_record(folder, step) if step else checkpoints.Record()
     if (missing := saved.rows - len(rows)) > 0:
