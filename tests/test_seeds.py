@@ -176,6 +176,21 @@ def test_seeds_can_be_added_and_trained_ones_are_left_alone(one_by_one, data, tm
         train_seeds(dataclasses.replace(measured(seeds(data, 0, 1, 2)), loss="hinge"), workdir)
 
 
+def test_the_folder_of_many_seeds_may_be_text_with_a_home_folder(
+    one_by_one, data, tmp_path, monkeypatch
+):
+    shutil.copytree(one_by_one, tmp_path / "both")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert train_seeds(measured(seeds(data, 0, 1)), "~/both") == {}
+
+
+def test_train_names_the_function_that_trains_several_seeds(data, tmp_path):
+    words = r"config\.seeds = \(0, 1\): .* call train_seeds of jaxgan\.training\.train_seeds"
+    with pytest.raises(UserError, match=words):
+        train(seeds(data, 0, 1), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_seeds_killed_before_they_were_summed_up_are_summed_up_by_the_next_command(
     one_by_one, data, tmp_path
 ):

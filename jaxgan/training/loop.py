@@ -81,7 +81,10 @@ def train(config: Config, workdir: Path | str, callbacks: Sequence[Callback] = (
       TrainingDiverged: config.train.max_skipped steps in a row had an update that was not finite.
     """
     if config.seeds:
-        raise UserError("config.seeds: train has one run; use jaxgan.training.train_seeds")
+        raise UserError(
+            f"config.seeds = {config.seeds!r}: train is for a single run; call train_seeds of "
+            "jaxgan.training.train_seeds"
+        )
     setup = prepare_training(config)
     with stop_signals() as signals:
         called = Callbacks(callbacks, signals)

@@ -12,6 +12,7 @@ from pathlib import Path
 import jax
 
 from jaxgan.config.errors import UserError
+from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import Config
 from jaxgan.config.seeds import config_of_seed, expand_seeds, seeds_of
 from jaxgan.gan.state import TrainState
@@ -28,7 +29,7 @@ from jaxgan.training.signals import stop_signals
 from jaxgan.training.verdict import log_seed_diagnoses
 
 
-def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
+def train_seeds(config: Config, workdir: Path | str) -> dict[int, TrainResult]:
     """Trains a run for each seed, or resumes it, in `workdir/seed_0003` and so on.
 
     A run that diverges does not stop the others.
@@ -47,7 +48,7 @@ def train_seeds(config: Config, workdir: Path) -> dict[int, TrainResult]:
             "train one run at a time; must be 0 or 1"
         )
     setup = prepare_training(config)
-    config = setup.config
+    config, workdir = setup.config, expand_path(str(workdir))
     # Made before anything is written, since the device may have no room for it.
     folder = seed_folder(workdir, config.seed)
     template = first_state(setup, folder, config_of_seed(config, config.seed)).state
