@@ -113,7 +113,6 @@ def sample_pixels(
         is not class-conditional.
     """
     z = sample_latents(gan, -(-count // SAMPLE_BLOCK) * SAMPLE_BLOCK, key)
-    labels = cycled_labels(gan, count) if labels is None else labels
     return generate_pixels(gan, params, stats, z, labels)[:count]
 
 

@@ -30,7 +30,7 @@ def frames_html(id: str, name: str, frames: Sequence[Frame], style: str = "") ->
         image_html(frame.uri, frame.size, frame.alt, _attributes(frame, index == last, style))
         for index, frame in enumerate(frames)
     )
-    controls = _controls(id, name, frames) if last else ""
+    controls = _controls(name, frames) if last else ""
     caption = f'<figcaption class="caption">{text(frames[-1].caption)}</figcaption>'
     return (
         f'<figure class="frames" id="{text(id)}"><div class="stack">{images}</div>'
@@ -38,7 +38,7 @@ def frames_html(id: str, name: str, frames: Sequence[Frame], style: str = "") ->
     )
 
 
-def _controls(id: str, name: str, frames: Sequence[Frame]) -> str:
+def _controls(name: str, frames: Sequence[Frame]) -> str:
     last = len(frames) - 1
     return (
         '<div class="controls">'

@@ -95,12 +95,8 @@ def prepare_training(config: Config) -> TrainingSetup:
         pixels, labels = training_examples(program)
         if not config.data.stream:
             pixels, labels = replicate(mesh, (pixels, labels))
-    evaluator = None
     with same_error():
-        if config.evaluate.every and is_primary():
-            # Process 0 evaluates alone, so it must compute with its own devices only.
-            own = pixels if config.data.stream else local_replica(mesh, pixels)
-            evaluator = PeriodicEvaluator(config, gan, data, own)
+        evaluator = _make_evaluator(config, gan, data, pixels)
     for warning in config_warnings(
         config,
         backend=jax.default_backend(),
@@ -111,6 +107,16 @@ def prepare_training(config: Config) -> TrainingSetup:
     ):
         logger.warning(warning)
     return TrainingSetup(config, data, plan, gan, pixels, labels, evaluator, environment)
+
+
+def _make_evaluator(
+    config: Config, gan: Gan, data: Dataset, pixels: jax.Array | Array
+) -> PeriodicEvaluator | None:
+    if not (config.evaluate.every and is_primary()):
+        return None
+    # Process 0 evaluates alone, so it must compute with its own devices only.
+    own = pixels if config.data.stream else local_replica(gan.mesh, pixels)
+    return PeriodicEvaluator(config, gan, data, own)
 
 
 def _shared_facts(config: Config, data: Dataset) -> Iterator[tuple[str, str]]:
