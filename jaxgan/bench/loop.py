@@ -36,7 +36,7 @@ def loop(request: BenchRequest, config: Config | None = None) -> CaseResult:
 
 
 def loop_seconds_per_step(config: Config) -> float:
-    """Trains a run in a temporary folder; returns the time from its first interval's end."""
+    """Trains a run in a temporary folder; returns its seconds per step after the first interval."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         train(config, Path(folder) / "run")
         rows = row_files.read_rows(Path(folder) / "run")

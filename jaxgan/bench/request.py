@@ -56,9 +56,6 @@ def find_cases(text: str) -> tuple[str, ...]:
 
 
 def check_picture(cases: tuple[str, ...]) -> None:
-    """
-    Raises:
-      UserError: none of the cases has a curve to draw.
-    """
+    """Raises UserError if none of the cases has a curve to draw."""
     if not set(cases) & set(CURVES):
         raise UserError(f"--picture: draws the cases {', '.join(CURVES)}; --case has none of them")

@@ -131,10 +131,7 @@ def add_trust_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def check_output_path(out: Path, *suffixes: str, flag: str = "--out") -> None:
-    """
-    Raises:
-      UserError: a file of this name cannot be written, or not in one of these formats.
-    """
+    """Raises UserError if such a file cannot be written, or not in one of these formats."""
     if out.suffix not in suffixes:
         raise UserError(f"{flag} {out}: must end in {' or '.join(suffixes)}")
     if out.is_dir():
@@ -166,10 +163,7 @@ def parse_sample_output(text: str) -> Path:
 
 
 def check_sample_flags(options: argparse.Namespace) -> None:
-    """
-    Raises:
-      UserError: two flags say different things about the number of images or their latents.
-    """
+    """Raises UserError if two flags contradict each other about the images or their latents."""
     for name, other, why in (
         ("per_class", "num", "gives the number of images"),
         ("per_class", "interpolate", "has the rows of another grid"),
@@ -181,10 +175,7 @@ def check_sample_flags(options: argparse.Namespace) -> None:
 
 
 def check_evaluated(options: argparse.Namespace) -> None:
-    """
-    Raises:
-      UserError: neither a run nor images to evaluate, or both, or a path that does not exist.
-    """
+    """Raises UserError unless either a run or images, which exist, are to be evaluated."""
     either = "evaluate needs either --workdir DIR, or --images A --reference B; see --help"
     if options.workdir:
         names = ("images", "reference", "out")
@@ -308,10 +299,7 @@ def add_bench_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def check_bench_files(options: argparse.Namespace, cases: tuple[str, ...]) -> None:
-    """
-    Raises:
-      UserError: a file cannot be written, or exists; or no case has a curve for the picture.
-    """
+    """Raises UserError if a file cannot be written, or exists, or no case has a curve to draw."""
     for name, suffix in (("json", ".json"), ("picture", ".png")):
         if not (path := getattr(options, name)):
             continue

@@ -83,7 +83,7 @@ def print_seed_results(results: Mapping[int, TrainResult], workdir: Path, config
 
 
 def _program() -> str:
-    """The command that starts this program again from this folder."""
+    """Returns the command that starts this program again from this folder."""
     if sys.argv[0].endswith(".py"):
         return f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}"
     return os.path.basename(sys.argv[0])
@@ -94,7 +94,7 @@ def _resume_command() -> str:
 
 
 def _command_with(flag: str, value: int) -> str:
-    """The command of this process with another value of a setting."""
+    """Returns the command of this process with another value of a setting."""
     kept, words = [], iter(sys.argv[1:])
     for word in words:
         if word == flag:

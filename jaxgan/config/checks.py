@@ -7,10 +7,7 @@ from jaxgan.config.schema import Config
 
 
 def check_combinations(config: Config) -> None:
-    """
-    Raises:
-      UserError: two settings contradict each other; the first contradiction is named.
-    """
+    """Raises UserError if settings contradict each other; it names the first contradiction."""
     _check_label_smoothing(config)
     _check_seeds(config)
     check_network(config.network)
@@ -22,10 +19,7 @@ def check_combinations(config: Config) -> None:
 
 
 def check_horizon(config: Config, images: int) -> None:
-    """
-    Raises:
-      UserError: a schedule has a point after the run's last image.
-    """
+    """Raises UserError if a schedule has a point after the run's last image."""
     # Not in `check_combinations`: the number of images is known only when the data has been read.
     unit = "images" if config.train.images else "epochs"
     length = f"config.train.{unit} = {getattr(config.train, unit)}"
@@ -87,7 +81,7 @@ def _check_packing(config: Config) -> None:
 
 
 def _check_batch_norm_of_one(config: Config) -> None:
-    """Batch norm subtracts the batch's mean, which leaves 0 of the dense features of one image."""
+    """Refuses batch norm of one image: minus their own mean, its dense features are all 0."""
     network, batch_size, packing = config.network, config.train.batch_size, config.packing
     in_gen = batch_size == 1 and network.gen_widths
     in_disc = batch_size == packing and network.disc_widths and disc_norm(network) == "batch"

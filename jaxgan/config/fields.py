@@ -173,10 +173,7 @@ def parse_literal(text: str) -> Any:
 
 
 def check_setting(name: str, field: dataclasses.Field, value: Any) -> None:
-    """
-    Raises:
-      UserError: the value has another type than the field, or does not pass the field's check.
-    """
+    """Raises UserError if the value has another type than the field, or fails its check."""
     check = field.metadata["check"]
     if not _has_type(value, field.type):
         raise UserError(f"config.{name} = {value!r}: must be {TYPE_NAMES[field.type]}")
@@ -190,7 +187,7 @@ def check_setting(name: str, field: dataclasses.Field, value: Any) -> None:
 
 
 def _has_type(value: Any, wanted: Any) -> bool:
-    """Like isinstance, but an int is a float, and True is not an int."""
+    """Does what isinstance does, but an int is a float, and True is not an int."""
     if isinstance(wanted, types.UnionType):
         return any(_has_type(value, option) for option in typing.get_args(wanted))
     if typing.get_origin(wanted) is tuple:

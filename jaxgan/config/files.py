@@ -48,14 +48,14 @@ def shipped_configs() -> dict[str, str]:
 
 
 def _shipped_folder() -> Path:
-    """`configs/` as the wheel holds it, or else that of the checkout."""
+    """Returns `configs/` as the wheel holds it, or else that of the checkout."""
     package = Path(__file__).parents[1]
     installed = package / "shipped" / "configs"
     return installed if installed.is_dir() else package.parent / "configs"
 
 
 def _find_config(path: Path) -> Path:
-    """The file that a path or the name of a shipped config stands for."""
+    """Returns the file that a path or the name of a shipped config stands for."""
     if path.is_file():
         return path
     if path.suffix or path.name != str(path):
@@ -97,7 +97,7 @@ def _run_config_file(path: Path) -> ConfigDict:
 
 
 def _line(error: Exception, path: str) -> str:
-    """The line of the file that the error comes from; "" if it is not known."""
+    """Returns the line of the file that the error comes from; "" if it is not known."""
     frames = traceback.extract_tb(error.__traceback__)
     # A file that cannot be parsed has no frame, so its line comes from the error itself.
     numbers = [frame.lineno for frame in frames if frame.filename == path]
@@ -107,7 +107,7 @@ def _line(error: Exception, path: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """The error's text on one line, without the quotes that a ConfigDict's KeyError adds."""
+    """Returns an error's text on one line, without the quotes that a KeyError adds."""
     text = str(error)
     if isinstance(error, KeyError | AttributeError) and text[:1] in ("'", '"'):
         text = str(parse_literal(text))
@@ -171,7 +171,7 @@ def override(values: dict[str, Any], name: str, text: str) -> None:
 
 
 def _suggestions(name: str, known: list[str]) -> str:
-    """The same name in another group, similar names in its group, or else the whole group."""
+    """Returns the same name in another group, similar ones in its group, or all of the group."""
     group, _, last = name.rpartition(".")
     if any(other.startswith(f"{name}.") for other in known):
         group, last = name, ""

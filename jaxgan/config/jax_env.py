@@ -96,7 +96,7 @@ def user_cache() -> Path:
 
 
 def _processor_id() -> str:
-    """A hash of the processor's model: another one may lack instructions of a compiled program."""
+    """Returns a hash of the processor's model: others may lack instructions of a program."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else [platform.processor()]
     # A set, since each core repeats its lines.
     model = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})

@@ -74,10 +74,7 @@ def disc_norm(config: NetworkConfig) -> str:
 
 
 def check_network(config: NetworkConfig) -> None:
-    """
-    Raises:
-      UserError: the family does not have a setting that was changed, or not with this value.
-    """
+    """Raises UserError if the family does not have a changed setting, or not with this value."""
     family, default = network_spec(config.name), NetworkConfig()
     all_names = {name for network in NETWORKS.values() for name in network.settings}
     # Sorted, so that of two mistakes always the same one is named.

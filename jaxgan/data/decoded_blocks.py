@@ -117,7 +117,7 @@ def _digest(rules: Rules, names: list[str], stamp: Callable[[str], tuple[int, in
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """The size and the time of a file; zeros if it is not there, which its reader will say."""
+    """Returns size and time of a file; zeros if it is not there, which its reader will say."""
     with contextlib.suppress(OSError):
         status = path.stat()
         return status.st_size, status.st_mtime_ns

@@ -94,7 +94,6 @@ def read_idx(path: Path) -> np.ndarray:
 
 def parse_idx(raw: bytes, name: str) -> np.ndarray:
     """Reads the array in the bytes of an IDX file; `name` names the file in errors."""
-
     if raw[:2] == b"\x1f\x8b":
         raw = _unzip(raw, name)
     if len(raw) < 4 or raw[:3] != b"\0\0\x08" or not 1 <= raw[3] <= 4:

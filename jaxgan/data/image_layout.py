@@ -38,7 +38,7 @@ class Layout(NamedTuple):
     folders: dict[str, str]
 
     def path(self, split: str) -> Path:
-        """The folder of a split; it is within an archive if `files` are those of one."""
+        """Returns the folder of a split; it is within an archive if `files` are those of one."""
         return self.files.root / self.prefix / self.folders[split]
 
 
@@ -116,7 +116,7 @@ def natural_order(names: Counter[str] | set[str]) -> list[str]:
 
 
 def _by_class(layout: Layout, split: str) -> tuple[list[str], Counter[str]]:
-    """The files of a split, and the number of them in each class folder."""
+    """Returns the files of a split, and the number of them in each class folder."""
     folder = _split_prefix(layout, split)
     names = [name for name in layout.files.names if name.startswith(folder)]
     classes = [_class_of(layout, split, name) for name in names]
@@ -146,7 +146,7 @@ def _check_classes(layout: Layout, split: str, by_class: Counter[str], classes: 
 
 
 def _class_of(layout: Layout, split: str, name: str) -> str:
-    """The class folder of a file, or "" if it lies in the folder of the split itself."""
+    """Returns the class folder of a file; "" if it lies in the folder of the split itself."""
     top, slash, _ = name.removeprefix(_split_prefix(layout, split)).partition("/")
     return top if slash else ""
 
@@ -157,7 +157,7 @@ def _split_prefix(layout: Layout, split: str) -> str:
 
 
 def _common_folder(files: ImageFiles) -> str:
-    """The path of the folder that holds everything and has more than one thing in it."""
+    """Returns the path of the folder that holds everything, and more than one thing."""
     prefix = ""
     while len(tops := _first_parts([*files.names, *files.folders], prefix)) == 1:
         (top,) = tops

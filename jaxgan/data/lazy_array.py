@@ -16,7 +16,8 @@ class LazyArray:
     dtype = np.dtype(np.uint8)
 
     def __init__(self, shape: tuple[int, ...], read: Read, indices: np.ndarray | None = None):
-        """
+        """Describes the array, of which nothing is read yet.
+
         Args:
           shape: (n, height, width, channels).
           read: reads the examples at some indices of the source.

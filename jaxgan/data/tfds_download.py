@@ -183,7 +183,7 @@ def _failure_message(name: str, root: Path, error: Exception) -> str:
 
 
 def _unknown_message(name: str) -> str:
-    """The error message for a set that is neither known nor prepared."""
+    """Returns the error message for a set that is neither known nor prepared."""
     if name == OWN_IMAGES:
         return (
             "config.data.dir = '': this config is for pictures of your own; name their folder, or "

@@ -135,12 +135,12 @@ def _is_prepared(folder: Path) -> bool:
 
 
 def _version(folder: Path) -> list[int]:
-    """A key for sorting by number: as text, 10.0.0 comes before 9.0.0."""
+    """Returns a key for sorting by number: as text, 10.0.0 comes before 9.0.0."""
     return [int(part) for part in folder.name.split(".")] if VERSION.fullmatch(folder.name) else []
 
 
 def _set_name(folder: Path) -> str:
-    """The name that a set was prepared with, or else that of the folder above the version."""
+    """Returns the name that a set was prepared with, or that of the folder above the version."""
     try:
         if name := read_notes(folder).get("name"):
             return str(name)
@@ -268,7 +268,8 @@ def _class_names(value: Any) -> Iterator[str]:
 
 
 def _check_builder(builder: Any, folder: Path, name: str, split: str) -> None:
-    """
+    """Checks what a folder holds.
+
     Raises:
       UserError: the folder holds another data set, or does not have the split.
       DataNotFound: the folder cannot be read without TensorFlow.
@@ -293,7 +294,7 @@ def _check_builder(builder: Any, folder: Path, name: str, split: str) -> None:
 
 
 def _features(features: Any, folder: Path) -> tuple[str, str]:
-    """The names of the image feature and of the label feature, which is "" if there is none."""
+    """Returns the names of the image and of the label feature; "" if there is no label."""
     import tensorflow_datasets as tfds
 
     described = ", ".join(f"{key} ({type(value).__name__})" for key, value in features.items())

@@ -11,7 +11,7 @@ import numpy as np
 
 
 def has_one_program() -> bool:
-    """Returns whether calls of `train_epoch` are told their number of steps on this backend."""
+    """Returns True where `train_epoch` gets its number of steps as an argument: on CPU."""
     return jax.default_backend() == "cpu"
 
 

@@ -40,7 +40,7 @@ def resolution_for(name: str, image_shape: ImageShape) -> Resolution:
 
 
 def _nearest(side: int, sides: list[int]) -> str:
-    """The next smaller and the next larger side."""
+    """Returns the next smaller and the next larger side, in words."""
     smaller = [known for known in sides if known <= side][-1:]
     larger = [known for known in sides if known > side][:1]
     return " or ".join(map(str, smaller + larger))

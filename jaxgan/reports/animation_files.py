@@ -19,10 +19,7 @@ Frames = Sequence[np.ndarray]
 
 
 def check_encoder(out: Path) -> None:
-    """
-    Raises:
-      UserError: no encoder for this ending, or it is not installed.
-    """
+    """Raises UserError if there is no encoder for this ending, or it is not installed."""
     if out.suffix not in WRITERS:
         raise UserError(f"--out {out}: must end in {', '.join(WRITERS)}")
     if out.suffix == ".webp" and not features.check("webp"):

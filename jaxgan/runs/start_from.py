@@ -117,7 +117,7 @@ def _take(source: Player, fresh: Player, optimizers: bool) -> Player:
 
 
 def _networks(player: Player) -> dict[str, Any]:
-    """The variables of a player's network, without the statistics of D's logits."""
+    """Returns the variables of a player's network, without the statistics of D's logits."""
     stats = {name: value for name, value in player.stats.items() if name != D_RUNNING_STATS}
     return {"params": player.params, "stats": stats}
 

@@ -124,7 +124,7 @@ class _CallLengths:
 
 
 class _StreamedBlocks:
-    """Blocks of config.data.stream steps each, which threads of the host read ahead."""
+    """Blocks of at most config.data.stream steps, which threads of the host read ahead."""
 
     def __init__(self, setup: TrainingSetup, orders: "_EpochOrders", lengths: _CallLengths):
         self._plan, self._mesh, self._lengths = setup.plan, setup.gan.mesh, lengths

@@ -22,7 +22,7 @@ BAR = "{desc} {percentage:3.0f}%{postfix} |{bar}|"
 
 
 class Progress:
-    """Shows epoch or images, speed, time left and both losses on standard error."""
+    """Shows epoch or images, time left, losses, distance and speed on standard error."""
 
     def __init__(self, step: int, train: TrainConfig, total: int, seeds: Sequence[int] = ()):
         """Starts at a step of `total`; `seeds` are shown where the run is one of several."""
