@@ -226,6 +226,12 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_the_folder_of_a_run_may_be_text_with_a_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UserError, match=f"{tmp_path}/gone: holds no run"):
+        evaluate("~/gone", N, features=FLAT)
+
+
 def test_other_data_than_the_run_saw_is_refused(plain_run, tmp_path):
     shutil.copytree(plain_run, tmp_path / "run")
     path = tmp_path / "run" / "environment.json"

@@ -15,6 +15,7 @@ import jax
 
 from jaxgan import __version__
 from jaxgan.config.errors import UserError
+from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import Config
 from jaxgan.data import DATASETS, PROTOCOL_SAMPLES, Dataset, load_data, load_test_split, splits_of
 from jaxgan.evaluation import scoring
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate(
-    workdir: Path,
+    workdir: Path | str,
     num_samples: int = 0,
     step: CheckpointRef = "last",
     seed: int = 0,
@@ -51,7 +52,7 @@ def evaluate(
       num_samples, step, seed, features, metrics: as in `EvaluateRequest`.
     """
     request = EvaluateRequest(num_samples, step, seed, features, tuple(metrics))
-    return evaluate_run(workdir, request)
+    return evaluate_run(expand_path(str(workdir)), request)
 
 
 def evaluate_run(workdir: Path, request: EvaluateRequest) -> dict[str, Any]:
