@@ -48,7 +48,7 @@ def config_warnings(
 
 
 def _settings_without_effect(config: Config) -> Iterator[str]:
-    """Settings of a feature that is off."""
+    """Warns of settings of a feature that is off."""
     # A warning and not an error: an override that turns a feature off leaves the file's settings
     # of that feature as they are.
     augment = config.augment
