@@ -198,6 +198,13 @@ def test_a_feature_net_that_is_not_known_is_refused_before_training(data, tmp_pa
     assert os.listdir(tmp_path) == []
 
 
+def test_a_feature_net_that_does_not_take_the_images_is_refused_before_training(data, tmp_path):
+    config = measured_config(data, dataclasses.replace(ON, features="stacked_mnist"))
+    with pytest.raises(UserError, match=r"every = 1: features 'stacked_mnist': images of shape"):
+        train(config, tmp_path / "run")
+    assert os.listdir(tmp_path) == []
+
+
 def test_an_evaluation_takes_as_many_images_as_there_are_and_says_so(data, caplog):
     caplog.set_level("INFO", "jaxgan")
     config = measured_config(data, dataclasses.replace(ON, num_samples=101))

@@ -66,7 +66,7 @@ class PeriodicEvaluator:
           UserError: a run of this config cannot be evaluated.
         """
         self.gan = gan
-        self.net = _load_net(config)
+        self.net = _load_net(config, train.pixels[:1])
         self.split = splits_of(config.data)[-1]
         real = load_test_split(config.data, train) if self.split == "test" else train
         if self.split == "train":
@@ -247,9 +247,13 @@ def _logits(gan: Gan, disc: Player, pixels: Pixels, labels: Labels) -> PackLogit
     return gan.disc.apply(variables, images, False, labels if gan.classes else None)
 
 
-def _load_net(config: Config) -> FeatureNet:
+def _load_net(config: Config, example: np.ndarray) -> FeatureNet:
     try:
-        return scoring.feature_net_for(config)
+        net = scoring.feature_net_for(config)
+        if config.evaluate.features:
+            # Not every net takes these images: better known now than after the first epoch.
+            net.extract(example, batch_size=1)
+        return net
     except UserError as error:
         every = config.evaluate.every
         raise UserError(f"config.evaluate.every = {every}: {error}, or set it to 0") from error
