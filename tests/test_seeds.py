@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 import os
@@ -17,8 +18,8 @@ from jaxgan.gan.steps import CHECKSUM_COLUMNS
 from jaxgan.runs import checkpoints, layout, ledger, row_files
 from jaxgan.runs.report import report
 from jaxgan.runs.seed_folders import seed_folder, seed_folders
+from jaxgan.training import group_writer, setup
 from jaxgan.training import loop as train_module
-from jaxgan.training import setup
 from jaxgan.training import train_seeds as multi_seed
 from jaxgan.training.loop import train
 from jaxgan.training.train_seeds import train_seeds
@@ -182,6 +183,23 @@ def test_the_folder_of_many_seeds_may_be_text_with_a_home_folder(
     shutil.copytree(one_by_one, tmp_path / "both")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert train_seeds(measured(seeds(data, 0, 1)), "~/both") == {}
+
+
+def test_a_group_that_cannot_be_opened_leaves_no_bar(data, tmp_path, monkeypatch):
+    closed = []
+
+    @contextlib.contextmanager
+    def refuse(*arguments, **named):
+        raise UserError("every checkpoint is damaged")
+        yield
+
+    monkeypatch.setattr(group_writer, "open_run_writer", refuse)
+    monkeypatch.setattr(
+        group_writer.SharedProgress, "close", lambda progress: closed.append(progress)
+    )
+    with pytest.raises(UserError, match="every checkpoint is damaged"):
+        train_seeds(seeds(data, 0, 1, seeds_at_once=2), tmp_path / "run")
+    assert len(closed) == 1
 
 
 def test_train_names_the_function_that_trains_several_seeds(data, tmp_path):

@@ -104,6 +104,8 @@ def open_group_writer(
         step = _set_aside_unshared(configs, fresh[0])
         seeds = [config.seed for config in configs.values()]
         progress = SharedProgress(step, setup.config.train, setup.plan.total, seeds)
+        # If no writer can be opened, none closes it, and the error would be in the line of the bar.
+        stack.callback(progress.close)
         opened = [
             stack.enter_context(open_run_writer(setup, workdir, config, state, progress=progress))
             for (workdir, config), state in zip(configs.items(), fresh, strict=True)
