@@ -12,7 +12,7 @@ from jaxgan.config.schema import DataConfig
 from jaxgan.data.examples import DataNotFound, Examples
 from jaxgan.data.image_files import describe_others, list_image_files
 from jaxgan.data.image_layout import Layout, find_layout, split_files
-from jaxgan.data.image_pixels import PROFILE, rules_of
+from jaxgan.data.image_pixels import NOT_EXACT, PROFILE, rules_of
 from jaxgan.data.image_reading import (
     ODD_SIZE,
     Reading,
@@ -145,10 +145,14 @@ def _bad_files_error(root: Path, count: int, bad: dict[str, list[str]]) -> Unusa
     for reason, names in bad.items():
         shown = ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)
         kinds.append(f"{len(names):,} {'is' if len(names) == 1 else 'are'} {reason} ({shown})")
-    sized = (
-        ", or set config.data.size" if any(reason.startswith(ODD_SIZE) for reason in bad) else ""
-    )
+    advice = "fix or remove them"
+    if any(reason.startswith(ODD_SIZE) for reason in bad):
+        advice += ", or set config.data.size"
+    if any(reason.startswith(NOT_EXACT) for reason in bad):
+        advice += ", or leave out config.data.fit=exact"
+    if total < count:
+        advice += ", or go on without them by config.data.skip_bad=True"
     return UnusableImages(
         f"{root}: {total:,} of {count:,} image files cannot be used: {'; '.join(kinds)}",
-        f"fix or remove them{sized}, or go on without them by config.data.skip_bad=True",
+        advice,
     )

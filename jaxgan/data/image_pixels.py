@@ -22,6 +22,7 @@ SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 PROFILE = "colour profile not applied"  # what was not done, as a key of `decode`'s counts
 # In the text of a profile, which older ones have in ASCII.
 SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
+NOT_EXACT = "of another size than"  # so begins the reason of rules.fit = "exact"
 UNREADABLE = "not readable"  # a reason that begins so may be gone the next time
 NAMED_COLOURS = {"white": "#ffffff", "black": "#000000", "grey": "#808080"}
 
@@ -95,6 +96,8 @@ def _open(files: ImageFiles, name: str) -> Iterator["Image"]:
         raise
     except PIL.UnidentifiedImageError:
         raise BadImage("of no image format") from None
+    except PIL.Image.DecompressionBombError:
+        raise _too_large() from None
     # PIL's decoders have no common base class of errors.
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:
@@ -116,7 +119,13 @@ def _check_size(image: "Image") -> None:
     # PIL itself only warns, up to twice this number.
     limit = PIL.Image.MAX_IMAGE_PIXELS
     if limit and image.width * image.height > limit:
-        raise BadImage(f"larger than {limit:,} pixels")
+        raise _too_large()
+
+
+def _too_large() -> BadImage:
+    import PIL.Image
+
+    return BadImage(f"larger than {PIL.Image.MAX_IMAGE_PIXELS:,} pixels")
 
 
 def _upright(image: "Image", done: Counter[str]) -> "Image":
@@ -167,11 +176,16 @@ def _fit(image: "Image", rules: Rules, done: Counter[str]) -> "Image":
     if rules.size is None or image.size == (size := rules.size[::-1]):
         return image
     if rules.fit == "exact":
-        raise BadImage(f"of another size than {rules.size[0]}x{rules.size[1]}")
+        raise BadImage(f"{NOT_EXACT} {rules.size[0]}x{rules.size[1]}")
     done["resized"] += 1
     method = PIL.Image.Resampling.LANCZOS
     if rules.fit == "cover":
         return PIL.ImageOps.fit(image, size, method)
+    # Its shorter side would have no pixel, and the background alone would be left.
+    if not min(
+        round(image.height / image.width * size[0]), round(image.width / image.height * size[1])
+    ):
+        raise BadImage(f"too narrow to be contained in {rules.size[0]}x{rules.size[1]}")
     return PIL.ImageOps.pad(image.convert("RGB"), size, method, rules.background)
 
 

@@ -295,9 +295,18 @@ def test_contain_adds_borders_of_the_background(two_shapes):
     assert image[5:-5, -15:].min() > 235
 
 
+@pytest.mark.parametrize("shape", [(1000, 3), (3, 1000)])
+def test_a_picture_of_which_contain_would_leave_nothing_is_refused(tmp_path, shape):
+    folder = write(tmp_path / "mine", [np.zeros(shape, np.uint8)])
+    assert "1 is too narrow to be contained in 16x16" in error_of(folder, size=16, fit="contain")
+    assert load(folder, size=16).pixels.max() == 0
+    assert load(folder, size=200, fit="contain").pixels.min() == 0
+
+
 def test_exact_refuses_other_sizes(two_shapes):
     error = error_of(two_shapes, size=100, fit="exact")
     assert "1 is of another size than 100x100 (wide.png)" in error
+    assert "or leave out config.data.fit=exact, or go on without them" in error
     assert len(load(two_shapes, size=100, fit="exact", skip_bad=True).pixels) == 1
 
 
@@ -401,12 +410,16 @@ def test_all_kinds_of_bad_files_are_in_one_message(tmp_path):
 
 def test_a_folder_without_a_usable_file_is_refused_also_if_bad_ones_are_skipped(tmp_path):
     (tmp_path / "a.png").write_text("hello")
-    assert "1 of 1 image files cannot be used" in error_of(tmp_path, skip_bad=True)
+    error = error_of(tmp_path, skip_bad=True)
+    assert "1 of 1 image files cannot be used" in error
+    assert error.endswith("(a.png); fix or remove them")
 
 
 def test_more_pixels_than_pil_thinks_safe_are_refused(folder, monkeypatch):
     PIL.Image.new("RGB", (6, 5)).save(folder / "bomb.png")
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 25)
+    assert "1 is larger than 25 pixels (bomb.png)" in error_of(folder)
+    PIL.Image.new("RGB", (60, 5)).save(folder / "bomb.png")  # PIL refuses twice as many itself
     assert "1 is larger than 25 pixels (bomb.png)" in error_of(folder)
 
 
