@@ -22,6 +22,7 @@ from jaxgan.gan import sampling
 from jaxgan.gan.state import build_gan
 from jaxgan.runs import program, row_files
 from jaxgan.runs.checkpoints import load_run
+from jaxgan.runs.class_labels import class_numbers
 from jaxgan.runs.environment import read_environment
 from jaxgan.runs.report import report
 from jaxgan.runs.sample_inputs import SampleChoices
@@ -123,8 +124,21 @@ def test_classes_are_asked_for_by_name_or_number(run, tmp_path):
     assert main(["sample", "--workdir", str(run), "--labels", "cat, dog", "--out", str(out)]) == 0
     assert np.load(out)["labels"].tolist() == [0, 1] * 32
     assert main(["sample", "--workdir", str(run), "--labels", " ,", "--out", str(out)]) == 2
-    with pytest.raises(UserError, match=re.escape("--labels: bird: must be one of cat, dog")):
+    message = "--labels: bird: must be one of cat, dog, or a number from 0 to 1"
+    with pytest.raises(UserError, match=re.escape(message)):
         sample(run, "last", 1, 0, out, SampleChoices(("bird",)))
+
+
+def test_an_accent_is_found_however_it_is_stored():
+    gan, stored = conditional((1, 1)), "cafe\u0301"
+    assert class_numbers(gan, ("caf\u00e9", stored, "1"), (stored, "tea")) == [0, 0, 1]
+
+
+def test_a_number_beside_classes_that_are_called_by_numbers_is_a_name():
+    gan = conditional((1, 1, 1))
+    assert class_numbers(gan, ("1", "3", 0), ("1", "2", "3")) == [0, 2, 0]
+    with pytest.raises(UserError, match=r"--labels: 0: must be one of 1, 2, 3$"):
+        class_numbers(gan, ("0",), ("1", "2", "3"))
 
 
 def test_without_held_out_images_scores_are_against_training_images_and_it_is_said(run, caplog):

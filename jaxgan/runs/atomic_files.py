@@ -41,7 +41,9 @@ def read_json(path: Path) -> Any:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replaces the content of a text file, as `replace_file` does."""
-    replace_file(path, lambda file: file.write(text.encode()))
+    # A path in the text can be no UTF-8.
+    content = text.encode("utf-8", "backslashreplace")
+    replace_file(path, lambda file: file.write(content))
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 import jax.numpy as jnp
 import numpy as np
@@ -73,14 +74,33 @@ def _class_number(label: int | str, names: Sequence[str], gan: Gan) -> int:
     Raises:
       UserError: there is no such class, or the generator has seen no image of it.
     """
-    # First, since the names of classes can be numbers.
-    if label in names:
-        number = names.index(str(label))
-    elif str(label).isdecimal() and int(label) < gan.classes:
-        number = int(label)
-    else:
-        known = f"one of {', '.join(names)}" if names else f"from 0 to {gan.classes - 1}"
-        raise UserError(f"--labels: {label}: must be {known}")
+    number = _find_class(label, names)
+    if number is None or number >= gan.classes:
+        numbers = f"from 0 to {gan.classes - 1}"
+        if names:
+            numbers = f"one of {', '.join(names)}" + f", or a number {numbers}" * _has_words(names)
+        raise UserError(f"--labels: {label}: must be {numbers}")
     if gan.class_counts and not gan.class_counts[number]:
         raise UserError(f"--labels: {label}: the training data have no image of this class")
     return number
+
+
+def _find_class(label: int | str, names: Sequence[str]) -> int | None:
+    """Returns the number of the class with a name, or the number that was given."""
+    # Names come first, since they can be numbers.
+    if isinstance(label, str):
+        if label in names:
+            return names.index(label)
+        # macOS may store an accent as a character of its own, which no keyboard writes.
+        composed = [normalize("NFC", name) for name in names]
+        if composed.count(typed := normalize("NFC", label)) == 1:
+            return composed.index(typed)
+        # Beside classes called 1 to 3, 0 is a mistake and not the first of them.
+        if not _has_words(names):
+            return None
+    return int(label) if str(label).isdecimal() else None
+
+
+def _has_words(names: Sequence[str]) -> bool:
+    """Returns whether not all classes are named by numbers."""
+    return not names or not all(name.isdecimal() for name in names)
