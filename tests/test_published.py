@@ -234,6 +234,17 @@ def test_images_of_many_sizes_are_refused_without_settings_of_a_run(tmp_path):
     assert "config." not in str(error.value)
 
 
+def test_a_folder_without_images_is_refused_without_settings_of_a_run(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.mp4").touch()
+    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04")
+    for name, words in (("a", "holds no image file, but .mp4 1"), ("b.zip", "is no whole archive")):
+        with pytest.raises(UserError) as error:
+            read_images(tmp_path / name)
+        assert str(error.value).startswith(f"{tmp_path / name}: {words}")
+        assert "config." not in str(error.value)
+
+
 def test_a_reference_of_one_image_is_too_small(tmp_path):
     images, one = (write_npz(tmp_path / f"{n}.npz", draw_pixels(n)) for n in (20, 1))
     request = EvaluateRequest(features=FLAT, metrics=("frechet",))

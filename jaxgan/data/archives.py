@@ -16,6 +16,8 @@ from jaxgan.config.errors import UserError
 MAX_EXPANSION = 200  # times its own size
 MAX_EXPANDED = 2**30  # bytes
 MAX_NAME = 2**20  # bytes of a header that holds a long name or comments
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+COPY_AGAIN = "download or copy it again"
 NAMES = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
@@ -40,6 +42,11 @@ def is_archive(path: Path) -> bool:
     return path.is_file() and (zipfile.is_zipfile(path) or _is_tar(path))
 
 
+def has_archive_ending(name: str) -> bool:
+    """Returns whether a file is called as an archive is."""
+    return name.lower().endswith(ENDINGS)
+
+
 def open_archive(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
     """Lists the files of an archive.
 
@@ -50,6 +57,8 @@ def open_archive(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
     Raises:
       UserError: the file is not an archive, or it is damaged, encrypted or dangerous.
     """
+    if not is_archive(path) and has_archive_ending(path.name):
+        raise UserError(f"{path}: is no whole archive; {COPY_AGAIN}")
     if not is_archive(path):
         raise UserError(
             f"config.data.dir = {str(path)!r}: is a file; must be a folder, or an archive (.zip, "
@@ -62,8 +71,7 @@ def open_archive(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
     # Neither library has a common base class of what a damaged file makes it raise.
     except DAMAGE as error:
         text = " ".join(str(error).split()) or type(error).__name__
-        hint = "download or copy it again"
-        raise UserError(f"{path}: is a damaged archive ({text}); {hint}") from error
+        raise UserError(f"{path}: is a damaged archive ({text}); {COPY_AGAIN}") from error
 
 
 class _Member(tarfile.TarInfo):

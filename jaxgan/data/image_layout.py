@@ -102,7 +102,9 @@ def split_files(layout: Layout, split: str) -> SplitFiles:
         _check_classes(layout, split, by_class, classes)
     index = {name: i for i, name in enumerate(classes)}
     labels = [index[_class_of(layout, split, name)] if classes else UNLABELLED for name in names]
-    return SplitFiles(names, np.array(labels, np.int32), tuple(classes))
+    # Some file systems allow names that are no UTF-8, which no page or data set can hold.
+    shown = (name.encode("utf-8", "backslashreplace").decode() for name in classes)
+    return SplitFiles(names, np.array(labels, np.int32), tuple(shown))
 
 
 def natural_order(names: Counter[str] | set[str]) -> list[str]:
@@ -131,7 +133,10 @@ def _by_class(layout: Layout, split: str) -> tuple[list[str], Counter[str]]:
     below = {name.removeprefix(folder) for name in layout.files.folders if name.startswith(folder)}
     # Most likely a failed copy, and a label without images cannot be learnt.
     if by_class and (empty := sorted({name.split("/")[0] for name in below} - set(by_class))):
-        raise UserError(f"{root / folder / empty[0]}: holds no image file; fill or delete it")
+        raise UserError(
+            f"{root / folder / empty[0]}: holds no image file, but would be a class, as the folder "
+            f"{next(iter(by_class))!r} beside it is; fill it, or move it elsewhere"
+        )
     return names, by_class
 
 

@@ -218,7 +218,8 @@ def _check_pixels(config: DataConfig, examples: Examples) -> None:
         if differs:
             raise UserError(
                 f"config.data.{name} = {getattr(config, name)!r}: changes image files only, and "
-                f"{examples.source} has {found}; leave it at {getattr(DataConfig, name)!r}"
+                f"{examples.source} has {found}; set it to {getattr(DataConfig, name)!r}"
+                + (", or prepare the pictures again with it" if examples.processing else "")
             )
 
 

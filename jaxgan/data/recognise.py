@@ -8,7 +8,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.import_paths import is_import_path
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import idx_files, image_folder, tfds_prepared
-from jaxgan.data.archives import is_archive
+from jaxgan.data.archives import has_archive_ending, is_archive
 from jaxgan.data.datasets import DATASETS, SPLITS
 from jaxgan.data.examples import DataNotFound
 from jaxgan.data.gaussian_mixtures import MIXTURES
@@ -40,22 +40,7 @@ def recognise(config: DataConfig) -> str:
         return "prepared"
     if holds_image(root):
         return "folder"
-    others = list_image_files(root).others
-    if (root / tfds_prepared.UNFINISHED).is_dir():
-        raise UserError(
-            f"{named}: holds a set that is not prepared to its end; repeat the command `prepare`, "
-            "which goes on from there"
-        )
-    if not others:
-        raise UserError(
-            f"{named}: is empty; name a folder with images, IDX files or a prepared TFDS set"
-            f"{_download_hint(config)}"
-        )
-    raise UserError(
-        f"{named}: holds no images, no IDX files and no prepared TFDS set, but "
-        f"{describe_others(others)}; name a folder that has one of these"
-        f"{_download_hint(config)}"
-    )
+    raise _nothing_error(config, root)
 
 
 def with_found_name(config: DataConfig, announce: bool = False) -> DataConfig:
@@ -112,6 +97,32 @@ def _holds_prepared(config: DataConfig, root: Path) -> bool:
     except DataNotFound:
         return bool(tfds_prepared.prepared_sets(root))
     return True
+
+
+def _nothing_error(config: DataConfig, root: Path) -> UserError:
+    """Returns the error that says what a folder holds in place of data."""
+    named, download = f"config.data.dir = {config.dir!r}", _download_hint(config)
+    others = list_image_files(root).others
+    if (root / tfds_prepared.UNFINISHED).is_dir():
+        return UserError(
+            f"{named}: holds a set that is not prepared to its end; repeat the command `prepare`, "
+            "which goes on from there"
+        )
+    if not others:
+        return UserError(
+            f"{named}: is empty; name a folder with images, IDX files or a prepared TFDS set"
+            f"{download}"
+        )
+    if any(ending.startswith(tfds_prepared.RECORDS) for ending in others):
+        return UserError(
+            f"{named}: holds a part of a prepared TFDS set, whose dataset_info.json is missing; "
+            f"copy or prepare it again{download}"
+        )
+    archive = ", or the archive itself" if any(map(has_archive_ending, others)) else ""
+    return UserError(
+        f"{named}: holds no images, no IDX files and no prepared TFDS set, but "
+        f"{describe_others(others)}; name a folder that has one of these{archive}{download}"
+    )
 
 
 def _prepared_name(config: DataConfig) -> str:

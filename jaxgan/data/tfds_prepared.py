@@ -23,6 +23,7 @@ NAME = re.compile(r"\w+(/[\w.+-]+)?")  # set, or set/config
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's mode for each number of channels
 UNFINISHED = ".preparing"  # the folder in which `prepare` works
+RECORDS = ".array_record"  # in the endings of the files that hold the examples
 NOTES = "jaxgan"  # what `prepare` notes in TFDS's metadata.json
 DESCRIPTION = "Images prepared by jaxgan, as metadata.json says."  # for TFDS, of such a set
 

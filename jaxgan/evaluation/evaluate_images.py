@@ -11,7 +11,7 @@ from jaxgan import __version__
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data
-from jaxgan.data.archives import is_archive
+from jaxgan.data.archives import has_archive_ending, is_archive
 from jaxgan.data.examples import UNLABELLED, Examples, canonical_order, examples_sha256
 from jaxgan.data.image_reading import UnusableImages
 from jaxgan.data.lazy_array import Array
@@ -84,7 +84,7 @@ def read_images(path: Path) -> ImageSet:
 
 def _read_folder(path: Path) -> ImageSet:
     """Reads a folder or an archive of images."""
-    if path.is_file() and not is_archive(path):
+    if path.is_file() and not (is_archive(path) or has_archive_ending(path.name)):
         raise UserError(f"{path}: must be an .npz file, or a folder or an archive of images")
     # Streamed, so that the memory does not grow with the folder. The name is not that of the
     # folder, since images of a known set such as mnist would be checked against it.
@@ -95,6 +95,10 @@ def _read_folder(path: Path) -> ImageSet:
         raise UserError(
             f"{error.found}; all must be readable and of one size: fix, resize or remove them"
         ) from error
+    except UserError as error:
+        # There is no such setting here.
+        text = str(error).removeprefix(f"config.data.dir = {str(path)!r}: ")
+        raise UserError(text if text.startswith(str(path)) else f"{path}: {text}") from error
     return ImageSet(data.pixels, data.sha256, data.source)
 
 

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import os
+import sys
 import tarfile
 import zipfile
 
@@ -128,7 +130,16 @@ def test_a_folder_that_cannot_be_understood_is_refused_by_name(tmp_path, names, 
 def test_a_class_folder_without_images_is_refused(tmp_path):
     write(tmp_path, "a/1.png")
     (tmp_path / "b").mkdir()
-    assert f"{tmp_path / 'b'}: holds no image file; fill or delete it" in error_of(tmp_path)
+    error = error_of(tmp_path)
+    assert (
+        f"{tmp_path / 'b'}: holds no image file, but would be a class, as the folder 'a'" in error
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse the name")
+def test_a_class_name_that_is_no_utf8_is_kept_as_text_that_is(tmp_path):
+    write(tmp_path, os.fsdecode(b"caf\xe9/1.png"), "tea/2.png")
+    assert load(tmp_path).class_names == ("caf\\udce9", "tea")
 
 
 def test_hidden_files_and_those_of_macos_are_passed_over(tmp_path, caplog):
@@ -223,7 +234,7 @@ def test_an_archive_whose_header_announces_a_name_of_gigabytes_is_not_read(tmp_p
         path = tmp_path / "bomb.tar.gz"
         with gzip.open(path, "wb") as file:
             file.write(header.tobuf(tarfile.GNU_FORMAT) + bytes(10_000))
-        assert "must be a folder, or an archive" in error_of(path)
+        assert "bomb.tar.gz: is no whole archive" in error_of(path)
         # Behind a first file, which is read before.
         with tarfile.open(path, "w:gz") as archive:
             archive.addfile(tarfile.TarInfo("a.png"))
@@ -254,6 +265,12 @@ def test_a_damaged_archive_is_one_line(tmp_path, kind):
         return
     path.write_bytes(raw[: len(raw) // 2])
     assert str(path) in error_of(path)
+
+
+def test_an_archive_whose_end_is_missing_is_not_taken_for_another_kind_of_file(tmp_path):
+    path = make_zip(tmp_path / "A.ZIP", ("1.png", "2.png"))
+    path.write_bytes(path.read_bytes()[:-30])
+    assert error_of(path).startswith(f"{path}: is no whole archive; download")
 
 
 def test_an_encrypted_archive_says_so(tmp_path):

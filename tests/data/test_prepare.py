@@ -321,7 +321,8 @@ def test_a_setting_that_a_prepared_set_does_not_have_is_refused(tmp_path, flat):
         ({"channels": 1}, "3 channels"),
     ]:
         error = error_of(load_data, DataConfig(dir=out, **settings))
-        assert re.search(rf"changes image files only, and .* has {found}; leave it at", error)
+        assert re.search(rf"changes image files only, and .* has {found}; set it to", error)
+        assert error.endswith(", or prepare the pictures again with it")
 
 
 # The command line
