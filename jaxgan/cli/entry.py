@@ -6,7 +6,9 @@ import signal
 import sys
 from types import FrameType
 
-INTERRUPTED = "jaxgan: error: interrupted; steps of a run after its last checkpoint are lost\n"
+INTERRUPTED = "jaxgan: error: interrupted; "
+TRAINING = "steps of a run after its last checkpoint are lost\n"
+OTHER_VERB = "repeat the command\n"
 
 
 def run() -> int:
@@ -28,6 +30,8 @@ def _end_process(number: int, frame: FrameType | None) -> None:
     with contextlib.suppress(Exception):
         sys.stdout.flush()
     # A terminal has the cursor behind "^C" or a progress bar. Not by `print`, which may be at work.
+    verb = sys.argv[1] if sys.argv[1:] else "train"
+    advice = TRAINING if verb == "train" or verb.startswith("-") else OTHER_VERB
     with contextlib.suppress(OSError):
-        os.write(2, ("\n" * os.isatty(2) + INTERRUPTED).encode())
+        os.write(2, ("\n" * os.isatty(2) + INTERRUPTED + advice).encode())
     os._exit(128 + number)
