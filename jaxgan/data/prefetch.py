@@ -9,10 +9,10 @@ import grain
 from jaxgan.config.errors import UserError
 
 THREADS = min(16, os.cpu_count() or 1)  # Grain's default is 16
-Read = Callable[[int], Any]  # from a step, counted from the start of the run, to its examples
+ReadStep = Callable[[int], Any]  # from a step, counted from the start of the run, to its examples
 
 
-def prefetch(read: Read, steps: range, ahead: int) -> Generator[Any, None, None]:
+def prefetch(read: ReadStep, steps: range, ahead: int) -> Generator[Any, None, None]:
     """Yields what `read` returns for each of the steps, in order.
 
     Reading a step must depend on nothing but the step, so that any step can be the first.
@@ -39,7 +39,7 @@ def prefetch(read: Read, steps: range, ahead: int) -> Generator[Any, None, None]
 class _Steps:
     """A random-access source for Grain: item i is what the i-th step reads."""
 
-    def __init__(self, read: Read, steps: range):
+    def __init__(self, read: ReadStep, steps: range):
         self._read, self._steps = read, steps
 
     def __len__(self) -> int:

@@ -16,7 +16,6 @@ from jaxtyping import Array, Float
 from jaxgan.types import Params, Pixels
 
 SIDE = 299  # of the images that the network takes
-FEATURES = 2048
 CLASSES = 1008
 HW = tuple[int, int]
 Maps = Float[Array, "batch _ _ _"]  # (batch, height, width, channels)

@@ -104,7 +104,7 @@ def _last_rows_of_seeds(run: Run) -> str:
     except UserError as error:
         return note(str(error))
     rows = {seed: single.rows for seed, single in run.seeds.items()}
-    summary = seed_statistics.summarize(run.config, rows, last_step, {})
+    summary = seed_statistics.summarise(run.config, rows, last_step, {})
     if not summary["finished"]:
         return note("No seed has reached the last step yet, so there are no statistics over them.")
     caption = f"At the end of training, over {len(summary['finished'])} seeds"

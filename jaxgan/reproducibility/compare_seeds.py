@@ -71,7 +71,7 @@ def _have_same_bits(a: Path, b: Path) -> bool:
 def _final_values(workdir: Path, rows: SeedRows) -> dict[str, list[float]]:
     """Returns the finite values of each metric in the last rows of the finished runs."""
     config = directory.read_config(workdir)
-    summary = seed_statistics.summarize(
+    summary = seed_statistics.summarise(
         config, rows, seed_statistics.final_step(workdir, config), {}
     )
     return {

@@ -1,4 +1,4 @@
-"""The verb `report`: summarizes the progress of a run, or of the runs of many seeds."""
+"""The verb `report`: summarises the progress of a run, or of the runs of many seeds."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def _seeds_report(workdir: Path, config: Config) -> Iterator[str]:
     rows = seed_statistics.read_all_rows(workdir)
     diverged = seed_statistics.read_diverged(workdir)
     last_step = seed_statistics.final_step(workdir, config)
-    summary = seed_statistics.summarize(config, rows, last_step, diverged)
+    summary = seed_statistics.summarise(config, rows, last_step, diverged)
     seeds, finished = summary["seeds"], summary["finished"]
     yield f"{workdir}: {config.data.name}, {config.loss} loss, {len(seeds)} seeds"
     yield f"{len(finished)} seeds have finished at step {last_step}; statistics over them:"

@@ -25,7 +25,7 @@ Row = dict[str, Any]
 Values = Mapping[int, float | None]  # by seed; None is a value that was not finite
 
 
-def summarize(
+def summarise(
     config: Config, rows: Mapping[int, list[Row]], last_step: int, diverged: Mapping[int, str]
 ) -> dict[str, Any]:
     """Returns the content of seeds.json.

@@ -1,10 +1,9 @@
-"""Writes the run directory while one run trains, and rolls it back when the run resumes."""
+"""Writes the run directory while one run trains."""
 
 import contextlib
 import functools
-import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -18,17 +17,15 @@ from jaxgan.gan.standing_stats import inference_variables
 from jaxgan.gan.state import TrainState
 from jaxgan.metrics import example_spread
 from jaxgan.parallel import process_group
-from jaxgan.parallel.process_group import check_agreement, from_primary, is_primary, same_error
+from jaxgan.parallel.process_group import is_primary, same_error
 from jaxgan.plots import samples_shown
-from jaxgan.runs import checkpoints, directory, layout, ledger, row_files
+from jaxgan.runs import directory, layout
 from jaxgan.runs.best_checkpoint import BestCheckpoint
 from jaxgan.runs.diagnosis import Alarms
 from jaxgan.runs.diagnosis.collapse import SPREAD
 from jaxgan.runs.environment import record_memory
 from jaxgan.runs.plan import Chunk
-from jaxgan.runs.redraws import record_redraw
 from jaxgan.runs.retry import lost_folder
-from jaxgan.runs.start_from import has_begun, read_start
 from jaxgan.training.callbacks import Callback
 from jaxgan.training.checkpoint_queue import CheckpointQueue
 from jaxgan.training.chunk_output import ChunkOutput, HostOutput, fetch_calls
@@ -36,11 +33,11 @@ from jaxgan.training.memory import Memory
 from jaxgan.training.metrics_writer import MetricsWriter
 from jaxgan.training.plotter import Plotter
 from jaxgan.training.progress import Progress
+from jaxgan.training.resume import ResumedRun, resume
 from jaxgan.training.run_logs import RunLogs
 from jaxgan.training.setup import TrainingSetup
-from jaxgan.types import Stream, root_key, stream_key
+from jaxgan.types import Stream, stream_key
 
-logger = logging.getLogger(__name__)
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -71,7 +68,7 @@ class RunWriter:
         setup: TrainingSetup,
         workdir: Path,
         config: Config,
-        resumed: "ResumedRun",
+        resumed: ResumedRun,
         best: BestCheckpoint | None,
     ):
         """Writes on from a resumed run."""
@@ -289,7 +286,7 @@ def open_run_writer(
     Raises:
       UserError: no checkpoint is valid.
     """
-    resumed = _resume(workdir, config, fresh)
+    resumed = resume(workdir, config, fresh)
     state = resumed.state
     with same_error():
         best = _best_checkpoint(setup, workdir, config, state)
@@ -328,95 +325,6 @@ def _best_checkpoint(
     if config.evaluate.every:
         return BestCheckpoint(workdir / layout.BEST_CHECKPOINT)
     return None
-
-
-def _resume(workdir: Path, config: Config, fresh: TrainState) -> "ResumedRun":
-    """Rolls the run directory back in process 0; all processes resume from the same checkpoint."""
-    folder = workdir / layout.CHECKPOINTS
-    with same_error():
-        if is_primary():
-            resumed = roll_back_to_checkpoint(workdir, fresh)
-            record_redraw(workdir, int(resumed.state.step), config.train.redraw)
-            checkpoints.prepare_folder(folder, config.save.keep)
-        else:
-            # Rows are read where they are written, in process 0.
-            resumed = ResumedRun(read_start(workdir, fresh) or fresh, [], 0)
-    step, skipped = from_primary([int(resumed.state.step), resumed.consecutive_skipped])
-    # The step is chosen by process 0, so that all go on from the same one.
-    if step and not is_primary():
-        resumed = ResumedRun(checkpoints.restore(folder, fresh, step), [], skipped)
-    # A fresh state has it already. One that was saved may be from before a redraw.
-    if resumed.state is not fresh:
-        key = root_key(config.seed, config.train.redraw)
-        resumed = resumed._replace(state=resumed.state.replace(key=key))
-    _check_same_state(resumed.state)
-    if config.start_from and from_primary(not has_begun(workdir)):
-        _keep_start(workdir, resumed.state)
-    return resumed
-
-
-def _keep_start(workdir: Path, state: TrainState) -> None:
-    """Saves the state with which a run begins, before its first step; collective."""
-    folder = workdir / layout.START
-    with same_error():
-        if is_primary():
-            checkpoints.prepare_folder(folder, keep=1)
-            saved = checkpoints.Checkpoints(folder, keep=1)
-            saved.save(checkpoints.flatten(state))
-            saved.close()
-
-
-class ResumedRun(NamedTuple):
-    """The state, the rows and the count of skipped steps from which a run resumes."""
-
-    state: TrainState
-    rows: list[dict[str, Any]]
-    consecutive_skipped: int
-
-
-def roll_back_to_checkpoint(workdir: Path, fresh: TrainState) -> ResumedRun:
-    """Restores the newest valid checkpoint, and removes all that a run wrote after its step.
-
-    Rows and ledger lines of later steps are deleted; later checkpoints, which are damaged, are
-    renamed.
-
-    Raises:
-      UserError: there are checkpoints, and every one is damaged.
-    """
-    folder = workdir / layout.CHECKPOINTS
-    state = checkpoints.restore_newest(folder, fresh) or read_start(workdir, fresh) or fresh
-    step = int(state.step)
-    checkpoints.set_aside_after(folder, step)
-    lines = ledger.drop_after(workdir, step)
-    _warn_of_gap(workdir / layout.LEDGER, range(1, step + 1), lines)
-    kept, digests = checkpoints.steps(folder), ledger.read_leaves(workdir)
-    _warn_of_gap(workdir / layout.LEAVES, kept, digests)
-    rows = row_files.drop_rows_after(workdir, step)
-    row_files.drop_rows_after(workdir, step, layout.HISTOGRAMS)
-    # From the checkpoint, because rows may be gone and the run must diverge at the same step.
-    saved = checkpoints.read_record(folder, step) if step else checkpoints.Record()
-    if (missing := saved.rows - len(rows)) > 0:
-        logger.warning(
-            f"{workdir / layout.METRICS}: {missing} of {saved.rows} rows up to step {step} are "
-            "gone; the run goes on without them"
-        )
-    return ResumedRun(state, rows, saved.consecutive_skipped)
-
-
-def _warn_of_gap(path: Path, expected: Sequence[int], found: Iterable[int]) -> None:
-    """Warns of the steps whose rows are missing in a file, as after a cut of it."""
-    if missing := sorted(set(expected) - set(found)):
-        logger.warning(
-            f"{path}: {len(missing)} rows up to step {expected[-1]} are gone, the first of them "
-            f"that of step {missing[0]}; the run goes on without them"
-        )
-
-
-def _check_same_state(state: TrainState) -> None:
-    """Raises UserError unless all processes go on from the same bits."""
-    if jax.process_count() > 1:
-        sha256 = checkpoints.leaves_sha256(checkpoints.flatten(state))
-        check_agreement({f"the SHA-256 of the state at step {int(state.step)}": sha256})
 
 
 def _sample(setup: TrainingSetup, seed: int, state: TrainState) -> jax.Array:

@@ -92,7 +92,7 @@ def _write_summary(workdir: Path, config: Config, results: Mapping[int, TrainRes
     diverged |= {seed: result.diverged for seed, result in results.items() if result.diverged}
     rows = seed_statistics.read_all_rows(workdir)
     last_step = seed_statistics.final_step(workdir, config)
-    summary = seed_statistics.summarize(config, rows, last_step, diverged)
+    summary = seed_statistics.summarise(config, rows, last_step, diverged)
     write_json(workdir / layout.SEED_SUMMARY, summary)
     if runs := [seed_rows for seed_rows in rows.values() if seed_rows]:
         title = f"{config.data.name}, {config.loss} loss, {len(runs)} seeds"
