@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from jaxgan.cli import entry
 from jaxgan.cli.entry import INTERRUPTED
 from jaxgan.runs import checkpoints, row_files
 from jaxgan.training.signals import stop_signals
@@ -88,6 +89,26 @@ def test_ctrl_c_during_an_import_ends_with_one_line(module, tmp_path):
         INTERRUPTED.strip()
     ]
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("words", ["", "--config mnist", "train --config mnist"])
+def test_ctrl_c_says_that_steps_of_a_training_are_lost(words, monkeypatch, capfd):
+    assert interrupted(words, monkeypatch, capfd) == INTERRUPTED
+
+
+def test_ctrl_c_speaks_of_no_steps_where_nothing_trains(monkeypatch, capfd):
+    line = interrupted("sample --workdir runs/mnist", monkeypatch, capfd)
+    assert line == "jaxgan: error: interrupted; repeat the command\n"
+
+
+def interrupted(words, monkeypatch, capfd):
+    """Returns the line with which Ctrl-C ends a command, whose words come after its name."""
+    statuses = []
+    monkeypatch.setattr(sys, "argv", ["jaxgan", *words.split()])
+    monkeypatch.setattr(os, "_exit", statuses.append)
+    entry._end_process(signal.SIGINT, None)
+    assert statuses == [128 + signal.SIGINT]
+    return capfd.readouterr().err
 
 
 @pytest.mark.slow

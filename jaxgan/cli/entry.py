@@ -6,9 +6,8 @@ import signal
 import sys
 from types import FrameType
 
-INTERRUPTED = "jaxgan: error: interrupted; "
-TRAINING = "steps of a run after its last checkpoint are lost\n"
-OTHER_VERB = "repeat the command\n"
+INTERRUPTED = "jaxgan: error: interrupted; steps of a run after its last checkpoint are lost\n"
+INTERRUPTED_WITHOUT_TRAINING = "jaxgan: error: interrupted; repeat the command\n"
 
 
 def run() -> int:
@@ -29,9 +28,10 @@ def _end_process(number: int, frame: FrameType | None) -> None:
     del frame
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    # A terminal has the cursor behind "^C" or a progress bar. Not by `print`, which may be at work.
     verb = sys.argv[1] if sys.argv[1:] else "train"
-    advice = TRAINING if verb == "train" or verb.startswith("-") else OTHER_VERB
+    trains = verb == "train" or verb.startswith("-")
+    line = INTERRUPTED if trains else INTERRUPTED_WITHOUT_TRAINING
+    # A terminal has the cursor behind "^C" or a progress bar. Not by `print`, which may be at work.
     with contextlib.suppress(OSError):
-        os.write(2, ("\n" * os.isatty(2) + INTERRUPTED + advice).encode())
+        os.write(2, ("\n" * os.isatty(2) + line).encode())
     os._exit(128 + number)
