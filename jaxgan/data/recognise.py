@@ -114,14 +114,21 @@ def _nothing_error(config: DataConfig, root: Path) -> UserError:
             f"{download}"
         )
     if any(ending.startswith(tfds_prepared.RECORDS) for ending in others):
-        return UserError(
-            f"{named}: holds a part of a prepared TFDS set, whose dataset_info.json is missing; "
-            f"copy or prepare it again{download}"
-        )
+        return UserError(f"{named}: {_describe_records(root)}{download}")
     archive = ", or the archive itself" if any(map(has_archive_ending, others)) else ""
     return UserError(
         f"{named}: holds no images, no IDX files and no prepared TFDS set, but "
         f"{describe_others(others)}; name a folder that has one of these{archive}{download}"
+    )
+
+
+def _describe_records(root: Path) -> str:
+    """Returns why no prepared set was found though there are files of records, and what to do."""
+    if info := min(root.rglob(tfds_prepared.INFO), default=None):
+        return f"holds a prepared TFDS set deeper within; name its folder, {info.parent}"
+    return (
+        f"holds a part of a prepared TFDS set, whose {tfds_prepared.INFO} is missing; copy or "
+        "prepare it again"
     )
 
 

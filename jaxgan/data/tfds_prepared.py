@@ -23,6 +23,7 @@ NAME = re.compile(r"\w+(/[\w.+-]+)?")  # set, or set/config
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's mode for each number of channels
 UNFINISHED = ".preparing"  # the folder in which `prepare` works
+INFO = "dataset_info.json"
 RECORDS = ".array_record"  # in the endings of the files that hold the examples
 NOTES = "jaxgan"  # what `prepare` notes in TFDS's metadata.json
 DESCRIPTION = "Images prepared by jaxgan, as metadata.json says."  # for TFDS, of such a set
@@ -48,9 +49,7 @@ def load_prepared(config: DataConfig, split: str) -> Examples:
     folder = _folder(config)
     # TFDS trusts every folder that exists, and fails on a half-copied one with errors that name
     # another cause, such as the TFRECORD format.
-    missing = [
-        name for name in ("dataset_info.json", "features.json") if not (folder / name).is_file()
-    ]
+    missing = [name for name in (INFO, "features.json") if not (folder / name).is_file()]
     if not missing and _is_by_prepare(folder) and not read_notes(folder):
         missing = ["a whole metadata.json"]
     if missing:
@@ -103,7 +102,7 @@ def has_split(config: DataConfig, split: str) -> bool:
     """Returns whether a prepared folder says that it has a split; it is not checked."""
     # A damaged description is reported when the set is read.
     with contextlib.suppress(OSError, ValueError, DataNotFound):
-        info = json.loads((_folder(config) / "dataset_info.json").read_text())
+        info = json.loads((_folder(config) / INFO).read_text())
         return any(part.get("name") == split for part in info.get("splits", ()))
     return False
 
@@ -128,11 +127,11 @@ def _folder(config: DataConfig) -> Path:
 
 
 def _is_by_prepare(folder: Path) -> bool:
-    return DESCRIPTION in (folder / "dataset_info.json").read_text(errors="replace")
+    return DESCRIPTION in (folder / INFO).read_text(errors="replace")
 
 
 def _is_prepared(folder: Path) -> bool:
-    return (folder / "dataset_info.json").is_file()
+    return (folder / INFO).is_file()
 
 
 def _version(folder: Path) -> list[int]:
@@ -145,7 +144,7 @@ def _set_name(folder: Path) -> str:
     try:
         if name := read_notes(folder).get("name"):
             return str(name)
-        info = json.loads((folder / "dataset_info.json").read_text())
+        info = json.loads((folder / INFO).read_text())
         config = info.get("configName", "")
         return f"{info['name']}/{config}" if config else str(info["name"])
     except (OSError, ValueError, KeyError, AttributeError):
