@@ -252,7 +252,7 @@ def _load_net(config: Config, example: np.ndarray) -> FeatureNet:
         net = scoring.feature_net_for(config)
         if config.evaluate.features:
             # Not every net takes these images: better known now than after the first epoch.
-            net.extract(example, batch_size=1)
+            net.extract(example)
         return net
     except UserError as error:
         every = config.evaluate.every
