@@ -102,5 +102,5 @@ def _find_class(label: int | str, names: Sequence[str]) -> int | None:
 
 
 def _has_words(names: Sequence[str]) -> bool:
-    """Returns whether not all classes are named by numbers."""
+    """Returns whether the name of a class is no number, or the classes have no names."""
     return not names or not all(name.isdecimal() for name in names)
