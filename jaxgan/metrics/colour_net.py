@@ -33,7 +33,7 @@ class ColourClassifier(nn.Module):
       freeze_first: whether the first convolution is not trained, because it whitens.
     """
 
-    channels: tuple[int, ...] = (24, 48, 48, 160, 160, 160, 160)
+    channels: tuple[int, ...] = (24, 48, 64, 160, 192, 224, 224)
     dropout: float = 0.0
     normalise: bool = False
     freeze_first: bool = False

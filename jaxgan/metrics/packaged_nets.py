@@ -35,7 +35,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 PINNED = {
     "mnist": "b7fa8003f212a52f528adabc6c49f06e5a10c4b9f423aecd65149ef10131d86f",
     "fashion_mnist": "351d885d1a4b7a7ca5667b9b05f1f44e590cfdc3978e6822160b1c70224905b5",
-    "colour": "a98262f8bc4f2c9d436176147403f98ed77141bd8b0e6f808fbdac892c271e12",
+    "colour": "9c49963b0754018baac5eda1e6db85ee4aa25cd785b08cb20f67f1c887d609d9",
 }
 COLOUR = "colour"  # the net for images that have none of their own: of any size, grey or in colour
 POINTS = "points"  # name of the net of points

@@ -61,7 +61,7 @@ def test_packaged_nets_give_features_and_probabilities(name, digits):
     assert (net.name, net.sha256, net.classes) == (name, PINNED[name], 10)
     extracted = net.extract(digits.pixels[:7])
     features, probabilities = extracted.features, extracted.probabilities
-    assert features.shape == (7, 160 if name == COLOUR else 128)
+    assert features.shape == (7, 224 if name == COLOUR else 128)
     assert features.dtype == np.float32
     assert features.min() >= 0
     np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(7), atol=1e-5)
