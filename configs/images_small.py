@@ -7,7 +7,7 @@ that fits the number of images: none with 100,000, 0.5 with 1,000. The penalties
 every fourth step, so that a step takes 140 ms of an idle CPU core and not 204.
 
 Time: 67 min on one CPU core beside a run on the other. On two idle cores it takes 36 to 44 min,
-by the 10.9 and 8.8 steps/s of two days.
+computed from the 10.9 and 8.8 steps/s that were measured on two days.
 
 Results on 3,786 emoji (Twemoji, npm package emoji-datasource-twitter 16.0.0) at the last step, with
 1,893 samples against as many training images: Fréchet distance 2.13 and 2.23 (seeds 1 and 2) in the
