@@ -15,7 +15,8 @@ from jaxgan.config import packages
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config, LogConfig
 from jaxgan.runs import layout, row_files
-from jaxgan.training import run_writer
+from jaxgan.runs.plan import make_step_plan
+from jaxgan.training import run_logs, run_writer
 from jaxgan.training.histograms import BINS, histogram_row, histograms_in
 from jaxgan.training.loop import train
 from jaxgan.training.train_seeds import train_seeds
@@ -256,6 +257,25 @@ def test_weights_and_biases_gets_the_rows_offline(data, tmp_path, monkeypatch, f
     assert len(list(folder.rglob("*.png"))) == 3
     train(config, tmp_path / "run")  # goes on under the same id
     assert len(list((tmp_path / "run" / "wandb").glob(f"offline-run-*{folder.name[-16:]}"))) == 2
+
+
+def test_a_refusal_of_weights_and_biases_closes_the_other_log(data, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise UserError("no account")
+
+    def record_close(log):
+        closed.append(log)
+        close(log)
+
+    closed, close = [], run_logs.TensorBoardLog.close
+    monkeypatch.setattr(run_logs, "WandbLog", refuse)
+    monkeypatch.setattr(run_logs.TensorBoardLog, "close", record_close)
+    log = LogConfig(tensorboard=True, wandb=True)
+    config = dataclasses.replace(tiny.config(data), log=log)
+    plan = make_step_plan(config.train, tiny.EXAMPLES)
+    with pytest.raises(UserError, match="no account"):
+        run_logs.RunLogs(tmp_path, config, plan, [], "")
+    assert len(closed) == 1
 
 
 def read_sha256(workdir):

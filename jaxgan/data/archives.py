@@ -2,6 +2,7 @@
 
 import lzma
 import math
+import os
 import tarfile
 import zipfile
 import zlib
@@ -57,6 +58,8 @@ def open_archive(path: Path, is_wanted: Callable[[str], bool]) -> Archive:
     Raises:
       UserError: the file is not an archive, or it is damaged, encrypted or dangerous.
     """
+    if path.is_file() and not os.access(path, os.R_OK):
+        raise UserError(f"{path}: you have no permission to read it; change its permissions")
     if not is_archive(path) and has_archive_ending(path.name):
         raise UserError(f"{path}: is no whole archive; {COPY_AGAIN}")
     if not is_archive(path):

@@ -63,8 +63,9 @@ def holds_image(folder: Path) -> bool:
 
 
 def ending(name: str) -> str:
-    """Returns the ending of a file's name in small letters, such as ".png", or ""."""
-    return os.path.splitext(name)[1].lower()
+    """Returns the ending of a file's name in small letters: ".png", ".tar.gz", or "" for none."""
+    stem, last = os.path.splitext(name.lower())
+    return f".tar{last}" if stem.endswith(".tar") else last
 
 
 def is_image(name: str) -> bool:

@@ -149,8 +149,7 @@ def _to_8_bits(image: "Image", rules: Rules, done: Counter[str]) -> "Image":
     import PIL.Image
 
     if image.mode in SIXTEEN_BITS or image.mode == "I":
-        done["from 16 bits"] += 1
-        return PIL.Image.fromarray(_from_16_bits(np.asarray(image)))
+        return _grey_from_16_bits(image, rules, done)
     if image.mode == "F":
         raise BadImage("of floating-point numbers, whose range is not known")
     if image.has_transparency_data:
@@ -159,6 +158,22 @@ def _to_8_bits(image: "Image", rules: Rules, done: Counter[str]) -> "Image":
         background = PIL.Image.new("RGBA", image.size, rules.background)
         return PIL.Image.alpha_composite(background, image).convert("RGB")
     return image.convert("L" if image.mode in ("1", "L", "LA", "La") else "RGB")
+
+
+def _grey_from_16_bits(image: "Image", rules: Rules, done: Counter[str]) -> "Image":
+    import PIL.Image
+
+    done["from 16 bits"] += 1
+    values = np.asarray(image)
+    grey = PIL.Image.fromarray(_from_16_bits(values))
+    # PIL converts no such picture to one with transparency.
+    if (clear := image.info.get("transparency")) is None:
+        return grey
+    done["transparent"] += 1
+    background = PIL.Image.new("RGB", image.size, rules.background)
+    return PIL.Image.composite(
+        grey.convert("RGB"), background, PIL.Image.fromarray(values != clear)
+    )
 
 
 def _from_16_bits(values: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ from jaxgan.data.image_layout import split_files
 
 logger = logging.getLogger(__name__)
 DRAWN = {*MIXTURES, "stacked_mnist"}  # sets that no folder of images is taken for
+# Pictures of cameras, telephones and drawing programs that PIL does not read by itself.
+UNREAD_PICTURES = {".heic", ".heif", ".jxl", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
 MANY_FILES = 2000  # of images, from which on it is said that they are being read
 
 
@@ -116,9 +118,12 @@ def _nothing_error(config: DataConfig, root: Path) -> UserError:
     if any(ending.startswith(tfds_prepared.RECORDS) for ending in others):
         return UserError(f"{named}: {_describe_records(root)}{download}")
     archive = ", or the archive itself" if any(map(has_archive_ending, others)) else ""
+    unread = ", ".join(ending for ending in others if ending in UNREAD_PICTURES)
+    convert = f", or convert pictures of {unread} to .png or .jpg" if unread else ""
     return UserError(
         f"{named}: holds no images, no IDX files and no prepared TFDS set, but "
-        f"{describe_others(others)}; name a folder that has one of these{archive}{download}"
+        f"{describe_others(others)}; name a folder that has one of these{archive}{convert}"
+        f"{download}"
     )
 
 

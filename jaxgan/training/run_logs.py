@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.runs import layout, row_files
 from jaxgan.runs.checkpoints import Leaves
@@ -41,7 +42,11 @@ class RunLogs:
         if config.log.tensorboard:
             self._logs.append(TensorBoardLog(workdir / layout.TENSORBOARD, seconds))
         if config.log.wandb:
-            self._logs.append(WandbLog(workdir, config, data_sha256))
+            try:
+                self._logs.append(WandbLog(workdir, config, data_sha256))
+            except UserError:
+                self.close()
+                raise
         if self._logs:
             self._write(_entries_on_disk(workdir, config, plan, rows))
 

@@ -162,6 +162,12 @@ def test_16_bits_are_scaled_and_not_wrapped(tmp_path):
     assert pixels.ravel().tolist() == [0, 0, 1, 128, 255]
 
 
+def test_the_transparent_level_of_a_16_bit_picture_shows_the_background(tmp_path):
+    levels = PIL.Image.fromarray(np.array([[0, 257, 258, 65535]], np.uint16))
+    pixels = only_image(tmp_path, levels, transparency=257)
+    assert pixels.ravel().tolist() == [0, 255, 1, 255]  # 257 and 258 are both 1 of 255
+
+
 def test_cmyk_is_read_as_the_colour_that_it_prints(tmp_path):
     image = PIL.Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # magenta and yellow make red
     red, green, blue = only_image(tmp_path, image, "a.jpg").reshape(-1, 3).mean(axis=0)

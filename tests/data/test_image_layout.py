@@ -273,6 +273,13 @@ def test_an_archive_whose_end_is_missing_is_not_taken_for_another_kind_of_file(t
     assert error_of(path).startswith(f"{path}: is no whole archive; download")
 
 
+def test_an_archive_that_one_may_not_read_says_so(tmp_path, monkeypatch):
+    path = make_zip(tmp_path / "a.zip", ("1.png",))
+    # Who runs the tests may have the right to read every file.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert error_of(path) == f"{path}: you have no permission to read it; change its permissions"
+
+
 def test_an_encrypted_archive_says_so(tmp_path):
     path = make_zip(tmp_path / "a.zip", ("1.png",))
     raw = bytearray(path.read_bytes())

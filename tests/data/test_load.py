@@ -97,11 +97,26 @@ def test_a_set_that_is_nowhere_gets_one_error_with_every_reason(tmp_path):
         ((), "is empty; name a folder with images, IDX files or a prepared TFDS set"),
         (("a.mp4", "b/c.MP4", "n.txt"), "no prepared TFDS set, but .mp4 2, .txt 1"),
         (("a.zip", "b.txt"), "name a folder that has one of these, or the archive itself"),
+        (
+            ("a.TAR.GZ",),
+            "but .tar.gz 1; name a folder that has one of these, or the archive itself",
+        ),
+        (("a.heic", "b.HEIC"), "or convert pictures of .heic to .png or .jpg"),
         (("features.json", "x-train.array_record-00000-of-00001"), "dataset_info.json is missing"),
         (("a/b/dataset_info.json", "a/b/x.array_record-0"), "deeper within; name its folder, "),
         (("movie.mpg", "page.eps"), "but .mpg 1, .eps 1"),  # PIL knows both, and decodes neither
     ],
-    ids=["no folder", "empty", "videos", "archive", "half a set", "deep set", "no pictures"],
+    ids=[
+        "no folder",
+        "empty",
+        "videos",
+        "archive",
+        "tar",
+        "telephone",
+        "half a set",
+        "deep set",
+        "no pictures",
+    ],
 )
 @pytest.mark.parametrize("name", ["mnist", "mine"])
 def test_a_folder_that_is_named_is_read_or_refused(tmp_path, files, words, name):
