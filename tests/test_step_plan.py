@@ -175,6 +175,11 @@ def test_an_average_longer_than_the_run_gives_a_warning():
     assert ema_warnings(ema=EmaConfig(half_life=180)) == ""
 
 
+def test_a_run_may_have_more_images_than_32_bits_count():
+    config = Config(ema=EmaConfig(half_life=1000))
+    assert ema_halvings(config, 3 * 10**9) == pytest.approx(3e6)
+
+
 @pytest.mark.parametrize(
     ("points", "share"),
     [(((0, 0.0), (180, 2.0)), ""), (((0, 100.0), (180, 0.5)), "9[56]%"), (((0, 2.0),), "66%")],

@@ -110,8 +110,9 @@ def ema_halvings(config: Config, images: int) -> float:
     if not config.ema.half_life:
         return math.inf
     points = schedule_in_images(config.schedule, images).ema
-    midpoints = (jnp.arange(PARTS) + 0.5) * images / PARTS
+    # As a float, since JAX takes no whole number beyond those of 32 bits.
+    midpoints = (jnp.arange(PARTS) + 0.5) * (images / PARTS)
     schedule = piecewise_schedule(points, config.schedule.shape) if points else jnp.ones_like
     # A schedule may reach 0, and the next line divides by these factors.
     factors = jnp.maximum(schedule(midpoints), 1e-6)
-    return float(jnp.mean(images / (config.ema.half_life * factors)))
+    return float(jnp.mean(images / config.ema.half_life / factors))
