@@ -165,6 +165,17 @@ def test_pictures_go_into_a_new_or_empty_folder_only(tmp_path):
             parse_sample_output(f"{tmp_path}/{name}")
 
 
+def test_a_folder_that_cannot_be_replaced_is_refused(tmp_path, monkeypatch):
+    with monkeypatch.context() as there:
+        there.chdir(tmp_path)
+        for text in ("./", ".", f"{tmp_path}/"):
+            with pytest.raises(UserError, match="is the current folder; name a folder in it, such"):
+                parse_sample_output(text)
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path)
+    with pytest.raises(UserError, match="is the root of a file system; name a folder in it, such"):
+        parse_sample_output(f"{tmp_path}/")
+
+
 def test_a_conditional_generator_is_asked_for_labels_in_turn_and_they_are_kept(
     conditional, tmp_path
 ):

@@ -159,6 +159,10 @@ def parse_sample_output(text: str) -> Path:
         raise UserError(f"--out {text}: is not an empty folder; choose a new one")
     if not out.absolute().parent.is_dir():
         raise UserError(f"--out {text}: the folder {out.parent} does not exist")
+    # A new folder takes its place, so that there are all images or none.
+    if out.is_dir() and (os.path.ismount(out) or out.samefile(os.curdir)):
+        what = "the root of a file system" if os.path.ismount(out) else "the current folder"
+        raise UserError(f"--out {text}: is {what}; name a folder in it, such as {out / 'samples'}/")
     return out
 
 
