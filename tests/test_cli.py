@@ -19,8 +19,10 @@ from jaxgan.cli.main import main
 from jaxgan.cli.verbs import VERBS
 from jaxgan.config.errors import UserError
 from jaxgan.config.files import load_config
+from jaxgan.config.schema import Config, ScheduleConfig
 from jaxgan.runs import checkpoints, row_files
 from jaxgan.training import loop
+from jaxgan.training.loop import TrainResult
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent
@@ -235,6 +237,18 @@ def test_the_command_that_trains_longer_has_each_setting_once(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["jaxgan", *words.split()])
     longer = results._command_with("--config.train.epochs", 4)
     assert longer == "jaxgan --config mnist --workdir a --config.train.epochs=4"
+
+
+def test_a_run_that_cannot_be_made_longer_is_not_said_to(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["jaxgan", "--config", "images"])
+    ended = TrainResult(9, 9, 9, signal=0, distances=None, diverged="")
+    for unit, words in (
+        ("images", "for more: jaxgan --config images --config.train.epochs=100"),
+        ("run", "--config.start_from=runs/a with another --workdir begins a new run with its"),
+    ):
+        config = Config(schedule=ScheduleConfig(unit=unit, ema=((0, 0.0), (1, 1.0))))
+        results.print_result(ended, Path("runs/a"), config)
+        assert words in capsys.readouterr().out
 
 
 def test_damaged_data_is_an_error_of_one_line_and_leaves_nothing(tmp_path, capsys):

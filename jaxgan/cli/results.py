@@ -39,7 +39,7 @@ def print_result(result: TrainResult, workdir: Path, config: Config) -> int:
     if result.step == result.first_step:
         trained = result.step * length // result.total_steps
         print(f"{workdir} was already trained for {trained} {unit};", end=" ")
-        print(f"for more: {_command_with(f'--config.train.{unit}', trained * 2)}")
+        print(_how_to_train_more(workdir, config, unit, trained))
         return 0
     print(f"Trained {length} {unit}, {result.step} steps. In {workdir}:")
     for name, content in FILES:
@@ -80,6 +80,16 @@ def print_seed_results(results: Mapping[int, TrainResult], workdir: Path, config
     for seed, reason in diverged.items():
         print_error(f"seed {seed} diverged: {reason}", EXIT_FAILED)
     return EXIT_FAILED if diverged else 0
+
+
+def _how_to_train_more(workdir: Path, config: Config, unit: str, trained: int) -> str:
+    if not config.schedule.fixes_length:
+        return f"for more: {_command_with(f'--config.train.{unit}', trained * 2)}"
+    start = shlex.quote(f"--config.start_from={workdir}")
+    return (
+        "its schedules are fractions of this length, so it cannot be made longer; "
+        f"{start} with another --workdir begins a new run with its networks"
+    )
 
 
 def _program() -> str:

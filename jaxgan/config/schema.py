@@ -158,6 +158,11 @@ class ScheduleConfig:
         """The pairs of every schedule that has some, by its name."""
         return {name: value for name, value in vars(self).items() if value and name not in SHAPES}
 
+    @property
+    def fixes_length(self) -> bool:
+        """True if another length of the run would move the schedules."""
+        return self.unit == "run" and bool(self.points)
+
 
 @dataclasses.dataclass(frozen=True)
 class ParallelConfig:

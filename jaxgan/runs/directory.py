@@ -149,7 +149,7 @@ def _warn_of_no_lock(workdir: Path) -> None:
 def _check_same_run(workdir: Path, config: Config) -> None:
     recorded = {name: value for name, _, value in iter_settings(read_config(workdir))}
     for name, field, value in iter_settings(config):
-        stretches = name in LENGTH and config.schedule.unit == "run" and config.schedule.points
+        stretches = name in LENGTH and config.schedule.fixes_length
         may_change = field.metadata["may_change"] and not stretches
         if value != recorded[name] and not (may_change or adds_seeds(name, recorded, config)):
             why = ", which would move its schedules (config.schedule.unit = 'run')"
