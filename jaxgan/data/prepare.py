@@ -71,7 +71,8 @@ def prepare_images(config: DataConfig, out: Path) -> Path:
       The folder of the set.
 
     Raises:
-      UserError: config.dir holds no images, or some cannot be used, or `out` holds other things.
+      UserError: config.dir holds no images, or some cannot be used, or `out` holds other things, or
+        a part of the set.
       OSError: `out` cannot be written.
     """
     root = Path(config.dir)
@@ -86,6 +87,7 @@ def prepare_images(config: DataConfig, out: Path) -> Path:
     plan = _make_plan(config, layout, work)
     if found := tfds_prepared.prepared_sets(out):
         _check_same(out, next(iter(found.values())), plan)
+        tfds_prepared.check_prepared(DataConfig(dir=str(out)))
         logger.info(f"prepare: {out} holds these images already")
         shutil.rmtree(work, ignore_errors=True)
         return folder
@@ -102,9 +104,10 @@ def prepare_images(config: DataConfig, out: Path) -> Path:
 def _check_out(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out}: is a file; must be a new or an empty folder")
-    there = sorted(path.name for path in out.iterdir()) if out.exists() else []
+    # Hidden files, such as .DS_Store of macOS, are no images of anybody.
+    there = sorted(path.name for path in out.glob("[!.]*"))
     prepared = {path.parent.name for path in tfds_prepared.prepared_sets(out).values()}
-    if others := [name for name in there if name not in {UNFINISHED, *prepared}]:
+    if others := [name for name in there if name not in prepared]:
         raise UserError(f"--out {out}: holds {others[0]!r}; must be a new or an empty folder")
 
 

@@ -45,12 +45,24 @@ def prepare_download(name: str, root: Path) -> Path:
     """Returns the folder of a set in `root`, after downloading it if it is not there.
 
     Raises:
-      UserError: as `load_download`, or the server cannot be reached.
+      UserError: as `load_download`, or the server cannot be reached, or the set is there in part
+        or in a format that needs TensorFlow.
     """
     if name in DATASETS and name.partition("/")[0] not in ORIGINALS:
         raise UserError(f"config.data.name = {name!r}: is computed when it is needed; leave it so")
-    with contextlib.suppress(DataNotFound):
-        return tfds_prepared.find_prepared(name, root)
+    try:
+        folder = tfds_prepared.find_prepared(name, root)
+    except DataNotFound:
+        return _download_anew(name, root)
+    try:
+        # Most likely a failed copy, if it is not whole: TFDS itself writes all of a set or nothing.
+        tfds_prepared.check_prepared(DataConfig(name, dir=str(root)))
+    except DataNotFound as reason:
+        raise UserError(str(reason)) from None
+    return folder
+
+
+def _download_anew(name: str, root: Path) -> Path:
     try:
         download(name, root)
         return tfds_prepared.find_prepared(name, root)

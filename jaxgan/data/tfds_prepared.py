@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.config.paths import expand_path
 from jaxgan.config.schema import DataConfig
+from jaxgan.data.datasets import SPLITS
 from jaxgan.data.examples import UNLABELLED, DataNotFound, Examples, SplitMissing
 from jaxgan.data.lazy_array import Array, LazyArray
 
@@ -46,17 +48,25 @@ def load_prepared(config: DataConfig, split: str) -> Examples:
         TensorFlow.
       UserError: the prepared version is damaged, or is not a set of images of one size.
     """
-    folder = _folder(config)
-    # TFDS trusts every folder that exists, and fails on a half-copied one with errors that name
-    # another cause, such as the TFRECORD format.
-    missing = [name for name in (INFO, "features.json") if not (folder / name).is_file()]
-    if not missing and _is_by_prepare(folder) and not read_notes(folder):
-        missing = ["a whole metadata.json"]
-    if missing:
-        reason = f"is an incomplete TFDS data set ({missing[0]} is missing)"
-        raise UserError(f"{folder}: {reason}; {_refetch_hint(folder)}")
+    folder = _described_folder(config)
     with _name_folder_in_errors(folder):
         return _read(folder, config, split)
+
+
+def check_prepared(config: DataConfig) -> None:
+    """Checks that the files of a set are there and whole, by the first record of each.
+
+    Raises:
+      DataNotFound, UserError: as `load_prepared`.
+    """
+    folder = _described_folder(config)
+    with _name_folder_in_errors(folder):
+        for split in SPLITS:
+            if split == "train" or has_split(config, split):
+                builder, records = _open(folder, config, split)
+                lengths = builder.info.splits[split].shard_lengths
+                # A file is opened only when it is read.
+                records.source.__getitems__(list(itertools.accumulate([0, *lengths[:-1]])))
 
 
 def find_prepared(name: str, root: Path) -> Path:
@@ -126,6 +136,20 @@ def _folder(config: DataConfig) -> Path:
         raise
 
 
+def _described_folder(config: DataConfig) -> Path:
+    """Returns the folder of the set, whose description is whole."""
+    folder = _folder(config)
+    # TFDS trusts every folder that exists, and fails on a half-copied one with errors that name
+    # another cause, such as the TFRECORD format.
+    missing = [name for name in (INFO, "features.json") if not (folder / name).is_file()]
+    if not missing and _is_by_prepare(folder) and not read_notes(folder):
+        missing = ["a whole metadata.json"]
+    if missing:
+        reason = f"is an incomplete TFDS data set ({missing[0]} is missing)"
+        raise UserError(f"{folder}: {reason}; {_refetch_hint(folder)}")
+    return folder
+
+
 def _is_by_prepare(folder: Path) -> bool:
     return DESCRIPTION in (folder / INFO).read_text(errors="replace")
 
@@ -171,6 +195,23 @@ def _refetch_hint(folder: Path) -> str:
 
 
 def _read(folder: Path, config: DataConfig, split: str) -> Examples:
+    builder, records = _open(folder, config, split)
+    pixels, labels = records.read_all(with_pixels=not config.stream)
+    class_label = builder.info.features[records.label] if records.label else None
+    classes = class_label.num_classes if class_label else 0
+    names = tuple(class_label.names) if class_label else ()
+    # TFDS calls classes that have no names by their numbers.
+    names = () if names == tuple(map(str, range(classes))) else names
+    notes = read_notes(folder)
+    names = tuple(notes.get("class_names", names))
+    if names and len(names) != classes:
+        raise ValueError(f"{len(names)} names of {classes} classes")
+    processing = notes.get("processing", {}).get(split, {})
+    return Examples(pixels, labels, classes, f"prepared TFDS folder {folder}", names, processing)
+
+
+def _open(folder: Path, config: DataConfig, split: str) -> tuple[Any, "_Records"]:
+    """Returns TFDS's builder of the set, and the records of a split."""
     # Imported here because it is slow, and most runs find no prepared folder.
     import tensorflow_datasets as tfds
 
@@ -187,19 +228,8 @@ def _read(folder: Path, config: DataConfig, split: str) -> Examples:
     # The folder's own description can promise more records than its files hold.
     if len(source) != builder.info.splits[split].num_examples or not len(source):
         raise ValueError(f"{len(source)} records")
-    records = _Records(folder, source, features, image, builder.info.features[image].shape)
-    pixels, labels = records.read_all(label, with_pixels=not config.stream)
-    class_label = builder.info.features[label] if label else None
-    classes = class_label.num_classes if class_label else 0
-    names = tuple(class_label.names) if class_label else ()
-    # TFDS calls classes that have no names by their numbers.
-    names = () if names == tuple(map(str, range(classes))) else names
-    notes = read_notes(folder)
-    names = tuple(notes.get("class_names", names))
-    if names and len(names) != classes:
-        raise ValueError(f"{len(names)} names of {classes} classes")
-    processing = notes.get("processing", {}).get(split, {})
-    return Examples(pixels, labels, classes, f"prepared TFDS folder {folder}", names, processing)
+    shape = builder.info.features[image].shape
+    return builder, _Records(folder, source, features, image, label, shape)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,9 +240,10 @@ class _Records:
     source: Any
     features: Any
     image: str
+    label: str
     shape: tuple[int, ...]
 
-    def read_all(self, label: str, with_pixels: bool) -> tuple[Array, np.ndarray]:
+    def read_all(self, with_pixels: bool) -> tuple[Array, np.ndarray]:
         """Reads the pixels and the labels; the pixels of a streamed set stay on disk."""
         count = len(self.source)
         pixels = np.empty((count if with_pixels else 0, *self.shape), np.uint8)
@@ -223,8 +254,8 @@ class _Records:
             for i, example in zip(block, self._examples(list(block)), strict=True):
                 if with_pixels:
                     pixels[i] = _decode(example[self.image], self.shape)
-                if label:
-                    labels[i] = example[label]
+                if self.label:
+                    labels[i] = example[self.label]
         return pixels if with_pixels else LazyArray((count, *self.shape), self.pixels_at), labels
 
     def pixels_at(self, indices: np.ndarray) -> np.ndarray:

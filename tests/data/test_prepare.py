@@ -226,8 +226,11 @@ def test_the_same_command_again_finds_its_set_and_another_one_is_refused(tmp_pat
     assert prepare_images(config, out) == folder
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == times
     assert not (out / ".preparing").exists()
+    (out / ".DS_Store").touch()
     error = error_of(prepare_images, DataConfig(dir=str(flat), size=4), out)
     assert "holds a set that was prepared of other images, or with other settings" in error
+    next(folder.glob("*-train.array_record*")).unlink()  # as after a copy of a part of it
+    assert f"{folder}: is a damaged TFDS data set" in error_of(prepare_images, config, out)
 
 
 def test_two_commands_do_not_prepare_one_set(tmp_path, flat):
@@ -445,6 +448,12 @@ def test_a_set_of_tfds_is_downloaded_once(tmp_path, monkeypatch, capsys, arrays,
     assert main(flags) == 0
     assert str(tmp_path / "out" / "kmnist" / "3.0.1") in capsys.readouterr().out
     assert len(load_data(DataConfig("kmnist", dir=str(tmp_path / "out"))).pixels) == 40
+
+
+def test_a_part_of_a_set_of_tfds_is_not_called_prepared(tmp_path, capsys):
+    (tmp_path / "kmnist" / "3.0.1").mkdir(parents=True)
+    assert main(["prepare", "--tfds", "kmnist", "--out", str(tmp_path)]) == 2
+    assert "incomplete TFDS data set (dataset_info.json is missing)" in capsys.readouterr().err
 
 
 def test_a_damaged_block_is_decoded_again(tmp_path, monkeypatch, flat):
