@@ -12,6 +12,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 BLOCK_FILES = 256
 OUTCOMES = "outcomes.json"
 FORMAT = 1  # another one, or another PIL, makes other blocks
+TRACKER_WARNINGS = "ignore::UserWarning:multiprocessing.resource_tracker"
 
 
 class Block(NamedTuple):
@@ -142,9 +144,13 @@ def _decode(files: ImageFiles, blocks: list[Block], rules: Rules) -> Iterator[Bl
         return
     # Not forked: a copy of a process with threads, as JAX has them, can hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, context, initializer=_follow_parent)
+    with _quiet_tracker():
+        pool = ProcessPoolExecutor(count, context, initializer=_follow_parent)
     try:
-        started = {pool.submit(_decode_block, files.root, b, rules): b for b in blocks}
+        # Ctrl-C reaches all processes of a terminal, and only the parent is to answer it. Each of
+        # the others would answer it with a traceback while it imports.
+        with _sigint_blocked():
+            started = {pool.submit(_decode_block, files.root, b, rules): b for b in blocks}
         for future in as_completed(started):
             future.result()
             yield started[future]
@@ -157,9 +163,32 @@ def _decode(files: ImageFiles, blocks: list[Block], rules: Rules) -> Iterator[Bl
         pool.shutdown(cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _quiet_tracker() -> Iterator[None]:
+    """Keeps quiet the process of multiprocessing that is started meanwhile.
+
+    It frees the semaphores that a command leaves to it at Ctrl-C, and warns of them as leaked.
+    """
+    # It gets the options of this interpreter.
+    sys.warnoptions.append(TRACKER_WARNINGS)
+    try:
+        yield
+    finally:
+        sys.warnoptions.remove(TRACKER_WARNINGS)
+
+
+@contextlib.contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Blocks Ctrl-C meanwhile, and for ever in the processes that are started meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _follow_parent() -> None:
-    """Lets this process end with its parent, and not by Ctrl-C, which the parent answers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Lets this process end with its parent."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

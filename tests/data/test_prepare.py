@@ -361,6 +361,32 @@ def test_a_killed_command_leaves_no_process_and_goes_on(tmp_path, number):
     assert load_data(DataConfig(dir=str(out))).sha256 == load_data(config).sha256
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
+def test_ctrl_c_is_one_line_also_while_the_processes_start(tmp_path):
+    write(tmp_path / "in", seed=0)
+    program = (
+        "import os, sys; from jaxgan.cli.entry import run; from jaxgan.data import decoded_blocks;"
+        "decoded_blocks.BLOCK_FILES = 1; os.cpu_count = lambda: 2; sys.exit(run())"
+    )
+    flags = ["prepare", "--dir", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *flags],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=Path(__file__).parents[2],
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    try:
+        wait_until(lambda: len(children.read_text().split()) == 3)  # one is multiprocessing's own
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it
+        error = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert error == "jaxgan: error: interrupted; repeat the command\n"
+
+
 def wait_until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
