@@ -48,6 +48,8 @@ def prepare_download(name: str, root: Path) -> Path:
       UserError: as `load_download`, or the server cannot be reached, or the set is there in part
         or in a format that needs TensorFlow.
     """
+    if name == OWN_IMAGES:
+        raise UserError(f"config.data.name = {name!r}: is no set of TFDS; for pictures set --dir")
     if name in DATASETS and name.partition("/")[0] not in ORIGINALS:
         raise UserError(f"config.data.name = {name!r}: is computed when it is needed; leave it so")
     try:

@@ -423,6 +423,7 @@ def test_the_command_takes_the_settings_of_data_under_their_names(tmp_path, caps
         (["--tfds", "cifar10"], "--tfds = 'cifar10': no network: "),
         (["--tfds", "cifra10"], "--tfds = 'cifra10': unknown data set; did you mean cifar10"),
         (["--tfds", "qqqqqqqq"], "for pictures of your own set --dir to their folder"),
+        (["--tfds", "images"], "--tfds = 'images': is no set of TFDS; for pictures set --dir"),
         (["--tfds", "ring"], "--tfds = 'ring': is computed when it is needed"),
     ],
 )

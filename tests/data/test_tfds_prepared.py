@@ -12,7 +12,7 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import load_data, splits_of
 from jaxgan.data.lazy_array import LazyArray
-from jaxgan.data.tfds_download import prepare
+from jaxgan.data.tfds_download import prepare, prepare_download
 
 pytestmark = pytest.mark.usefixtures("tiny")
 SHARD = "kmnist-train.array_record-00000-of-00001"
@@ -250,4 +250,7 @@ def test_a_format_that_needs_tensorflow_is_passed_over(root, folder):
     for split in info["splits"]:
         split["filepathTemplate"] = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
     (folder / "dataset_info.json").write_text(json.dumps(info))
-    assert "is prepared as tfrecord, which needs TensorFlow to read" in error_of(root)
+    words = "is prepared as tfrecord, which needs TensorFlow to read"
+    assert words in error_of(root)
+    with pytest.raises(UserError, match=words):
+        prepare_download("kmnist", root)
