@@ -328,5 +328,6 @@ class Constant(nn.Module):
 def test_labels_are_asked_of_data_that_has_some():
     conditional = dataclasses.replace(SMALL.network, conditional=True)
     config = dataclasses.replace(SMALL, network=conditional)
-    with pytest.raises(UserError, match=r"conditional = True: the data set mnist has no labels"):
+    words = "conditional = True: the data set mnist has no labels; set it to False, or put"
+    with pytest.raises(UserError, match=words):
         build_gan(config, SHAPE)

@@ -242,7 +242,10 @@ def ada_start(augment: AugmentConfig, examples: int) -> float:
 def _check_data(config: Config, image_shape: ImageShape, classes: int) -> None:
     name = config.data.name
     if config.network.conditional and not classes:
-        raise UserError(f"config.network.conditional = True: the data set {name} has no labels")
+        raise UserError(
+            f"config.network.conditional = True: the data set {name} has no labels; set it to "
+            "False, or put image files into one folder per class"
+        )
     if len(image_shape) == 3:
         return
     if config.augment.policy:
