@@ -143,7 +143,10 @@ def _digest(plan: Plan) -> str:
 
 
 def _check_same(out: Path, folder: Path, plan: Plan) -> None:
-    if tfds_prepared.read_notes(folder).get(MADE_OF) != _digest(plan):
+    notes = tfds_prepared.read_notes(folder)
+    # The digest does not tell whether files were left out.
+    left_out = any("skipped" in split["counts"] for split in notes.get("processing", {}).values())
+    if notes.get(MADE_OF) != _digest(plan) or (left_out and not plan.config.skip_bad):
         raise UserError(
             f"--out {out}: holds a set that was prepared of other images, or with other settings; "
             f"choose another folder, or delete {folder.parent}"

@@ -294,6 +294,9 @@ def test_a_bad_file_is_left_out_if_asked(tmp_path, flat):
     config = DataConfig(dir=str(pictures), skip_bad=True)
     prepare_images(config, tmp_path / "out")
     assert_same_data(config, tmp_path / "out")
+    assert prepare_images(config, tmp_path / "out")
+    error = error_of(prepare_images, DataConfig(dir=str(pictures)), tmp_path / "out")
+    assert "or with other settings" in error
 
 
 def test_a_half_copied_set_is_refused(tmp_path, splits):
