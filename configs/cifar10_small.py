@@ -20,6 +20,7 @@ def get_config() -> ConfigDict:
     config.data.name = "cifar10"
     config.data.size = 0
     config.train.images = 1_000_000
+    config.evaluate.every = 7  # three times, the fewest that show a trend
     config.network.conditional = True
     # 50,000 images are seen some twenty times only, and their mirror images are as good.
     config.augment.policy = ("mirror",)

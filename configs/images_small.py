@@ -34,7 +34,7 @@ def get_config() -> ConfigDict:
     config.network.gen_channels = 32
     config.network.disc_channels = 32
     config.network.disc_norm = "none"
-    config.train.images = 1_200_000
+    config.train.images = 1_500_000
     config.train.chunks_per_epoch = 10
     config.evaluate.every = 10
     config.augment.ample_images = 100_000

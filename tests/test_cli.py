@@ -239,7 +239,7 @@ def test_the_command_that_trains_longer_has_each_setting_once(monkeypatch):
     assert longer == "jaxgan --config mnist --workdir a --config.train.epochs=4"
 
 
-def test_a_run_that_cannot_be_made_longer_is_not_said_to(monkeypatch, capsys):
+def test_a_finished_run_of_fixed_length_does_not_offer_a_longer_one(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["jaxgan", "--config", "images"])
     ended = TrainResult(9, 9, 9, signal=0, distances=None, diverged="")
     for unit, words in (

@@ -36,6 +36,8 @@ def test_data_other_than_those_of_the_run_are_refused_with_both_hashes(tmp_path)
     recorded = {"data": {"sha256": "a1", "source": "here"}}
     (tmp_path / layout.ENVIRONMENT).write_text(json.dumps(recorded))
     check_same_data(tmp_path, "a1", "elsewhere")
-    words = r"saw other data \(SHA-256 a1, now b2 from elsewhere\); restore them, or "
+    words = (
+        r"saw other data \(SHA-256 a1, now b2 from elsewhere\); restore the data of the run, or "
+    )
     with pytest.raises(UserError, match=words):
         check_same_data(tmp_path, "b2", "elsewhere")

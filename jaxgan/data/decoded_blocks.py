@@ -31,7 +31,7 @@ from jaxgan.data.image_reading import Outcome, decode_each, reading_bar
 logger = logging.getLogger(__name__)
 BLOCK_FILES = 256
 OUTCOMES = "outcomes.json"
-FORMAT = 1  # another one, or another PIL, makes other blocks
+FORMAT = 2  # another one, or another PIL, makes other blocks
 TRACKER_WARNINGS = "ignore::UserWarning:multiprocessing.resource_tracker"
 
 
@@ -165,7 +165,7 @@ def _decode(files: ImageFiles, blocks: list[Block], rules: Rules) -> Iterator[Bl
 
 @contextlib.contextmanager
 def _quiet_tracker() -> Iterator[None]:
-    """Keeps quiet the process of multiprocessing that is started meanwhile.
+    """Silences the resource tracker of multiprocessing, a process that is started meanwhile.
 
     It frees the semaphores that a command leaves to it at Ctrl-C, and warns of them as leaked.
     """

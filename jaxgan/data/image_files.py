@@ -13,6 +13,8 @@ from jaxgan.data import archives
 # Formats that PIL names but cannot decode by itself; for EPS it would start another program.
 UNREADABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 FREQUENT = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # tried first
+# Pictures of cameras, telephones and drawing programs that PIL does not read by itself.
+UNREAD_PICTURES = {".heic", ".heif", ".jxl", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
 MAC_FOLDER = "__MACOSX"  # in archives that macOS made
 
 
@@ -65,7 +67,8 @@ def holds_image(folder: Path) -> bool:
 def ending(name: str) -> str:
     """Returns the ending of a file's name in small letters: ".png", ".tar.gz", or "" for none."""
     stem, last = os.path.splitext(name.lower())
-    return f".tar{last}" if stem.endswith(".tar") else last
+    double = f".tar{last}"
+    return double if stem.endswith(".tar") and double in archives.ENDINGS else last
 
 
 def is_image(name: str) -> bool:
@@ -97,6 +100,13 @@ def describe_others(others: Counter[str], shown: int = 5) -> str:
     """Returns the endings with their counts, the most frequent first, such as ".txt 11, .svg 1"."""
     listed = [f"{name or 'no ending'} {count:,}" for name, count in others.most_common(shown)]
     return ", ".join(listed + ["..."] * (len(others) > shown))
+
+
+def describe_remedies(others: Counter[str]) -> str:
+    """Returns what else to do with such files than to name another folder, after ", or "."""
+    unread = ", ".join(name for name in others if name in UNREAD_PICTURES)
+    archive = ", or the archive itself" if any(map(archives.has_archive_ending, others)) else ""
+    return archive + (f", or convert pictures of {unread} to .png or .jpg" if unread else "")
 
 
 def _walk(root: Path) -> Iterator[str]:

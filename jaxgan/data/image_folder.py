@@ -10,7 +10,7 @@ import numpy as np
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import DataConfig
 from jaxgan.data.examples import DataNotFound, Examples
-from jaxgan.data.image_files import describe_others, list_image_files
+from jaxgan.data.image_files import describe_others, describe_remedies, list_image_files
 from jaxgan.data.image_layout import Layout, find_layout, split_files
 from jaxgan.data.image_pixels import NOT_EXACT, PROFILE, rules_of
 from jaxgan.data.image_reading import (
@@ -86,7 +86,10 @@ def read_layout(config: DataConfig) -> Layout:
     if not files.names:
         content = describe_others(files.others)
         holds = f"holds no image file, but {content}" if content else "is empty"
-        raise UserError(f"{named}: {holds}; name a folder of images such as .png or .jpg files")
+        other = describe_remedies(files.others)
+        raise UserError(
+            f"{named}: {holds}; name a folder of images such as .png or .jpg files{other}"
+        )
     return find_layout(files)
 
 

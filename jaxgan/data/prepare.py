@@ -86,8 +86,9 @@ def prepare_images(config: DataConfig, out: Path) -> Path:
     _check_out(out)
     plan = _make_plan(config, layout, work)
     if found := tfds_prepared.prepared_sets(out):
-        _check_same(out, next(iter(found.values())), plan)
-        tfds_prepared.check_prepared(DataConfig(dir=str(out)))
+        name, there = next(iter(found.items()))
+        tfds_prepared.check_prepared(DataConfig(name, dir=str(there)))
+        _check_same(out, there, plan)
         logger.info(f"prepare: {out} holds these images already")
         shutil.rmtree(work, ignore_errors=True)
         return folder
@@ -104,10 +105,11 @@ def prepare_images(config: DataConfig, out: Path) -> Path:
 def _check_out(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out}: is a file; must be a new or an empty folder")
-    # Hidden files, such as .DS_Store of macOS, are no images of anybody.
-    there = sorted(path.name for path in out.glob("[!.]*"))
-    prepared = {path.parent.name for path in tfds_prepared.prepared_sets(out).values()}
-    if others := [name for name in there if name not in prepared]:
+    prepared = {path.parent for path in tfds_prepared.prepared_sets(out).values()}
+    # Hidden files, such as .DS_Store of macOS, are not part of a set. A folder is empty if the
+    # version in it was deleted.
+    there = (path for path in sorted(out.glob("[!.]*")) if path.is_file() or any(path.iterdir()))
+    if others := [path.name for path in there if path not in prepared]:
         raise UserError(f"--out {out}: holds {others[0]!r}; must be a new or an empty folder")
 
 
@@ -145,7 +147,9 @@ def _digest(plan: Plan) -> str:
 def _check_same(out: Path, folder: Path, plan: Plan) -> None:
     notes = tfds_prepared.read_notes(folder)
     # The digest does not tell whether files were left out.
-    left_out = any("skipped" in split["counts"] for split in notes.get("processing", {}).values())
+    left_out = any(
+        "skipped" in split.get("counts", ()) for split in notes.get("processing", {}).values()
+    )
     if notes.get(MADE_OF) != _digest(plan) or (left_out and not plan.config.skip_bad):
         raise UserError(
             f"--out {out}: holds a set that was prepared of other images, or with other settings; "

@@ -8,17 +8,20 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.import_paths import is_import_path
 from jaxgan.config.schema import DataConfig
 from jaxgan.data import idx_files, image_folder, tfds_prepared
-from jaxgan.data.archives import has_archive_ending, is_archive
+from jaxgan.data.archives import is_archive
 from jaxgan.data.datasets import DATASETS, SPLITS
 from jaxgan.data.examples import DataNotFound
 from jaxgan.data.gaussian_mixtures import MIXTURES
-from jaxgan.data.image_files import describe_others, holds_image, list_image_files
+from jaxgan.data.image_files import (
+    describe_others,
+    describe_remedies,
+    holds_image,
+    list_image_files,
+)
 from jaxgan.data.image_layout import split_files
 
 logger = logging.getLogger(__name__)
 DRAWN = {*MIXTURES, "stacked_mnist"}  # sets that no folder of images is taken for
-# Pictures of cameras, telephones and drawing programs that PIL does not read by itself.
-UNREAD_PICTURES = {".heic", ".heif", ".jxl", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
 MANY_FILES = 2000  # of images, from which on it is said that they are being read
 
 
@@ -117,13 +120,10 @@ def _nothing_error(config: DataConfig, root: Path) -> UserError:
         )
     if any(ending.startswith(tfds_prepared.RECORDS) for ending in others):
         return UserError(f"{named}: {_describe_records(root)}{download}")
-    archive = ", or the archive itself" if any(map(has_archive_ending, others)) else ""
-    unread = ", ".join(ending for ending in others if ending in UNREAD_PICTURES)
-    convert = f", or convert pictures of {unread} to .png or .jpg" if unread else ""
     return UserError(
         f"{named}: holds no images, no IDX files and no prepared TFDS set, but "
-        f"{describe_others(others)}; name a folder that has one of these{archive}{convert}"
-        f"{download}"
+        f"{describe_others(others)}; name a folder that has one of these"
+        f"{describe_remedies(others)}{download}"
     )
 
 

@@ -54,7 +54,7 @@ def load_prepared(config: DataConfig, split: str) -> Examples:
 
 
 def check_prepared(config: DataConfig) -> None:
-    """Checks that the files of a set are there and whole, by the first record of each.
+    """Opens every file of a set, and reads its first record.
 
     Raises:
       DataNotFound, UserError: as `load_prepared`.

@@ -108,7 +108,7 @@ def check_same_data(workdir: Path, sha256: str, source: str) -> None:
     if sha256 != recorded:
         raise UserError(
             f"--workdir {workdir}: its run saw other data (SHA-256 {recorded}, now {sha256} from "
-            f"{source}); restore them, or train on others with another --workdir"
+            f"{source}); restore the data of the run, or use another --workdir for these"
         )
 
 

@@ -203,6 +203,12 @@ def test_avif_is_read_where_pil_reads_it(tmp_path):
     assert np.abs(pixels.reshape(-1, 3).mean(axis=0) - [200, 30, 40]).max() < 5
 
 
+def test_only_archives_have_endings_of_two_parts():
+    names = ("a.tar.png", "b.TAR.GZ", "c.tar.gz.jpg", "tar.gz", ".tar", "d")
+    endings = [".png", ".tar.gz", ".jpg", ".gz", "", ""]
+    assert list(map(image_files.ending, names)) == endings
+
+
 def test_a_file_is_read_by_its_content_not_its_name(tmp_path, colour):
     raw = io.BytesIO()
     PIL.Image.fromarray(colour[0]).save(raw, format="png")

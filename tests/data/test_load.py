@@ -131,6 +131,12 @@ def test_a_folder_that_is_named_is_read_or_refused(tmp_path, files, words, name)
     assert ("config.data.source=download to download mnist into it" in error) == (name == "mnist")
 
 
+def test_pictures_of_a_telephone_are_told_also_where_a_folder_is_asked_for(tmp_path):
+    (tmp_path / "a.heic").touch()
+    error = error_of(DataConfig("mine", "folder", str(tmp_path)))
+    assert "or convert pictures of .heic to .png or .jpg" in error
+
+
 def test_an_archive_has_no_idx_files_though_it_exists(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("train-images-idx3-ubyte", "")

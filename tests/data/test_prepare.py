@@ -231,6 +231,8 @@ def test_the_same_command_again_finds_its_set_and_another_one_is_refused(tmp_pat
     assert "holds a set that was prepared of other images, or with other settings" in error
     next(folder.glob("*-train.array_record*")).unlink()  # as after a copy of a part of it
     assert f"{folder}: is a damaged TFDS data set" in error_of(prepare_images, config, out)
+    shutil.rmtree(folder)  # as the message says
+    assert prepare_images(config, out) == folder
 
 
 def test_two_commands_do_not_prepare_one_set(tmp_path, flat):
