@@ -6,13 +6,12 @@ FOLDER holds image files of any kind and size, in class folders or not. ADA star
 that fits the number of images: none with 100,000, 0.5 with 1,000. The penalties are computed in
 every fourth step, so that a step takes 140 ms of an idle CPU core and not 204.
 
-Time: 67 min on one CPU core beside a run on the other. On two idle cores it takes 36 to 44 min,
-computed from the 10.9 and 8.8 steps/s that were measured on two days.
+Time: 39 min 54 s on two idle CPU cores (seed 0), 67 min on one core beside a run on the other.
 
 Results on 3,786 emoji (Twemoji, npm package emoji-datasource-twitter 16.0.0) at the last step, with
-1,893 samples against as many training images: Fréchet distance 2.13 and 2.23 (seeds 1 and 2) in the
-features colour-9c49963b, where other real images have 0.26; coverage 0.55 and 0.54. After 43 min
-seed 1 has 2.46, and configs/dcgan_small.py 10.2 after 44 min, 9.08 at its best checkpoint.
+1,893 samples against as many training images: Fréchet distance 1.89, 2.13 and 2.23 (seeds 0 to 2) in
+the features colour-9c49963b, where other real images have 0.26; coverage 0.58, 0.55 and 0.54.
+configs/dcgan_small.py has 10.2 after 44 min of one core, and 9.08 at its best checkpoint.
 """
 
 from ml_collections import ConfigDict

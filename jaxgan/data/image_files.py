@@ -68,7 +68,7 @@ def ending(name: str) -> str:
     """Returns the ending of a file's name in small letters: ".png", ".tar.gz", or "" for none."""
     stem, last = os.path.splitext(name.lower())
     double = f".tar{last}"
-    return double if stem.endswith(".tar") and double in archives.ENDINGS else last
+    return double if last and stem.endswith(".tar") and double in archives.ENDINGS else last
 
 
 def is_image(name: str) -> bool:
