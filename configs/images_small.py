@@ -9,8 +9,8 @@ every fourth step, so that a step takes 140 ms of an idle CPU core and not 204.
 Time: 39 min 54 s on two idle CPU cores (seed 0), 67 min on one core beside a run on the other.
 
 Results on 3,786 emoji (Twemoji, npm package emoji-datasource-twitter 16.0.0) at the last step, with
-1,893 samples against as many training images: Fréchet distance 1.89, 2.13 and 2.23 (seeds 0 to 2) in
-the features colour-9c49963b, where other real images have 0.26; coverage 0.58, 0.55 and 0.54.
+1,893 samples against as many training images: Fréchet distance 1.89, 2.13 and 2.23 (seeds 0 to 2)
+in the features colour-9c49963b, where other real images have 0.26; coverage 0.58, 0.55 and 0.54.
 configs/dcgan_small.py has 10.2 after 44 min of one core, and 9.08 at its best checkpoint.
 """
 
