@@ -115,14 +115,18 @@ def _patches(window: Window, x: Array) -> Array:
     """
     (rows, columns), (down, right), channels = window.blocks, window.strides, x.shape[3]
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *_margins(window), (0, 0, 0)))
-    x = x.reshape(x.shape[0], rows, down, columns, right * channels)
+    # Without the barrier, what computes `x` would be fused into the copies below, and repeated.
+    x = lax.optimization_barrier(x.reshape(x.shape[0], rows, down, columns, right * channels))
     height, width = window.out
     pieces = [
         x[:, i // down : i // down + height, i % down, j : j + width, : taps * channels]
         for i in range(window.kernel[0])
         for j, taps in _runs(window)
     ]
-    return jnp.concatenate(pieces, axis=-1)
+    if len({piece.shape for piece in pieces}) > 1:
+        return jnp.concatenate(pieces, axis=-1)
+    # The same array in one pass over memory: a concatenation would first copy every piece.
+    return jnp.stack(pieces, axis=3).reshape(x.shape[0], height, width, -1)
 
 
 def _overlap_add(window: Window, patches: Array) -> Array:

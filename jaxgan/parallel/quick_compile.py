@@ -15,8 +15,7 @@ def jit_quickly(function: Function, **arguments: Any) -> Function:
     """Jits a function so that a CPU compiles it in about half the time. It runs no faster.
 
     Elsewhere, and within another jitted function, it is as `jax.jit`. Use it for integers and for
-    random draws: the last bit of a sum of floats can be another one, since the order of addition may
-    be another.
+    random draws: a sum of floats may be added up in another order, which changes its last bit.
 
     Args:
       arguments: those of `jax.jit`, such as `static_argnums`.
