@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.config.errors import UserError
-from jaxgan.parallel.quick_compile import jit_quickly
 from jaxgan.types import Counter, Order, PRNGKey, Stream, stream_key
 
 
@@ -41,14 +40,14 @@ def epoch_orders(key: PRNGKey, epochs: range, size: int, batch_size: int) -> Ord
     return _orders(key, epochs.start, len(epochs), size, batch_size)
 
 
-@functools.partial(jit_quickly, static_argnums=(2, 3, 4))
+@functools.partial(jax.jit, static_argnames=("count", "size", "batch_size"))
 def _orders(key: PRNGKey, first: Counter, count: int, size: int, batch_size: int) -> Order:
     epochs = first + jnp.arange(count)
     orders = jax.vmap(lambda epoch: _order(key, epoch, size, batch_size))(epochs)
     return orders.reshape(-1, batch_size)
 
 
-@functools.partial(jit_quickly, static_argnums=(2, 3))
+@functools.partial(jax.jit, static_argnames=("size", "batch_size"))
 def _order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Order:
     order = jax.random.permutation(stream_key(key, Stream.ORDER, epoch), size)
     steps = size // batch_size

@@ -1,7 +1,6 @@
 """Builds what training needs and never changes: data, GAN, plan and devices."""
 
 import dataclasses
-import functools
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +26,7 @@ from jaxgan.config.warnings import config_warnings
 from jaxgan.data import Dataset
 from jaxgan.data.lazy_array import Array
 from jaxgan.evaluation.periodic import PeriodicEvaluator
-from jaxgan.gan.state import Gan, TrainState, init_state
+from jaxgan.gan.state import Gan, TrainState, init_state, start_state
 from jaxgan.parallel import process_group
 from jaxgan.parallel.devices import check_precision, visible_devices
 from jaxgan.parallel.mesh import local_replica, make_mesh, replicate
@@ -138,16 +137,16 @@ def initial_state(setup: TrainingSetup, seed: int) -> TrainState:
       UserError: the device has no room for it.
     """
     image_shape = setup.data.pixels.shape[1:]
-    init = functools.partial(init_state, setup.gan, image_shape, jax.random.key(seed))
+    arguments = (setup.gan, image_shape, jax.random.key(seed))
     memory: Memory = {"data": data_bytes(setup.config, setup.data)}
     with explain_out_of_memory(setup.config, memory):
         try:
             # The parameters are those of the seed whatever is drawn later.
-            state = init().replace(key=root_key(seed, setup.config.train.redraw))
+            state = start_state(*arguments).replace(key=root_key(seed, setup.config.train.redraw))
             # An allocation that fails raises only once it is waited for.
             return jax.block_until_ready(state)
         except jax.errors.JaxRuntimeError:
-            memory["state"] = bytes_on_device(jax.eval_shape(init))
+            memory["state"] = bytes_on_device(jax.eval_shape(lambda: init_state(*arguments)))
             raise
 
 
