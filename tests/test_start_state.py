@@ -9,13 +9,14 @@ from jaxgan.config.schema import Config, NetworkConfig
 from jaxgan.gan import state as module
 from jaxgan.gan.state import build_gan, init_state, start_state
 from jaxgan.networks.layers import has_spectral_norm
+from jaxgan.parallel.quick_compile import QUICK_COMPILE
 from tests.test_networks import SIZES, small
 
 KEY = jax.random.key(3)
 SHAPE = (28, 28, 1)
 # The tests compile with less work than a user does, so that the user's options are given here.
 USUAL = {"xla_backend_optimization_level": 3}
-if "xla_cpu_use_fusion_emitters" in module._QUICK:
+if "xla_cpu_use_fusion_emitters" in QUICK_COMPILE:
     USUAL["xla_cpu_use_fusion_emitters"] = True
 usual_state = jax.jit(init_state, static_argnums=(0, 1), compiler_options=USUAL)
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.config.errors import UserError
+from jaxgan.parallel.quick_compile import QUICK_COMPILE
 from jaxgan.types import Counter, Order, PRNGKey, Stream, stream_key
 
 
@@ -27,7 +28,12 @@ def epoch_order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Ord
             f"config.train.batch_size = {batch_size}: the data has {size} examples; "
             f"must be at most {size}"
         )
-    return _order(key, epoch, size, batch_size)
+    traced = isinstance(key, jax.core.Tracer) or isinstance(epoch, jax.core.Tracer)
+    if traced or jax.default_backend() != "cpu":
+        return _order(key, epoch, size, batch_size)
+    # Within a function that is being traced, the order is a constant.
+    with jax.ensure_compile_time_eval():
+        return _order_quickly(key, epoch, size, batch_size)
 
 
 def epoch_orders(key: PRNGKey, epochs: range, size: int, batch_size: int) -> Order:
@@ -53,3 +59,8 @@ def _order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Order:
     steps = size // batch_size
     # A shorter last row would need a second program. Each epoch drops other examples.
     return order[: steps * batch_size].reshape(steps, batch_size).astype(jnp.int32)
+
+
+_order_quickly = jax.jit(
+    _order, static_argnames=("size", "batch_size"), compiler_options=QUICK_COMPILE
+)

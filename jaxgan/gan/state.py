@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jaxlib
 import optax
 from flax import struct
 from jax.sharding import Mesh
@@ -26,6 +25,7 @@ from jaxgan.gan.schedules import Schedule, piecewise_schedule, schedule_in_image
 from jaxgan.networks import ImageShape, network_pair
 from jaxgan.networks.layers import has_spectral_norm
 from jaxgan.networks.mixed_precision import Network
+from jaxgan.parallel.quick_compile import QUICK_COMPILE
 from jaxgan.types import Array, Images, Labels, PackedImages, PRNGKey, Scalar, Stream, stream_key
 
 D_RUNNING_STATS = "tracked"  # the collection of D's stats that its network does not own
@@ -197,9 +197,10 @@ def init_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
 
 
 def start_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
-    """Returns what `init_state` does, to the bit; on a CPU it is compiled in about half the time.
+    """Returns what `init_state` does; on a CPU it is compiled in about half the time.
 
-    Call it outside of `jax.jit` and other transformations.
+    The bits are the same, unless a network of your own adds numbers up in its initialisation: then
+    the last one may be another. Call it outside of `jax.jit` and other transformations.
     """
     # The first singular vectors are sums of products, whose last bit depends on the compiler.
     if jax.default_backend() != "cpu" or has_spectral_norm(gan.disc.module):
@@ -207,11 +208,7 @@ def start_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
     return _start_state(gan, image_shape, key)
 
 
-# The program runs once, so that compiling it takes longer than running it.
-_QUICK: dict[str, bool | int] = {"xla_backend_optimization_level": 1}
-if jaxlib.__version__.startswith("0.10."):  # later ones refuse this option
-    _QUICK["xla_cpu_use_fusion_emitters"] = False
-_start_state = jax.jit(init_state, static_argnums=(0, 1), compiler_options=_QUICK)
+_start_state = jax.jit(init_state, static_argnums=(0, 1), compiler_options=QUICK_COMPILE)
 
 
 def pack(images: Images, packing: int) -> PackedImages:
