@@ -17,7 +17,7 @@ from jaxgan.runs.plan import make_step_plan
 from jaxgan.training.loop import train
 
 # The first curves, drawn with the first checkpoint after five epochs, also import Matplotlib. The
-# five epochs that are timed save another checkpoint.
+# five epochs that are timed save one more checkpoint; that of the end follows the last row.
 WARM_UP, EPOCHS = 6, 11
 QUICK = {"images": 3 * 1280, "interval_images": 1280}  # three intervals of 20 steps
 

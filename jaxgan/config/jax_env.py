@@ -18,7 +18,7 @@ CACHE_DIR_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 CACHE_SIZE_VARIABLE = "JAX_COMPILATION_CACHE_MAX_SIZE"
 CACHE_TIME_VARIABLE = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 CACHE_BYTES = 2 * 10**9
-CACHE_SECONDS = 0.1  # JAX's own 1 s would compile the order of the examples at each start
+CACHE_SECONDS = 0.05  # JAX's own 1 s would compile the order of the examples at each start
 CPUINFO = Path("/proc/cpuinfo")
 # Excludes atomic sums, and the choice of a kernel by its measured time.
 DETERMINISTIC_FLAG = "--xla_gpu_deterministic_ops"

@@ -28,22 +28,20 @@ def epoch_order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Ord
             f"config.train.batch_size = {batch_size}: the data has {size} examples; "
             f"must be at most {size}"
         )
-    traced = isinstance(key, jax.core.Tracer) or isinstance(epoch, jax.core.Tracer)
-    if traced or jax.default_backend() != "cpu":
-        return _order(key, epoch, size, batch_size)
-    # Within a function that is being traced, the order is a constant.
-    with jax.ensure_compile_time_eval():
-        return _order_quickly(key, epoch, size, batch_size)
+    return _order(key, epoch, size, batch_size)
 
 
 def epoch_orders(key: PRNGKey, epochs: range, size: int, batch_size: int) -> Order:
     """Returns the `epoch_order`s of consecutive epochs, one after the other, computed in one call.
 
-    Epochs of few steps would else take a call each.
+    Epochs of few steps would else take a call each. Call it outside of `jax.jit` and other
+    transformations.
     """
-    if len(epochs) == 1:
-        return epoch_order(key, epochs.start, size, batch_size)
-    return _orders(key, epochs.start, len(epochs), size, batch_size)
+    if len(epochs) > 1:
+        return _orders(key, epochs.start, len(epochs), size, batch_size)
+    if jax.default_backend() == "cpu" and batch_size <= size:
+        return _order_quickly(key, epochs.start, size, batch_size)
+    return epoch_order(key, epochs.start, size, batch_size)
 
 
 @functools.partial(jax.jit, static_argnames=("count", "size", "batch_size"))

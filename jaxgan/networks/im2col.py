@@ -126,7 +126,8 @@ def _patches(window: Window, x: Array) -> Array:
     if len({piece.shape for piece in pieces}) > 1:
         return jnp.concatenate(pieces, axis=-1)
     # The same array in one pass over memory: a concatenation would first copy every piece.
-    return jnp.stack(pieces, axis=3).reshape(x.shape[0], height, width, -1)
+    shape = (x.shape[0], height, width, len(pieces) * pieces[0].shape[-1])
+    return jnp.stack(pieces, axis=3).reshape(shape)
 
 
 def _overlap_add(window: Window, patches: Array) -> Array:

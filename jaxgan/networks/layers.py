@@ -180,11 +180,6 @@ def spectral_normalize(module: nn.Module, kernel: Array, train: bool) -> Array:
     return (kernel / (v @ matrix @ u)).astype(kernel.dtype)
 
 
-def has_spectral_norm(module: nn.Module) -> bool:
-    """Returns True for a discriminator of this package with spectral norm."""
-    return getattr(module, "spectral", False) or getattr(module, "norm", "") == "spectral"
-
-
 def maybe_remat(block: type[nn.Module], remat: bool) -> Callable[..., Any]:
     """Returns the block class, or with `remat` one that is computed again for its gradients.
 

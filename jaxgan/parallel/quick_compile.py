@@ -1,9 +1,9 @@
-"""Compiler options of programs that run once, so that compiling takes longer than running."""
+"""Compiler options for programs whose compilation takes longer than all their runs."""
 
 import jaxlib
 
-# A CPU compiles in about half the time. Integers and random draws have the same bits; a sum of
-# floats may be added up in another order. JAX takes options only for the outermost program.
+# A CPU compiles in a half to two thirds of the time. Integers and random draws have the same bits;
+# a sum of floats may be added up in another order. JAX takes options for the outermost program only.
 QUICK_COMPILE: dict[str, bool | int] = {"xla_backend_optimization_level": 1}
 if jaxlib.__version__.startswith("0.10."):  # later ones refuse this option
     QUICK_COMPILE["xla_cpu_use_fusion_emitters"] = False

@@ -1,7 +1,6 @@
 """The order of the epochs."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -48,15 +47,3 @@ def test_the_batch_size_does_not_change_the_permutation():
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(UserError, match="batch_size = 70000: the data has 60000 examples"):
         epoch_order(KEY, 0, 60000, 70000)
-
-
-def test_the_order_is_the_same_within_other_programs():
-    expected = epoch_order(KEY, 3, 40, 8)
-    within = [
-        jax.jit(lambda key: epoch_order(key, 3, 40, 8))(KEY),
-        jax.jit(lambda epoch: epoch_order(KEY, epoch, 40, 8))(3),
-        jax.jit(lambda one: one * epoch_order(KEY, 3, 40, 8))(1),
-        jax.vmap(lambda epoch: epoch_order(KEY, epoch, 40, 8))(jnp.array([3]))[0],
-    ]
-    for order in within:
-        np.testing.assert_array_equal(order, expected)
