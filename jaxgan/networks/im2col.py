@@ -115,8 +115,7 @@ def _patches(window: Window, x: Array) -> Array:
     """
     (rows, columns), (down, right), channels = window.blocks, window.strides, x.shape[3]
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *_margins(window), (0, 0, 0)))
-    # Without the barrier, what computes `x` would be fused into the copies below, and repeated.
-    x = lax.optimization_barrier(x.reshape(x.shape[0], rows, down, columns, right * channels))
+    x = x.reshape(x.shape[0], rows, down, columns, right * channels)
     height, width = window.out
     pieces = [
         x[:, i // down : i // down + height, i % down, j : j + width, : taps * channels]
