@@ -22,12 +22,7 @@ def epoch_order(key: PRNGKey, epoch: Counter, size: int, batch_size: int) -> Ord
     Raises:
       UserError: there are fewer examples than a batch needs.
     """
-    # Without a single full row an epoch would train nothing, and say nothing.
-    if batch_size > size:
-        raise UserError(
-            f"config.train.batch_size = {batch_size}: the data has {size} examples; "
-            f"must be at most {size}"
-        )
+    _check_batch(size, batch_size)
     return _order(key, epoch, size, batch_size)
 
 
@@ -36,12 +31,24 @@ def epoch_orders(key: PRNGKey, epochs: range, size: int, batch_size: int) -> Ord
 
     Epochs of few steps would else take a call each. Call it outside of `jax.jit` and other
     transformations.
+
+    Raises:
+      UserError: there are fewer examples than a batch needs.
     """
+    _check_batch(size, batch_size)
     if len(epochs) > 1:
         return _orders(key, epochs.start, len(epochs), size, batch_size)
-    if jax.default_backend() == "cpu" and batch_size <= size:
-        return _order_quickly(key, epochs.start, size, batch_size)
-    return epoch_order(key, epochs.start, size, batch_size)
+    order = _order_quickly if jax.default_backend() == "cpu" else _order
+    return order(key, epochs.start, size, batch_size)
+
+
+def _check_batch(size: int, batch_size: int) -> None:
+    # Without a single full row an epoch would train nothing, and say nothing.
+    if batch_size > size:
+        raise UserError(
+            f"config.train.batch_size = {batch_size}: the data has {size} examples; "
+            f"must be at most {size}"
+        )
 
 
 @functools.partial(jax.jit, static_argnames=("count", "size", "batch_size"))

@@ -195,7 +195,7 @@ def init_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
     )
 
 
-def start_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
+def init_state_quickly(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
     """Returns what `init_state` does; on a CPU it is compiled in about half the time.
 
     The bits are the same, unless a network of your own adds numbers up in its initialisation: then
@@ -203,7 +203,7 @@ def start_state(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> TrainState:
     """
     if jax.default_backend() != "cpu" or _has_singular_vectors(gan, image_shape, key):
         return init_state(gan, image_shape, key)
-    return _start_state(gan, image_shape, key)
+    return _init_state_quickly(gan, image_shape, key)
 
 
 def _has_singular_vectors(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> bool:
@@ -212,7 +212,7 @@ def _has_singular_vectors(gan: Gan, image_shape: ImageShape, key: PRNGKey) -> bo
     return "spectral" in {*shapes.disc.stats, *shapes.gen.stats}
 
 
-_start_state = jax.jit(init_state, static_argnums=(0, 1), compiler_options=QUICK_COMPILE)
+_init_state_quickly = jax.jit(init_state, static_argnums=(0, 1), compiler_options=QUICK_COMPILE)
 
 
 def pack(images: Images, packing: int) -> PackedImages:

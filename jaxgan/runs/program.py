@@ -10,7 +10,7 @@ from jaxgan.config.schema import Config
 from jaxgan.data import Dataset, load_data, with_found_name
 from jaxgan.data.image_pixels import rules_of
 from jaxgan.data.lazy_array import Array
-from jaxgan.gan.state import Gan, TrainState, build_gan, start_state
+from jaxgan.gan.state import Gan, TrainState, build_gan, init_state_quickly
 from jaxgan.networks import network_pair
 from jaxgan.runs.plan import StepPlan, images_in_run, make_step_plan
 from jaxgan.types import Labels, Pixels
@@ -53,7 +53,7 @@ def build_program(config: Config) -> Program:
 def initial_state(program: Program) -> TrainState:
     """Returns the state before the first step, drawn from config.seed."""
     key = jax.random.key(program.config.seed)
-    return start_state(program.gan, program.data.pixels.shape[1:], key)
+    return init_state_quickly(program.gan, program.data.pixels.shape[1:], key)
 
 
 def training_examples(program: Program) -> tuple[Pixels | Array, Labels | np.ndarray | None]:

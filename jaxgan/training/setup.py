@@ -26,7 +26,7 @@ from jaxgan.config.warnings import config_warnings
 from jaxgan.data import Dataset
 from jaxgan.data.lazy_array import Array
 from jaxgan.evaluation.periodic import PeriodicEvaluator
-from jaxgan.gan.state import Gan, TrainState, init_state, start_state
+from jaxgan.gan.state import Gan, TrainState, init_state, init_state_quickly
 from jaxgan.parallel import process_group
 from jaxgan.parallel.devices import check_precision, visible_devices
 from jaxgan.parallel.mesh import local_replica, make_mesh, replicate
@@ -141,8 +141,9 @@ def initial_state(setup: TrainingSetup, seed: int) -> TrainState:
     memory: Memory = {"data": data_bytes(setup.config, setup.data)}
     with explain_out_of_memory(setup.config, memory):
         try:
+            state = init_state_quickly(*arguments)
             # The parameters are those of the seed whatever is drawn later.
-            state = start_state(*arguments).replace(key=root_key(seed, setup.config.train.redraw))
+            state = state.replace(key=root_key(seed, setup.config.train.redraw))
             # An allocation that fails raises only once it is waited for.
             return jax.block_until_ready(state)
         except jax.errors.JaxRuntimeError:

@@ -11,7 +11,7 @@ import orbax.checkpoint as ocp
 
 from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
-from jaxgan.gan.state import Gan, TrainState, build_gan, init_state, start_state
+from jaxgan.gan.state import Gan, TrainState, build_gan, init_state, init_state_quickly
 from jaxgan.parallel.host_memory import host_memory
 from jaxgan.runs.checkpoint_ref import CheckpointRef, checkpoint_folder
 from jaxgan.runs.checkpoints.folder import steps
@@ -131,7 +131,7 @@ def load_run(workdir: Path, ref: CheckpointRef = "last") -> tuple[Config, Gan, T
     gan = build_gan(config, image_shape, data["classes"], counts, images)
     directory = workdir / checkpoint_folder(ref)
     _check_size(workdir, gan, image_shape)
-    template = start_state(gan, image_shape, jax.random.key(config.seed))
+    template = init_state_quickly(gan, image_shape, jax.random.key(config.seed))
     # A step that was named is that one or an error; no other stands in for it.
     if isinstance(ref, int):
         return config, gan, restore(directory, template, ref)

@@ -10,7 +10,7 @@ import pytest
 from jaxgan.config.schema import Config, NetworkConfig
 from jaxgan.data import epoch_orders, shuffle
 from jaxgan.gan import state
-from jaxgan.gan.state import build_gan, init_state, start_state
+from jaxgan.gan.state import build_gan, init_state, init_state_quickly
 from jaxgan.parallel.quick_compile import QUICK_COMPILE
 from tests.test_networks import SIZES
 
@@ -39,7 +39,7 @@ def bits(tree):
 @pytest.mark.parametrize("name", ["mlp", "dcgan", "infogan", "r3gan"])
 def test_a_first_state_that_is_compiled_quickly_has_the_same_bits(name):
     gan = gan_of(name)
-    assert bits(start_state(gan, SHAPE, KEY)) == bits(usual_state(gan, SHAPE, KEY))
+    assert bits(init_state_quickly(gan, SHAPE, KEY)) == bits(usual_state(gan, SHAPE, KEY))
 
 
 @pytest.fixture
@@ -49,25 +49,25 @@ def refused(monkeypatch):
     def refuse(*arguments):
         raise AssertionError("compiled quickly")
 
-    monkeypatch.setattr(state, "_start_state", refuse)
+    monkeypatch.setattr(state, "_init_state_quickly", refuse)
 
 
 @pytest.mark.parametrize("name", ["mlp", "dcgan", "infogan", "r3gan"])
 def test_draws_are_compiled_quickly(name, refused):
     with pytest.raises(AssertionError, match="compiled quickly"):
-        start_state(gan_of(name), SHAPE, KEY)
+        init_state_quickly(gan_of(name), SHAPE, KEY)
 
 
 def test_singular_vectors_are_compiled_as_usual(refused):
     for name, settings in (("sngan", {}), ("dcgan", {"disc_norm": "spectral"})):
-        assert "spectral" in start_state(gan_of(name, **settings), SHAPE, KEY).disc.stats
+        assert "spectral" in init_state_quickly(gan_of(name, **settings), SHAPE, KEY).disc.stats
 
 
 def test_only_a_cpu_compiles_quickly(monkeypatch, refused):
     gan = gan_of("mlp", gen_widths=(7,))
     # Not what is compiled, only what is asked for: the program is still one for a CPU.
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert int(start_state(gan, SHAPE, KEY).step) == 0
+    assert int(init_state_quickly(gan, SHAPE, KEY).step) == 0
 
 
 def test_an_order_that_is_compiled_quickly_is_the_same():
