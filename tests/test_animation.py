@@ -21,8 +21,8 @@ from jaxgan.reports import sample_frames
 from jaxgan.reports.animation import animate
 from jaxgan.reports.animation_request import AnimateRequest
 from jaxgan.reports.sample_frames import CAPTION
-from jaxgan.reports.saved_grids import saved_grids
 from jaxgan.runs import checkpoints, layout
+from jaxgan.runs.saved_grids import saved_grids
 from jaxgan.training.loop import train
 from tests import tiny
 
@@ -247,7 +247,13 @@ def test_the_command_says_what_it_wrote(kept, tmp_path, capsys):
 
 def test_saved_pictures_come_in_the_order_of_the_training_with_their_places(tmp_path):
     (tmp_path / layout.SAMPLES).mkdir()
-    for name in ("images_000050048", "epoch_10000", "epoch_9999", "epoch_0004_mine", "my_1"):
+    # Five steps of 64 images make an epoch: 3,199,680 and 3,200,000 images, and one between them.
+    for name in ("epoch_10000", "images_003199936", "epoch_9999", "epoch_0004_mine", "my_1"):
         (tmp_path / layout.SAMPLES / f"{name}.png").touch()
-    positions = [grid.position for grid in saved_grids(tmp_path)]
-    assert positions == ["epoch 9999", "epoch 10000", "50,048 images"]
+    grids = saved_grids(tmp_path, TrainConfig(batch_size=64), epoch=5)
+    places = [(grid.step, grid.position) for grid in grids]
+    assert places == [
+        (49_995, "epoch 9999"),
+        (49_999, "3,199,936 images"),
+        (50_000, "epoch 10000"),
+    ]

@@ -114,3 +114,16 @@ def test_fractions_of_the_run_give_the_bits_of_images_and_fix_its_length(data, t
     longer = scheduled(4, unit="run", learning_rate=((0, 1.0), (0.5, 0.25)))
     with pytest.raises(UserError, match=r"train.epochs = 3, not 4, which would move its schedules"):
         train(longer, tmp_path / "fractions")
+
+
+def test_the_epochs_that_an_image_count_overrides_may_change_beside_fractions_of_the_run(
+    data, tmp_path
+):
+    fractions = ScheduleConfig(unit="run", learning_rate=((0, 1.0), (0.5, 0.25)))
+    config = dataclasses.replace(tiny.config(data), schedule=fractions)
+    for epochs in (3, 4):
+        lengths = dataclasses.replace(config.train, images=48, epochs=epochs)
+        result = train(dataclasses.replace(config, train=lengths), tmp_path)
+        assert result.step == result.total_steps
+    with pytest.raises(UserError, match=r"train.images = 48, not 0, which would move"):
+        train(config, tmp_path)

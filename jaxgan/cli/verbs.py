@@ -193,7 +193,8 @@ def sample_verb(argv: list[str]) -> int:
     )
     num, seed = options.num or NUM, options.seed or 0
     step = sample(options.workdir, options.step, num, seed, out, choices)
-    count = f"{options.per_class} samples of each class" if options.per_class else f"{num} samples"
+    number, whose = (options.per_class, " of each class") if options.per_class else (num, "")
+    count = f"{number} sample{'s' * (number > 1)}{whose}"
     seeds = options.interpolate or (seed,)
     words = f"{out}: {count} from step {step}, seed{'s' * (len(seeds) > 1)} "
     words += ", ".join(map(str, seeds))

@@ -13,9 +13,10 @@ from jaxgan.reports import pictures
 from jaxgan.reports.frames import Frame, frames_html
 from jaxgan.reports.markup import note
 from jaxgan.reports.run import Run
-from jaxgan.reports.saved_grids import SavedGrid, saved_grids
 from jaxgan.reports.sections import Section
 from jaxgan.runs import layout
+from jaxgan.runs.plan import images_per_step
+from jaxgan.runs.saved_grids import SavedGrid, saved_grids
 
 MOST = 60  # pictures of a run; the slider moves over as many at most
 BUDGET = 2_500_000  # bytes for the pictures of one run
@@ -30,7 +31,9 @@ def samples_section(run: Run, budget: int = BUDGET) -> Section:
 
 def _samples_html(run: Run, budget: int) -> str:
     remedy = f"--config.save.samples_every=1 saves one after each {_unit(run)}."
-    grids = saved_grids(run.workdir)
+    train = run.config.train
+    epoch = run.data.get("examples", 0) // images_per_step(train)
+    grids = saved_grids(run.workdir, train, epoch)
     if not grids:
         return note("This run has saved no samples yet.", remedy)
     read, problems = [], ""

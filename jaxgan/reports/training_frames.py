@@ -19,11 +19,11 @@ from jaxgan.plots import samples_shown
 from jaxgan.plots.grids import open_picture
 from jaxgan.reports.animation_request import AnimateRequest
 from jaxgan.reports.sample_frames import add_caption, drawing_of, plane_with_data
-from jaxgan.reports.saved_grids import SavedGrid, saved_grids
 from jaxgan.runs import checkpoints, layout
 from jaxgan.runs.class_labels import requested_labels
 from jaxgan.runs.environment import read_data_record
 from jaxgan.runs.plan import make_step_plan
+from jaxgan.runs.saved_grids import SavedGrid, saved_grids
 from jaxgan.runs.seed_folders import read_single_config
 from jaxgan.runs.text import join_first
 
@@ -57,7 +57,7 @@ def training_frames(workdir: Path, request: AnimateRequest) -> tuple[list[np.nda
     steps = checkpoints.steps(workdir / layout.CHECKPOINTS)
     run = KeptRun(workdir, config, tuple(data["shape"]), steps)
     plan = make_step_plan(config.train, data["examples"])
-    grids = saved_grids(workdir)
+    grids = saved_grids(workdir, config.train, plan.epoch)
     first = min(plan.interval * config.save.every, plan.total)
     # A run that was stopped between two saves has a checkpoint there too.
     whole = bool(steps) and steps[0] <= first

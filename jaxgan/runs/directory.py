@@ -25,7 +25,6 @@ from jaxgan.runs.mathematics import check_mathematics
 from jaxgan.runs.retry import hold, retry
 
 logger = logging.getLogger(__name__)
-LENGTH = ("train.epochs", "train.images")  # the settings that say how long a run is
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -149,7 +148,9 @@ def _warn_of_no_lock(workdir: Path) -> None:
 def _check_same_run(workdir: Path, config: Config) -> None:
     recorded = {name: value for name, _, value in iter_settings(read_config(workdir))}
     for name, field, value in iter_settings(config):
-        stretches = name in LENGTH and config.schedule.fixes_length
+        # The number of epochs means nothing where that of images is given.
+        length = "train.images" if recorded["train.images"] else "train.epochs"
+        stretches = name in (length, "train.images") and config.schedule.fixes_length
         may_change = field.metadata["may_change"] and not stretches
         if value != recorded[name] and not (may_change or adds_seeds(name, recorded, config)):
             why = ", which would move its schedules (config.schedule.unit = 'run')"

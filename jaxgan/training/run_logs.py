@@ -13,7 +13,8 @@ from jaxgan.config.errors import UserError
 from jaxgan.config.schema import Config
 from jaxgan.runs import layout, row_files
 from jaxgan.runs.checkpoints import Leaves
-from jaxgan.runs.plan import StepPlan, images_per_step
+from jaxgan.runs.plan import StepPlan
+from jaxgan.runs.saved_grids import saved_grids
 from jaxgan.runs.seed_statistics import is_number
 from jaxgan.training.histograms import histogram_row, histograms_in
 from jaxgan.training.log_entry import Entry, RunLog
@@ -82,28 +83,14 @@ def _entries_on_disk(
     workdir: Path, config: Config, plan: StepPlan, rows: list[Row]
 ) -> Iterator[Entry]:
     """Yields what the files of a run have up to its newest row, in the order of the steps."""
-    grids = _grids(workdir, config, plan)
+    saved = saved_grids(workdir, config.train, plan.epoch)
+    grids = {grid.step: grid.path for grid in saved}
     weights = {row["step"]: row for row in row_files.read_rows(workdir, layout.HISTOGRAMS)}
     for row in rows:
         step = row["step"]
         yield Entry(step, row.get("seconds", 0.0), _scalars(row), {}, grids.get(step))
         if step in weights:
             yield _histogram_entry(weights[step])
-
-
-def _grids(workdir: Path, config: Config, plan: StepPlan) -> dict[int, Path]:
-    """Returns the pictures in `samples/` by the step of their state."""
-    found = {}
-    # A run whose length was changed from epochs to images has both.
-    for unit, steps in (
-        ("epoch", float(plan.epoch)),
-        ("images", 1 / images_per_step(config.train)),
-    ):
-        for path in (workdir / layout.SAMPLES).glob(f"{unit}_*.png"):
-            number = path.stem.removeprefix(f"{unit}_")
-            if number.isdecimal():
-                found[round(int(number) * steps)] = path
-    return found
 
 
 def _histogram_entry(row: Row) -> Entry:
