@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.gan.checksums import WINDOWS, checksum, tree_checksum, window_checksum
+from jaxgan.gan import joined_sum
+from jaxgan.gan.checksums import WINDOWS, checksum, tree_checksum, tree_checksums, window_checksums
 
 SHAPES = [(), (1,), (40,), (5, 7), (3, 3, 4, 6)]
 
@@ -82,8 +83,35 @@ def test_a_tree_tells_its_leaves_apart_and_nothing_is_zero():
 @pytest.mark.parametrize("size", [1, 16, 17, 100])
 def test_windows_of_sixteen_steps_see_every_entry(size):
     array = values((size,))
-    of_steps = jax.jit(jax.vmap(window_checksum, (None, 0)))
-    before = of_steps((jnp.array(array),), jnp.arange(WINDOWS))
+    of_steps = jax.jit(jax.vmap(lambda leaf, step: window_checksums([leaf], step)[0], (None, 0)))
+    before = of_steps(jnp.array(array), jnp.arange(WINDOWS))
     for place in range(size):
         flipped = jnp.array(with_flipped_bit(array, place, 3))
-        assert np.any(of_steps((flipped,), jnp.arange(WINDOWS)) != before)
+        assert np.any(of_steps(flipped, jnp.arange(WINDOWS)) != before)
+
+
+def several_trees():
+    trees = [[values(shape, seed=seed) for shape in SHAPES] for seed in range(3)]
+    return [*jax.tree.map(jnp.array, trees), {}, (jnp.uint8(3), jax.random.key(1))]
+
+
+@pytest.mark.parametrize("large", [1, 36, 1 << 20])
+def test_a_cpu_and_other_devices_get_the_same_checksums(large, monkeypatch):
+    of_cpu = tree_checksums(several_trees())
+    monkeypatch.setattr(joined_sum, "LARGE", large)
+    monkeypatch.setattr(
+        jax.lax, "platform_dependent", lambda *operands, cpu, default: default(*operands)
+    )
+    assert list(map(int, tree_checksums(several_trees()))) == list(map(int, of_cpu))
+
+
+def reductions(trees, platform):
+    traced = jax.jit(lambda trees, step: (tree_checksums(trees), window_checksums(trees, step)))
+    lowered = traced.trace(trees, jnp.int32(0)).lower(lowering_platforms=(platform,))
+    return lowered.as_text().count("stablehlo.reduce")
+
+
+def test_a_gpu_adds_up_any_number_of_arrays_at_once():
+    many = [[jnp.ones((4, 5))] * 10] * 7
+    assert reductions(many, "cuda") == reductions([[jnp.ones(3)]], "cuda") == 2
+    assert reductions(many, "cpu") > 70

@@ -212,21 +212,23 @@ def test_skipped_updates_of_every_d_step_are_counted():
         assert metrics["disc/skipped"] == skipped
 
 
-def test_the_branch_on_cpu_and_the_select_elsewhere_update_alike(monkeypatch):
+def test_what_a_cpu_and_other_devices_compute_is_alike(monkeypatch):
     gan, state = small()
     args = (state, real_batch(), jax.random.key(2))
-    branch, _ = jax.jit(functools.partial(steps.train_step, gan))(*args)
+    of_cpu = jax.jit(functools.partial(steps.train_step, gan))(*args)
     traced = []
 
-    def choose_default(*, cpu, default):
+    def choose_default(*operands, cpu, default):
         traced.append(default)
-        return default()
+        return default(*operands)
 
     monkeypatch.setattr(jax.lax, "platform_dependent", choose_default)
-    select, _ = jax.jit(functools.partial(steps.train_step, gan))(*args)
+    of_others = jax.jit(functools.partial(steps.train_step, gan))(*args)
     assert traced
-    for a, b in zip(jax.tree.leaves(branch.gen), jax.tree.leaves(select.gen), strict=True):
+    for a, b in zip(*(jax.tree.leaves(state.gen) for state, _ in (of_cpu, of_others)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+    for name, value in of_cpu[1].metrics.items():
+        np.testing.assert_allclose(value, of_others[1].metrics[name], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize(

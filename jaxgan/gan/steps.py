@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
-from jaxgan.gan.checksums import checksum, combine_checksums, window_checksum
+from jaxgan.gan.checksums import checksum, combine_checksums, window_checksums
 from jaxgan.gan.ema import update_ema
+from jaxgan.gan.packed_scalars import PackedScalars, pack_scalars, unpack_scalars
 from jaxgan.gan.sampling import update_latents
 from jaxgan.gan.state import Gan, TrainState
 from jaxgan.gan.updates import d_update, g_update
@@ -27,10 +28,12 @@ from jaxgan.types import (
     PRNGKey,
     StepOutput,
     Stream,
+    Trace,
     stream_key,
     to_images,
 )
 
+PackedOutput = tuple[PackedScalars, PackedScalars, Trace]  # metrics, checksums, trace
 CHECKSUM_COLUMNS = (  # of a step, in the order in which each is caused by those before it
     "batch",
     "latents",
@@ -164,25 +167,28 @@ def _scan_steps(
     keys = jax.vmap(stream_key, (None, None, 0))(state.key, Stream.UPDATE, steps)
     load, examples = _batch_loader(gan, pixels, order, labels if gan.classes else None)
 
-    def step(state: TrainState, inputs: Any) -> tuple[TrainState, StepOutput]:
+    def step(state: TrainState, inputs: Any) -> tuple[TrainState, PackedOutput]:
         key, row, example = inputs
         state, output = _train_step(gan, state, load(example), key)
         checksums = output.checksums | _step_checksums(state, row, output)
         trace = output.trace | {"state": state} if keep_trace else {}
-        return state, output._replace(checksums=checksums, trace=trace)
+        return state, (pack_scalars(output.metrics), pack_scalars(checksums), trace)
 
     inputs = (keys, order, examples)
     if num_steps is None:
-        return jax.lax.scan(step, state, inputs)
-    return _scan_first(jax.jit(step, inline=True), state, inputs, num_steps)
+        state, outputs = jax.lax.scan(step, state, inputs)
+    else:
+        state, outputs = _scan_first(jax.jit(step, inline=True), state, inputs, num_steps)
+    metrics, checksums, trace = outputs
+    return state, StepOutput(unpack_scalars(metrics), unpack_scalars(checksums), trace)
 
 
 def _scan_first(
-    step: Callable[[TrainState, Any], tuple[TrainState, StepOutput]],
+    step: Callable[[TrainState, Any], tuple[TrainState, PackedOutput]],
     state: TrainState,
     inputs: Any,
     num_steps: Int[Array, ""],
-) -> tuple[TrainState, StepOutput]:
+) -> tuple[TrainState, PackedOutput]:
     """Does what `jax.lax.scan` does, but only for the first `num_steps` inputs; `step` is jitted.
 
     The output of the others is 0.
@@ -231,15 +237,15 @@ def _step_checksums(state: TrainState, row: Int[Array, " images"], output: StepO
 
     Inputs and losses are covered in full; of the new state each step covers another part.
     """
-    part = functools.partial(window_checksum, step=state.step)
-    checksums = {
+    parts = {"ema": state.ema_params}
+    for name, player in (("disc", state.disc), ("gen", state.gen)):
+        parts[f"{name}_params"] = (player.params, player.stats)
+        parts[f"{name}_opt"] = player.opt_state
+    windows = window_checksums(list(parts.values()), state.step)
+    return {
         "batch": checksum(row),
         "latents": checksum(output.trace["latents"]),
         "disc_loss": checksum(output.metrics["disc/loss"]),
         "gen_loss": checksum(output.metrics["gen/loss"]),
-        "ema": part(state.ema_params),
+        **dict(zip(parts, windows, strict=True)),
     }
-    for name, player in (("disc", state.disc), ("gen", state.gen)):
-        checksums[f"{name}_params"] = part((player.params, player.stats))
-        checksums[f"{name}_opt"] = part(player.opt_state)
-    return checksums
