@@ -95,10 +95,11 @@ def several_trees():
     return [*jax.tree.map(jnp.array, trees), {}, (jnp.uint8(3), jax.random.key(1))]
 
 
-@pytest.mark.parametrize("large", [1, 36, 1 << 20])
-def test_a_cpu_and_other_devices_get_the_same_checksums(large, monkeypatch):
+@pytest.mark.parametrize(("large", "most"), [(1, 48), (36, 48), (1 << 20, 48), (1 << 20, 2)])
+def test_a_cpu_and_other_devices_get_the_same_checksums(large, most, monkeypatch):
     of_cpu = tree_checksums(several_trees())
     monkeypatch.setattr(joined_sum, "LARGE", large)
+    monkeypatch.setattr(joined_sum, "MOST", most)
     monkeypatch.setattr(
         jax.lax, "platform_dependent", lambda *operands, cpu, default: default(*operands)
     )

@@ -18,20 +18,15 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.experimental import topologies
-from jax.sharding import SingleDeviceSharding
 from jaxlib.mlir import ir
 from jaxlib.mlir.dialects import stablehlo
 
 from jaxgan.config.files import load_config, shipped_configs
 from jaxgan.config.schema import Config
-from jaxgan.gan.state import build_gan, init_state
-from jaxgan.gan.steps import train_epoch
-from jaxgan.runs.plan import images_in_run, images_per_step, make_step_plan
-from tests.shipped import data_of
+from tests.programs import lower_config
 
 TOPOLOGY = "v5e:2x2"  # the smallest that the compiler knows; one of its chips is used
 LANES, SUBLANES = 128, 8  # a tile of float32: 8 rows of 128 numbers
-STEPS = 10  # of a program; the number changes neither its loop's body nor its memory
 TO_HOST = ("callback", "SendToHost", "RecvFromHost", "infeed", "outfeed")
 # Without a TPU, libtpu asks the cloud what the machine is, and waits for the answer.
 SETTINGS = {"TPU_SKIP_MDS_QUERY": "1"}
@@ -60,28 +55,9 @@ class TpuProgram(NamedTuple):
 
 def compile_config(config: Config) -> TpuProgram:
     """Compiles some steps of a config for one chip."""
-    shape, classes, examples = data_of(config)
-    plan = make_step_plan(config.train, examples)
-    images = images_in_run(config.train, plan)
-    gan = build_gan(config, shape, classes, (), images, examples)
-    chip = SingleDeviceSharding(_chip())
-
-    def on_chip(tree: Any) -> Any:
-        def leaf(x: Any) -> jax.ShapeDtypeStruct:
-            return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=chip)
-
-        return jax.tree.map(leaf, tree)
-
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    state = on_chip(jax.eval_shape(functools.partial(init_state, gan, shape), key))
-    dtype = np.uint8 if len(shape) == 3 else np.float32
-    pixels = on_chip(jax.ShapeDtypeStruct((examples, *shape), dtype))
-    labels = on_chip(jax.ShapeDtypeStruct((examples,), np.int32)) if gan.classes else None
-    order = on_chip(jax.ShapeDtypeStruct((STEPS, images_per_step(config.train)), np.int32))
-    lowered = train_epoch.lower(gan, state, pixels, order, labels)
+    lowered, arrays = lower_config(config, _chip())
     compiled = lowered.compile()
     memory, text = compiled.memory_analysis(), compiled.as_text()
-    arrays = jax.tree.leaves((state, pixels, labels, order))
     return TpuProgram(
         memory.argument_size_in_bytes,
         sum(math.prod(x.shape) * _itemsize(x.dtype) for x in arrays),
