@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 from jax.lax import optimization_barrier
 from jaxtyping import Array, Shaped
