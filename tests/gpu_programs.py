@@ -54,20 +54,25 @@ device_description_str: "NVIDIA H200"
 FREE = {"parameter", "constant", "tuple", "get-tuple-element", "bitcast"}  # launch nothing
 OUTER = {"while", "conditional", "call"}  # what they run is counted instead
 INSTRUCTION = re.compile(r"\s*(?:ROOT )?%?(\S+) = (?:\([^=]*?\)|\S+) ([\w\-]+)\(")
-CALLED = re.compile(
-    r"(?:body|to_apply|true_computation|false_computation|branch_computations)=\{?%?([\w.\-]+)"
-)
+CALLED = re.compile(r"(?:body|to_apply|\w+_computations?)=(?:%?([\w.\-]+)|\{([^}]*)\})")
 PRODUCTS = ("gemm", "dot", "conv", "cublas", "cudnn")
 
 
 def kernels_of(config: Config) -> list[str]:
-    """Returns the names of the kernels that one step of a config launches, in order."""
+    """Returns the names of the kernels that a step of a config launches."""
     lowered, _ = lower_config(config, _gpu())
-    text = lowered.compile().as_text()
+    return step_kernels(lowered.compile().as_text())
+
+
+def step_kernels(text: str) -> list[str]:
+    """Returns the names of the kernels in the loop over the steps of a compiled program.
+
+    Of a condition both branches are counted, and a loop within the step once.
+    """
     computations = _computations(text)
     # The loop over the steps is the largest one; others are inside of it.
-    bodies = re.findall(r"body=%?([\w.\-]+)", text)
-    return max((_launched(computations, body) for body in set(bodies)), key=len)
+    bodies = set(re.findall(r"body=%?([\w.\-]+)", text))
+    return max((_launched(computations, body) for body in bodies), key=len)
 
 
 @functools.cache
@@ -97,8 +102,9 @@ def _launched(computations: dict[str, list[str]], name: str) -> list[str]:
         if not match or match[2] in FREE:
             continue
         if match[2] in OUTER:
-            for inner in CALLED.findall(line):
-                kernels += _launched(computations, inner)
+            for one, several in CALLED.findall(line):
+                for inner in re.findall(r"[\w.\-]+", one or several):
+                    kernels += _launched(computations, inner)
         else:
             kernels.append(match[1])
     return kernels
