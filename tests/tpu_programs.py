@@ -1,7 +1,7 @@
 """The training step of every shipped config, compiled for a TPU that need not be there.
 
     python -m tests.tpu_programs                      # all configs, as a table in Markdown
-    python -m tests.tpu_programs --only mnist,dcgan
+    python -m tests.tpu_programs --only mnist,dcgan   # --json: a line of JSON for each
 
 It needs the package `libtpu`, which has the TPU's compiler. The device is one chip of a v5e, whose
 products are made in tiles of 128 by 128, and which has 16 GB of memory.
@@ -9,6 +9,7 @@ products are made in tiles of 128 by 128, and which has 16 GB of memory.
 
 import argparse
 import functools
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ from jaxgan.config.schema import Config
 from tests.programs import lower_config
 
 TOPOLOGY = "v5e:2x2"  # the smallest that the compiler knows; one of its chips is used
+REMAT = ("network.remat", "True")
+# Settings with which the networks for large GPUs fit on a chip.
+SMALLER = {"images": [REMAT], "cifar10": [REMAT, ("train.batch_size", "256")]}
 LANES, SUBLANES = 128, 8  # a tile of float32: 8 rows of 128 numbers
 TO_HOST = ("callback", "SendToHost", "RecvFromHost", "infeed", "outfeed")
 # Without a TPU, libtpu asks the cloud what the machine is, and waits for the answer.
@@ -112,12 +116,17 @@ def _products(module: Any) -> Iterator[tuple[int, int, int, int]]:
         yield batch, rows, inner, columns
 
 
+def compile_named(name: str) -> TpuProgram:
+    """Compiles a shipped config, with the settings of SMALLER."""
+    return compile_config(load_config(Path(name), SMALLER.get(name, [])))
+
+
 def table(names: list[str]) -> Iterator[str]:
     """Yields the lines of a table in Markdown, one for each config."""
     yield "| config | arguments, MB | of it padding | temporaries, MB | GFLOP a step | products |"
     yield "|---|---|---|---|---|---|"
     for name in names:
-        program = compile_config(load_config(Path(name), []))
+        program = compile_named(name)
         padding = program.arguments / program.unpadded - 1
         yield (
             f"| `configs/{name}.py` | {program.arguments / 1e6:.1f} | {padding:.0%} | "
@@ -130,8 +139,11 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="NAME,NAME", help="default: all shipped configs")
-    only = parser.parse_args().only
-    for line in table(only.split(",") if only else list(shipped_configs())):
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    names = options.only.split(",") if options.only else list(shipped_configs())
+    of_json = (json.dumps(compile_named(name)._asdict()) for name in names)
+    for line in of_json if options.json else table(names):
         print(line, flush=True)
 
 
