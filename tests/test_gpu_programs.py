@@ -14,7 +14,7 @@ PROGRAM = """HloModule jit_train_epoch
 %body.1 (p: (s32[], f32[3])) -> (s32[], f32[3]) {
   %p = (s32[], f32[3]) parameter(0)
   %x.1 = f32[3]{0} get-tuple-element(%p), index=1
-  %gemm_fusion_dot.1 = f32[3]{0} fusion(%x.1), kind=kCustom, calls=%fused.1
+  %gemm_fusion_dot.1 = (f32[3], f32[3], f32[3], f32[3], f32[3], /*index=5*/f32[3]) fusion(%x.1)
   %cond.1 = (f32[3]{0}) conditional(%i, %x.1), branch_computations={%yes.1, %no.1}
   %inner.1 = (s32[]) while(%t), condition=%c.1, body=%inner_body.1
   ROOT %out.1 = (s32[], f32[3]{0}) tuple(%i, %x.1)
@@ -46,7 +46,7 @@ def test_kernels_are_counted_through_loops_and_branches():
 
 @pytest.mark.slow
 def test_a_step_of_the_classic_gan_launches_few_kernels():
-    if importlib.util.find_spec("jax_plugins.xla_cuda13") is None:
+    if importlib.util.find_spec("jax_cuda13_plugin") is None:
         pytest.skip("the CUDA packages of JAX are not installed")
     # In a process of its own, since JAX reads the settings when it first looks for devices.
     command = [sys.executable, "-m", "tests.gpu_programs", "--only", "mnist"]

@@ -212,17 +212,17 @@ def test_skipped_updates_of_every_d_step_are_counted():
         assert metrics["disc/skipped"] == skipped
 
 
-def test_what_a_cpu_and_other_devices_compute_is_alike(monkeypatch):
+def test_what_a_cpu_and_a_gpu_compute_is_alike(monkeypatch):
     gan, state = small()
     args = (state, real_batch(), jax.random.key(2))
     of_cpu = jax.jit(functools.partial(steps.train_step, gan))(*args)
     traced = []
 
-    def choose_default(*operands, cpu, default):
-        traced.append(default)
-        return default(*operands)
+    def choose_gpu(*operands, default, **of_platforms):
+        traced.append(of_platforms)
+        return of_platforms.get("cuda", default)(*operands)
 
-    monkeypatch.setattr(jax.lax, "platform_dependent", choose_default)
+    monkeypatch.setattr(jax.lax, "platform_dependent", choose_gpu)
     of_others = jax.jit(functools.partial(steps.train_step, gan))(*args)
     assert traced
     for a, b in zip(*(jax.tree.leaves(state.gen) for state, _ in (of_cpu, of_others)), strict=True):

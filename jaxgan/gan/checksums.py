@@ -40,7 +40,10 @@ def tree_checksums(trees: Sequence[PyTree[Array]]) -> list[Checksum]:
     checksums = [jnp.zeros((), jnp.uint32) for _ in trees]
     if filled := [i for i, leaves in enumerate(mixed) if leaves]:
         leaves = [mixed[i] for i in filled]
-        found = jax.lax.platform_dependent(leaves, cpu=_sum_each, default=_sum_joined)
+        # On a TPU joining tiled arrays would copy them.
+        found = jax.lax.platform_dependent(
+            leaves, cuda=_sum_joined, rocm=_sum_joined, default=_sum_each
+        )
         for i, value in zip(filled, found, strict=True):
             checksums[i] = value
     return checksums

@@ -193,9 +193,11 @@ def gradient_norm(grads: Params) -> Scalar:
     """Returns the Euclidean norm of all gradients as one vector."""
 
     def joined(grads: Params) -> Scalar:
-        return jnp.sqrt(joined_sum([jnp.square(leaf) for leaf in jax.tree.leaves(grads)]))
+        return jnp.sqrt(joined_sum([jnp.square(jnp.abs(leaf)) for leaf in jax.tree.leaves(grads)]))
 
-    norm: Scalar = jax.lax.platform_dependent(grads, cpu=optax.tree.norm, default=joined)
+    norm: Scalar = jax.lax.platform_dependent(
+        grads, cuda=joined, rocm=joined, default=optax.tree.norm
+    )
     return norm
 
 
