@@ -250,7 +250,7 @@ def test_saved_pictures_come_in_the_order_of_the_training_with_their_places(tmp_
     # Five steps of 64 images make an epoch: 3,199,680 and 3,200,000 images, and one between them.
     for name in ("epoch_10000", "images_003199936", "epoch_9999", "epoch_0004_mine", "my_1"):
         (tmp_path / layout.SAMPLES / f"{name}.png").touch()
-    grids = saved_grids(tmp_path, TrainConfig(batch_size=64), epoch=5)
+    grids = saved_grids(tmp_path, TrainConfig(batch_size=64), steps_per_epoch=5)
     places = [(grid.step, grid.position) for grid in grids]
     assert places == [
         (49_995, "epoch 9999"),

@@ -6,10 +6,12 @@ from jax import lax
 
 from jaxgan.config.errors import UserError
 from jaxgan.networks import conv as module
+from jaxgan.networks import im2col
 from jaxgan.networks.conv import LAYOUT, conv, conv_transpose
 
 CASES = {  # from images to outputs: image size, kernel, strides, padding, groups
     "3x3": ((8, 8), (3, 3), (1, 1), "SAME", 1),
+    "odd width": ((5, 7), (3, 3), (1, 1), "SAME", 1),
     "1x1": ((5, 6), (1, 1), (1, 1), "SAME", 1),
     "1x1 by 2": ((5, 6), (1, 1), (2, 2), "VALID", 1),
     "4x4 by 2, as in DCGAN": ((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)), 1),
@@ -71,6 +73,14 @@ def assert_native(name):
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.usefixtures("float64")
 def test_conv_is_the_native_one_with_first_and_second_derivatives(name):
+    assert_native(name)
+
+
+@pytest.mark.parametrize("name", ["3x3", "1x1"])
+@pytest.mark.usefixtures("float64")
+def test_kernels_of_many_channels_are_the_native_ones_too(name, monkeypatch):
+    monkeypatch.setattr(im2col, "PAIRED_CHANNELS", 0)
+    monkeypatch.setattr(im2col, "NARROW_CHANNELS", 0)
     assert_native(name)
 
 

@@ -25,19 +25,19 @@ class SavedGrid(NamedTuple):
         return f"epoch {self.number}" if self.unit == "epoch" else f"{self.number:,} images"
 
 
-def saved_grids(workdir: Path, train: TrainConfig, epoch: int) -> list[SavedGrid]:
+def saved_grids(workdir: Path, train: TrainConfig, steps_per_epoch: int) -> list[SavedGrid]:
     """Returns the pictures of a run in the order of its training; other files are left out.
 
     A run whose length was changed from epochs to images, or back, has pictures of both names.
 
     Args:
-      epoch: number of steps in one.
+      steps_per_epoch: number of steps in one pass over the data.
     """
     found = []
     for path in (workdir / layout.SAMPLES).glob("*.png"):
         # A pipe would keep its reader waiting.
         if (match := NAME.fullmatch(path.name)) and path.is_file():
             unit, number = match[1], int(match[2])
-            step = number * epoch if unit == "epoch" else number // images_per_step(train)
+            step = number * steps_per_epoch if unit == "epoch" else number // images_per_step(train)
             found.append(SavedGrid(step, unit, number, path))
     return sorted(found)
