@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.gan import joined_sum
+from jaxgan.gan import array_sums
 from jaxgan.gan.checksums import WINDOWS, checksum, tree_checksum, tree_checksums, window_checksums
 
 SHAPES = [(), (1,), (40,), (5, 7), (3, 3, 4, 6)]
@@ -98,8 +98,8 @@ def several_trees():
 @pytest.mark.parametrize(("large", "most"), [(1, 48), (36, 48), (1 << 20, 48), (1 << 20, 2)])
 def test_a_cpu_and_a_gpu_get_the_same_checksums(large, most, monkeypatch):
     of_cpu = tree_checksums(several_trees())
-    monkeypatch.setattr(joined_sum, "LARGE", large)
-    monkeypatch.setattr(joined_sum, "MOST", most)
+    monkeypatch.setattr(array_sums, "LARGE", large)
+    monkeypatch.setattr(array_sums, "MAX_JOINED", most)
     monkeypatch.setattr(jax.lax, "platform_dependent", lambda *operands, cuda, **_: cuda(*operands))
     assert list(map(int, tree_checksums(several_trees()))) == list(map(int, of_cpu))
 

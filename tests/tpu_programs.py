@@ -128,8 +128,9 @@ def table(names: list[str]) -> Iterator[str]:
     for name in names:
         program = compile_named(name)
         padding = program.arguments / program.unpadded - 1
+        label = " ".join([name, *map("=".join, SMALLER.get(name, []))])
         yield (
-            f"| `configs/{name}.py` | {program.arguments / 1e6:.1f} | {padding:.0%} | "
+            f"| `{label}` | {program.arguments / 1e6:.1f} | {padding:.0%} | "
             f"{program.temporaries / 1e6:.1f} | {program.flop / 1e9:.2f} | "
             f"{program.product_padding:.2f} times |"
         )

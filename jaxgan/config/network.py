@@ -82,8 +82,8 @@ def check_network(config: NetworkConfig) -> None:
         value, known = getattr(config, name), ", ".join(family.settings)
         # A default is let through, since every config has all the settings of all families.
         if value != getattr(default, name):
-            reason = f"{config.name} has no such setting; it has {known}; the default of this one, "
-            reason += f"{getattr(default, name)!r}, is allowed"
+            reason = f"{config.name} has no such setting; it has {known}; leave this one "
+            reason += f"at its default, {getattr(default, name)!r}"
             raise UserError(f"config.network.{name} = {value!r}: {reason}")
     if (norm := disc_norm(config)) not in family.disc_norms:
         reason = f"{config.name} has one of {', '.join(family.disc_norms)}"

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PyTree, UInt32
 
-from jaxgan.gan.joined_sum import joined_sums
+from jaxgan.gan.array_sums import sum_groups
 from jaxgan.types import Checksum
 
 Words = UInt32[Array, "_ _"]  # rows, columns
@@ -78,7 +78,7 @@ def _mix(array: Array) -> Words:
 
 
 def _sum_joined(groups: list[list[Words]]) -> list[Checksum]:
-    return joined_sums([_weigh(leaves) for leaves in groups])
+    return sum_groups([_weigh(leaves) for leaves in groups])
 
 
 def _weigh(leaves: list[Words]) -> list[Words]:

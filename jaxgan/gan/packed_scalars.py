@@ -21,7 +21,7 @@ class PackedScalars:
 
 
 def pack_scalars(scalars: Mapping[str, jax.Array]) -> PackedScalars:
-    """Returns the scalars, one or more, as one array."""
+    """Returns the scalars, one or more, as one array; an integer among floats becomes a float."""
     return PackedScalars(jnp.stack(list(scalars.values())), tuple(scalars))
 
 

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from jaxgan.gan.array_sums import sum_arrays
 from jaxgan.gan.augment import augment
 from jaxgan.gan.checksums import tree_checksum
 from jaxgan.gan.d_statistics import LECAM_MEANS, update_d_statistics
-from jaxgan.gan.joined_sum import joined_sum
 from jaxgan.gan.penalties import PENALTIES, Critic, find_penalty
 from jaxgan.gan.sampling import update_latents
 from jaxgan.gan.schedules import images_seen
@@ -193,7 +193,7 @@ def gradient_norm(grads: Params) -> Scalar:
     """Returns the Euclidean norm of all gradients as one vector."""
 
     def joined(grads: Params) -> Scalar:
-        return jnp.sqrt(joined_sum([jnp.square(jnp.abs(leaf)) for leaf in jax.tree.leaves(grads)]))
+        return jnp.sqrt(sum_arrays([jnp.square(jnp.abs(leaf)) for leaf in jax.tree.leaves(grads)]))
 
     norm: Scalar = jax.lax.platform_dependent(
         grads, cuda=joined, rocm=joined, default=optax.tree.norm

@@ -53,7 +53,7 @@ def conv_by_matmul(window: Window, x: Array, kernel: Array) -> Array:
     if window.groups > 1:
         return _by_groups(conv_by_matmul, window, x, kernel)
     if _is_paired(window, kernel.shape[2:]):
-        return _merge_pairs(window, conv_by_matmul(_pairs(window), x, _pair_kernel(kernel)))
+        return _merge_pairs(window, conv_by_matmul(_pair_window(window), x, _pair_kernel(kernel)))
     return jnp.tensordot(_patches(window, x), _matrix(kernel), 1, precision=window.precision)
 
 
@@ -63,7 +63,7 @@ def transpose_by_matmul(window: Window, y: Array, kernel: Array) -> Array:
         each = _conv_of_turned_kernel if window.strides == (1, 1) else transpose_by_matmul
         return _by_groups(each, window, y, kernel)
     if _is_paired(window, kernel.shape[2:]):
-        return transpose_by_matmul(_pairs(window), _split_pairs(y), _pair_kernel(kernel))
+        return transpose_by_matmul(_pair_window(window), _split_pairs(y), _pair_kernel(kernel))
     product = jnp.tensordot(y, _matrix(kernel), ((3,), (1,)), precision=window.precision)
     return _overlap_add(window, product)
 
@@ -73,7 +73,7 @@ def kernel_by_matmul(window: Window, x: Array, y: Array) -> Array:
     if window.groups > 1:
         return _by_groups(kernel_by_matmul, window, x, y)
     if _is_paired(window, (x.shape[3], y.shape[3])):
-        return _add_pairs(kernel_by_matmul(_pairs(window), x, _split_pairs(y)))
+        return _add_pairs(kernel_by_matmul(_pair_window(window), x, _split_pairs(y)))
     patches = _patches(window, x).reshape(-1, window.kernel[0] * window.kernel[1] * x.shape[3])
     rows = y.reshape(-1, y.shape[3])
     if window.kernel == (1, 1) and max(x.shape[3], y.shape[3]) <= NARROW_CHANNELS:
@@ -106,7 +106,7 @@ def _is_paired(window: Window, channels: tuple[int, ...]) -> bool:
     return wide and window.strides[1] == 1 and max(channels) <= PAIRED_CHANNELS
 
 
-def _pairs(window: Window) -> Window:
+def _pair_window(window: Window) -> Window:
     """Returns the convolution that makes pairs of columns: as one output with twice the channels.
 
     An odd last column gets a neighbour beyond the edge.
@@ -121,7 +121,7 @@ def _pairs(window: Window) -> Window:
 
 
 def _pair_kernel(kernel: Array) -> Array:
-    """Returns the kernel of both outputs of a pair: the second sees what is a column further."""
+    """Returns the kernel of both outputs of a pair: that of the second is a column further."""
     first, second = (jnp.pad(kernel, ((0, 0), ends, (0, 0), (0, 0))) for ends in ((0, 1), (1, 0)))
     return jnp.concatenate([first, second], axis=3)
 

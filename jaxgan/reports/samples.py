@@ -32,8 +32,9 @@ def samples_section(run: Run, budget: int = BUDGET) -> Section:
 def _samples_html(run: Run, budget: int) -> str:
     remedy = f"--config.save.samples_every=1 saves one after each {_unit(run)}."
     train = run.config.train
-    epoch = run.data.get("examples", 0) // images_per_step(train)
-    grids = saved_grids(run.workdir, train, epoch)
+    # Without a record of the data, the pictures of epochs come first.
+    steps_per_epoch = run.data.get("examples", 0) // images_per_step(train)
+    grids = saved_grids(run.workdir, train, steps_per_epoch)
     if not grids:
         return note("This run has saved no samples yet.", remedy)
     read, problems = [], ""
